@@ -1,0 +1,1 @@
+"""Deputy: small coding requests from Slack threads, done by a governed agent."""

@@ -1,0 +1,1 @@
+"""One folder a vendor; each implements a port."""

@@ -1,0 +1,1 @@
+"""Git mirrors, workspaces without history, patches computed between trees."""

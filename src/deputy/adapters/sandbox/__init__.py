@@ -1,0 +1,1 @@
+"""Sealed Docker sandboxes with one long-lived command channel each."""

@@ -1,0 +1,1 @@
+"""The Slack listener and the Slack side of the cards (slack-bolt)."""

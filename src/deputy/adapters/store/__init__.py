@@ -1,0 +1,1 @@
+"""Rows, audit trail and blobs (SQLModel; SQLite or Postgres)."""

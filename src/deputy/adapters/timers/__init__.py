@@ -1,0 +1,1 @@
+"""Clock-driven jobs (APScheduler), one leader."""

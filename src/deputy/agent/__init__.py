@@ -1,0 +1,1 @@
+"""A transcript and a budget to the next move."""

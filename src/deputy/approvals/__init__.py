@@ -1,0 +1,1 @@
+"""A requirement and votes to a standing."""

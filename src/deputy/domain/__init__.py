@@ -1,0 +1,1 @@
+"""Values, status table and errors that every room shares."""

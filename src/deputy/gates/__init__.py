@@ -1,0 +1,1 @@
+"""A tree change and its evidence to a gate report."""

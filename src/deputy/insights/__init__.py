@@ -1,0 +1,1 @@
+"""Tasks to cycle time, review time and cost."""

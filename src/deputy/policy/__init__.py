@@ -1,0 +1,1 @@
+"""A question and a policy bundle to a decision."""
