@@ -204,7 +204,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Button:
-    """``action`` is the action id, ``value`` opaque; ``style`` is empty, ``primary`` or ``danger``; ``confirm`` asks."""
+    """``action`` is the action id, ``value`` opaque; ``style`` is empty, ``primary`` or ``danger``."""
 
     action: str
     value: str

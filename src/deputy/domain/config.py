@@ -37,7 +37,7 @@ class RepoConfig(Value):
 
 
 class Recipe(Value):
-    """Deterministic work: requests that ``patterns`` match become ``commands``, argument vectors with ``{placeholders}``.
+    """Deterministic work: requests that ``patterns`` match become ``commands``, argument vectors with placeholders.
 
     Patterns are regular expressions (case-insensitive, searched in the request without its repository's name);
     their named groups fill the placeholders, each of which must fully match its expression in ``arguments``.

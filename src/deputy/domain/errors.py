@@ -1,4 +1,4 @@
-"""One small tree of errors. Each says what happened, why, and what to do; a user sees that sentence, never a traceback."""
+"""One small tree of errors. Each says what happened, why, and what to do: a user sees that, never a traceback."""
 
 
 class DeputyError(Exception):

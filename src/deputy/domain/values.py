@@ -103,7 +103,7 @@ class TaskKind(StrEnum):
 class TaskSpec(Value):
     """What we understood of a request. ``repo`` is a full name such as ``acme/shop``.
 
-    ``recipe`` names a deterministic recipe and ``arguments`` fills its placeholders; without one an agent does the work.
+    ``recipe`` names a deterministic recipe and ``arguments`` fills its placeholders; without one, an agent works.
     ``paths`` are the paths that the request itself names.
     """
 
@@ -210,7 +210,7 @@ class ChangeKind(StrEnum):
 
 
 class FileChange(Value):
-    """One path of ``git diff-tree -r -z --raw --no-renames``. Modes are git's octal strings, ``000000`` where absent."""
+    """One path of ``git diff-tree -r -z --raw --no-renames``. Modes are git's octal strings (``000000``: absent)."""
 
     path: str
     kind: ChangeKind
@@ -330,7 +330,8 @@ class Task(Value):
     """A request on its way. ``version`` counts saves: a save of a stale copy is refused.
 
     ``policy`` is the pinned bundle's digest, ``base`` the pinned commit,
-    ``patch`` the digest of the tree change; ``patch_file``, ``report_file`` and ``proof_file`` are blob digests. ``outcome`` is the sentence for the user when the task has ended.
+    ``patch`` the digest of the tree change; ``patch_file``, ``report_file`` and ``proof_file`` are blob digests.
+    ``outcome`` is the sentence for the user when the task has ended.
     """
 
     id: str
