@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from pydantic import JsonValue
 
@@ -27,6 +27,9 @@ from deputy.domain.values import (
     Turn,
     Vote,
 )
+
+if TYPE_CHECKING:
+    from deputy.policy import Bundle
 
 # ---------------------------------------------------------------------------------------------------------- store
 
@@ -148,6 +151,19 @@ class Store(Protocol):
 
     def blob(self, digest: str) -> bytes:
         """The bytes, checked against the digest, or ``NotFound``."""
+
+
+# ---------------------------------------------------------------------------------------------------------- policy
+
+
+class Policies(Protocol):
+    """Where policy bundles come from."""
+
+    def current(self) -> "Bundle":
+        """The bundle in force now; ``BadPolicy`` when there has never been a good one."""
+
+    def kept(self, digest: str) -> "Bundle":
+        """A bundle that was in force before, or ``NotFound``."""
 
 
 # ---------------------------------------------------------------------------------------------------------- engine

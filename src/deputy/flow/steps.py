@@ -1,0 +1,81 @@
+"""How a workflow runs its steps: each outcome is recorded once, an error as a value, so that a replay sees the same."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from pydantic import JsonValue
+
+from deputy.domain.errors import Cancelled, DeputyError, Unavailable
+
+log = structlog.get_logger(__name__)
+
+Act = Callable[..., JsonValue]
+
+
+class StepFailed(Exception):
+    """A step ended in an error. ``sentence`` is for the user; ``kind`` is the error's class name."""
+
+    def __init__(self, sentence: str, kind: str) -> None:
+        super().__init__(sentence, kind)
+        self.sentence, self.kind = sentence, kind
+
+    @property
+    def was_cancelled(self) -> bool:
+        """Whether a person stopped it."""
+        return self.kind == Cancelled.__name__
+
+
+class Steps(Protocol):
+    """Runs a named step once: after a crash, a finished step returns its recorded result without running again."""
+
+    def __call__(self, name: str, act: Act, *args: JsonValue) -> JsonValue:
+        """The step's result; raises ``StepFailed`` when it ended in an error."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often, and after which pauses (seconds, doubling up to a minute), an unavailable service is tried again."""
+
+    attempts: int = 6
+    pause: float = 0.5
+    sleep: Callable[[float], None] = time.sleep
+
+
+def outcome_of(act: Act, args: tuple[JsonValue, ...], patience: Patience) -> dict[str, JsonValue]:
+    """Run ``act`` and turn what happens into a value. This is the boundary at which a step's errors are caught."""
+    for attempt in range(patience.attempts):
+        try:
+            return {"value": act(*args)}
+        except Unavailable as error:
+            if attempt == patience.attempts - 1:
+                return failure(error)
+            log.warning("step.retry", step=getattr(act, "__name__", "?"), attempt=attempt + 1, error=str(error))
+            patience.sleep(min(patience.pause * 2**attempt, 60))
+        except DeputyError as error:
+            return failure(error)
+        except Exception as error:  # noqa: BLE001 - the step boundary: a bug must end one task, not the worker
+            log.exception("step.broke", step=getattr(act, "__name__", "?"))
+            return {"error": _bug(error), "kind": type(error).__name__}
+    raise AssertionError("patience.attempts is at least 1")
+
+
+def failure(error: DeputyError) -> dict[str, JsonValue]:
+    """A known error as a value."""
+    return {"error": str(error), "kind": type(error).__name__}
+
+
+def value_of(outcome: dict[str, JsonValue]) -> JsonValue:
+    """The value inside an outcome, or ``StepFailed``."""
+    if "error" in outcome:
+        raise StepFailed(str(outcome["error"]), str(outcome["kind"]))
+    return outcome["value"]
+
+
+def _bug(error: Exception) -> str:
+    return (
+        f"Deputy itself failed ({type(error).__name__}): nothing was delivered. "
+        "Ask again; if it repeats, give your Deputy's operator the task's id: the log has the details."
+    )

@@ -1,0 +1,86 @@
+"""What every workflow does to tasks: name them, move them on, and say so in the audit trail in the same transaction."""
+
+import base64
+import hashlib
+
+from pydantic import JsonValue
+
+from deputy.domain.events import EventName
+from deputy.domain.status import TaskStatus, is_final
+from deputy.domain.values import Event, Task
+from deputy.flow.world import World
+from deputy.ports import Ledger
+
+SYSTEM = "deputy"
+
+
+def task_id_of(key: str) -> str:
+    """The name of the task that the incoming message with this key becomes: short enough to be said aloud."""
+    digest = hashlib.sha256(key.encode()).digest()
+    return "D-" + base64.b32encode(digest)[:8].decode()
+
+
+def event(
+    world: World,
+    name: EventName,
+    *,
+    task: str = "",
+    actor: str = SYSTEM,
+    data: dict[str, JsonValue] | None = None,
+    personal: dict[str, str] | None = None,
+) -> Event:
+    """An audit event that happens now."""
+    return Event(name=name, at=world.clock.now(), actor=actor, task=task, data=data or {}, personal=personal or {})
+
+
+def advance(
+    world: World,
+    ledger: Ledger,
+    task: Task,
+    status: TaskStatus,
+    happened: Event,
+    **changes: object,
+) -> Task:
+    """Save the task with a new status and the event that explains it."""
+    after = task.model_copy(update={"status": status, "updated_at": world.clock.now(), **changes})
+    return ledger.save_task(task, after, happened)
+
+
+ENDINGS = {
+    TaskStatus.REFUSED: EventName.TASK_REFUSED,
+    TaskStatus.BLOCKED: EventName.TASK_BLOCKED,
+    TaskStatus.CANCELLED: EventName.TASK_CANCELLED,
+    TaskStatus.FAILED: EventName.TASK_FAILED,
+    TaskStatus.EXPIRED: EventName.TASK_EXPIRED,
+    TaskStatus.REJECTED: EventName.TASK_REJECTED,
+}
+
+
+def end(
+    world: World,
+    ledger: Ledger,
+    task: Task,
+    status: TaskStatus,
+    outcome: str,
+    *,
+    actor: str = SYSTEM,
+    data: dict[str, JsonValue] | None = None,
+) -> Task:
+    """End the task with the sentence that its requester reads."""
+    happened = event(world, ENDINGS[status], task=task.id, actor=actor, data={"outcome": outcome, **(data or {})})
+    return advance(world, ledger, task, status, happened, outcome=outcome)
+
+
+def fail(world: World, task_id: str, sentence: str) -> None:
+    """Mark a task failed, unless it has ended already."""
+    with world.store.transaction() as ledger:
+        task = ledger.task(task_id)
+        if not is_final(task.status):
+            end(world, ledger, task, TaskStatus.FAILED, sentence)
+
+
+def cancel_now(world: World, ledger: Ledger, task: Task) -> Task:
+    """End a task that somebody asked to cancel."""
+    return end(
+        world, ledger, task, TaskStatus.CANCELLED, "Cancelled; nothing was delivered.", actor=task.cancel_by or SYSTEM
+    )

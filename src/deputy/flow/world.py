@@ -1,0 +1,23 @@
+"""Everything a workflow may touch, in one value that the composition root fills in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from deputy.ports import Chat, Clock, Model, Policies, Queue, Repos, Sandboxes, Store
+
+
+@dataclass(frozen=True)
+class World:
+    """The adapters, and who we are in Slack. ``model`` raises ``Unavailable`` when none is configured."""
+
+    store: Store
+    queue: Queue
+    chat: Chat
+    repos: Repos
+    sandboxes: Sandboxes
+    policies: Policies
+    model: Callable[[], Model]
+    clock: Clock
+    team: str
+    bot_user: str
+    image: str
