@@ -1,0 +1,20 @@
+"""What a path becomes where file systems are kinder than git: two paths with one folded form may be one file."""
+
+import unicodedata
+
+
+def fold(path: str) -> str:
+    """The path as case-insensitive, normalising, dot-trimming file systems may read it.
+
+    NFKC and case folding, format characters (zero-width, bidi) dropped, backslashes as slashes, trailing dots and
+    spaces of each segment dropped. Rules that forbid a path must match both the path and its folded form (against a
+    folded pattern); a fold never widens what a rule allows.
+    """
+    visible = "".join(char for char in path if unicodedata.category(char) != "Cf")
+    # Folding twice: NFKC can bring back capitals, and case folding can denormalise.
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold()).casefold()
+    return "/".join(_trim(segment) for segment in folded.replace("\\", "/").split("/"))
+
+
+def _trim(segment: str) -> str:
+    return segment if segment in {".", ".."} else segment.rstrip(". ") or segment

@@ -1,0 +1,29 @@
+"""Names that one file system keeps apart and another does not."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deputy.domain.folding import fold
+
+
+@pytest.mark.parametrize(
+    ("path", "folded"),
+    [
+        ("Secrets/Prod.ENV", "secrets/prod.env"),
+        (".g\u200cit/config", ".git/config"),
+        ("ﬁx.py", "fix.py"),
+        ("Straße", "strasse"),
+        ("secrets./prod.env ", "secrets/prod.env"),
+        ("secrets\\prod.env", "secrets/prod.env"),
+        ("cafe\u0301", "caf\u00e9"),
+        ("a/../b", "a/../b"),
+    ],
+)
+def test_cases(path: str, folded: str) -> None:
+    assert fold(path) == folded
+
+
+@given(st.text(max_size=30))
+def test_folding_twice_changes_nothing(path: str) -> None:
+    assert fold(fold(path)) == fold(path)
