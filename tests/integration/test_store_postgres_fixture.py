@@ -1,0 +1,15 @@
+"""The throw-away Postgres that other suites rely on."""
+
+import psycopg
+import pytest
+from tests.postgres import postgres_server, postgres_url  # noqa: F401
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_each_test_gets_an_empty_database(postgres_url: str, attempt: int) -> None:  # noqa: F811
+    with psycopg.connect(postgres_url) as connection:
+        tables = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
+        connection.execute(f"CREATE TABLE left_behind_{attempt} (x int)")
+    assert tables == (0,)
