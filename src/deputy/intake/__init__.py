@@ -1,1 +1,6 @@
-"""Slack text and thread to a task specification, one question, or a refusal."""
+"""Slack text → ``TaskSpec``, or the one question to ask, or a sentence why not. Pure."""
+
+from deputy.intake.recipes import commands_for, flaws
+from deputy.intake.understand import Understanding, Unusable, answer, control, parse
+
+__all__ = ["Understanding", "Unusable", "answer", "commands_for", "control", "flaws", "parse"]
