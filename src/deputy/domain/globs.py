@@ -6,6 +6,7 @@ pattern that looks as if it had them is refused, because a rule that silently ma
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 _UNSUPPORTED = frozenset("[]{}\\")
@@ -42,3 +43,8 @@ def compile_glob(pattern: str) -> re.Pattern[str]:
 def matches(pattern: str, path: str) -> bool:
     """Whether the whole path matches; case-sensitive. ``ValueError`` when the pattern is malformed."""
     return compile_glob(pattern).match(path) is not None
+
+
+def matches_any(patterns: Iterable[str], path: str) -> bool:
+    """Whether at least one of the patterns matches the whole path."""
+    return any(matches(pattern, path) for pattern in patterns)

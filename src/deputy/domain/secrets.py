@@ -1,0 +1,87 @@
+"""What a secret looks like: to keep it out of patches, and to mask it before anything is stored or posted."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_KEY_BLOCK = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+_KEY_END = r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+_EDGE, _STOP = r"(?<![A-Za-z0-9_])", r"(?![A-Za-z0-9_])"
+
+# Formats that their issuers made recognisable. Few false alarms: a patch that adds one is stopped.
+_ISSUED = {
+    "private-key": rf"{_KEY_BLOCK}(?s:.*?)(?:{_KEY_END}|\Z)",
+    "aws-key": rf"{_EDGE}(?:AKIA|ASIA|AGPA|AROA|AIDA)[A-Z0-9]{{16}}{_STOP}",
+    "slack-token": rf"{_EDGE}xox[abceoprs](?:\.xox[bp])?-[A-Za-z0-9-]{{10,}}|{_EDGE}xapp-\d-[A-Za-z0-9-]{{10,}}",
+    "slack-webhook": r"hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9/_-]{12,}",
+    "github-token": rf"{_EDGE}(?:gh[pousr]_[A-Za-z0-9]{{30,}}|github_pat_[A-Za-z0-9_]{{22,}})",
+    "gitlab-token": rf"{_EDGE}glpat-[A-Za-z0-9_-]{{20,}}",
+    "model-key": rf"{_EDGE}sk-(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{{20,}}",
+    "stripe-key": rf"{_EDGE}[rs]k_(?:live|test)_[A-Za-z0-9]{{16,}}",
+    "google-key": rf"{_EDGE}AIza[A-Za-z0-9_-]{{35}}|{_EDGE}ya29\.[A-Za-z0-9_-]{{20,}}",
+    "registry-token": rf"{_EDGE}(?:npm_[A-Za-z0-9]{{36}}|pypi-[A-Za-z0-9_-]{{40,}}|dckr_pat_[A-Za-z0-9_-]{{20,}})",
+    "sendgrid-key": rf"{_EDGE}SG\.[A-Za-z0-9_-]{{16,}}\.[A-Za-z0-9_-]{{16,}}",
+    "jwt": rf"{_EDGE}eyJ[A-Za-z0-9_-]{{10,}}\.eyJ[A-Za-z0-9_-]{{6,}}\.[A-Za-z0-9_-]*",
+    "bearer-token": r"(?i:(?<=bearer )|(?<=authorization: basic ))(?=\S*\d)[A-Za-z0-9+/._~-]{16,}={0,2}",
+    "url-credentials": r"(?<=://)[^\s/:@\[\]'\"]{0,100}:[^\s/@\[\]'\"${}<>]{1,200}(?=@)",
+}
+
+_NAME = (
+    r"(?i:(?<![A-Za-z])(?:pass(?:word|wd|phrase)|secret(?:[_-]?key)?|(?:auth|access|refresh|api|bot|app)[_-]?token"
+    r"|token|api[_-]?key|access[_-]?key|client[_-]?secret|signing[_-]?(?:secret|key)|encryption[_-]?key|credentials?)"
+    r"(?![A-Za-z]))"
+)
+_NOT_CODE = r"(?!(?:os\.|self\.|env|get|none|null|true|false|str\b|bytes\b|int\b))"
+# A name that says "secret" before a value; each spelling has its own idea of where code ends and data starts.
+_QUOTED = rf"{_NAME}['\"]?\s{{0,3}}(?::=|=>?|:)\s{{0,3}}[bru]?(?P<q>['\"])(?P<quoted>[^'\"\n\[\]${{}}<>]{{6,}})(?P=q)"
+_TIGHT = rf"{_NAME}=(?i:{_NOT_CODE})(?P<tight>[^\s'\"`,;&()\[\]{{}}<>$]{{6,}})(?![\w.(\[])"
+_MIXED = r"(?=\S*\d)(?=\S*[A-Za-z])"
+_LOOSE = rf"{_NAME}:[ \t]{{1,3}}(?i:{_NOT_CODE})(?P<loose>{_MIXED}[^\s'\"`,;()\[\]{{}}<>$]{{8,}})(?!\S)"
+_ASSIGNMENTS = {"quoted": _QUOTED, "tight": _TIGHT, "loose": _LOOSE}
+
+_PLACEHOLDERS = re.compile(
+    r"(?i)(?:x+|\*+|\.+|-+|changeme|change[_-]me|placeholder|dummy|example|redacted|password|secret|token"
+    r"|your[_-].*|.*[_-]here|test|testing|fake|none|null|api[_-]?key|set[_-].*)"
+)
+_PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _ISSUED.items())
+_NAMED = tuple((group, re.compile(pattern)) for group, pattern in _ASSIGNMENTS.items())
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Where a secret stands in a text (``start`` to ``end``), of which kind; ``is_certain`` for issued formats."""
+
+    kind: str
+    start: int
+    end: int
+    is_certain: bool
+
+
+def find_secrets(text: str) -> Iterator[Secret]:
+    """What looks like secrets, in no particular order, possibly overlapping.
+
+    The marks that ``redact`` leaves never look like one.
+    """
+    for kind, pattern in _PATTERNS:
+        for match in pattern.finditer(text):
+            yield Secret(kind, match.start(), match.end(), is_certain=True)
+    for group, pattern in _NAMED:
+        for match in pattern.finditer(text):
+            if not _PLACEHOLDERS.fullmatch(match[group]):
+                yield Secret("credential", match.start(group), match.end(group), is_certain=False)
+
+
+def redact(text: str) -> str:
+    """The text with every secret replaced by ``[redacted: kind]``. Doing it twice changes nothing.
+
+    Repeats until nothing is found, because a mask can end the word that hid its neighbour; each pass turns more of the
+    text into marks, so it ends.
+    """
+    while found := sorted(find_secrets(text), key=lambda secret: (secret.start, -secret.end)):
+        parts, position = [], 0
+        for secret in found:
+            if secret.start >= position:
+                parts += [text[position : secret.start], f"[redacted: {secret.kind}]"]
+                position = secret.end
+        text = "".join([*parts, text[position:]])
+    return text
