@@ -1,0 +1,70 @@
+"""Which rules may match a path, without trying them all.
+
+Each rule is filed under its rarest literal segment (``billing`` of ``src/billing/**``), else under the literal end of
+its last segment (``.py`` of ``**/*.py``), else it is tried on every path. Keys are folded, so that one look-up serves
+exact and folded patterns: equal segments have equal folds.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from deputy.domain.folding import fold
+from deputy.policy.rules import Rule
+
+_WILD = frozenset("*?")
+
+
+class PathIndex:
+    """An index over some rules. Building costs one pass over them."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._segments: dict[str, list[Rule]] = {}
+        self._suffixes: dict[str, list[Rule]] = {}
+        self._always: list[Rule] = []
+        frequency = Counter(segment for rule in rules for segment in _literals(rule.path))
+        for rule in rules:
+            self._file(rule, frequency)
+        self._lengths = sorted({len(suffix) for suffix in self._suffixes})
+
+    def _file(self, rule: Rule, frequency: Counter[str]) -> None:
+        literals, suffix = _literals(rule.path), _suffix(rule.path)
+        if literals:
+            rarest = min(literals, key=lambda segment: (frequency[segment], segment))
+            self._segments.setdefault(rarest, []).append(rule)
+        elif suffix:
+            self._suffixes.setdefault(suffix, []).append(rule)
+        else:
+            self._always.append(rule)
+
+    def matching(self, path: str) -> tuple[Rule, ...]:
+        """Every rule that matches the path, in file order."""
+        folded = fold(path)
+        hits = (rule for rule in self._candidates(folded) if rule.matches(path, folded))
+        return tuple(sorted(hits, key=lambda rule: rule.line))
+
+    def _candidates(self, folded: str) -> Iterator[Rule]:
+        yield from self._always
+        segments = folded.split("/")
+        # A set, so that ``a/a`` does not yield a rule twice.
+        for segment in set(segments):
+            yield from self._segments.get(segment, ())
+        for length in self._lengths:
+            yield from self._suffixes.get(segments[-1][-length:], ())
+
+
+def _literals(pattern: str) -> frozenset[str]:
+    """The folded segments of a pattern that stand for themselves."""
+    return frozenset(_folded(segment for segment in pattern.split("/") if not _WILD & set(segment)))
+
+
+def _folded(segments: Iterable[str]) -> Iterator[str]:
+    # A segment whose fold holds a slash is several segments in a folded path, hence no key.
+    return (folded for folded in map(fold, segments) if "/" not in folded)
+
+
+def _suffix(pattern: str) -> str:
+    """The literal end of the last segment when it is plain ASCII (which folding can't join to what precedes it)."""
+    last = pattern.rsplit("/", maxsplit=1)[-1]
+    tail = last[max(last.rfind("*"), last.rfind("?")) + 1 :]
+    folded = fold(tail)
+    return folded if tail.isascii() and folded and tail[-1] not in ". " and "\\" not in tail else ""

@@ -1,0 +1,75 @@
+"""What is wrong in a bundle as a whole: each file by itself, then what they say of each other."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from deputy.domain.config import GateLevel, Limits, Price, Recipe, RepoConfig
+from deputy.domain.values import Severity
+from deputy.policy.lines import Lines, read_lines
+from deputy.policy.linting_people import lint_people
+from deputy.policy.linting_recipes import lint_recipes
+from deputy.policy.linting_repos import lint_repos
+from deputy.policy.model import check_model
+from deputy.policy.problems import Problem
+from deputy.policy.tables import Entries, read_gates, read_limits, read_prices, read_recipes, read_repos
+
+REQUIRED = ("model.conf", "policy.csv", "repos.toml")
+OPTIONAL = ("gates.toml", "recipes.toml", "limits.toml", "prices.toml")
+_POLICY_SUFFIXES = (".toml", ".csv", ".conf")
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """The files of a bundle as far as they could be read."""
+
+    lines: Lines
+    repos: Entries[RepoConfig]
+    recipes: Entries[Recipe]
+    gates: Entries[GateLevel]
+    limits: Entries[Limits]
+    prices: Entries[Price]
+
+
+def parse(files: Mapping[str, bytes]) -> Parsed:
+    """Read every file; one that is missing reads as empty, which the lint reports where it matters."""
+    return Parsed(
+        lines=read_lines(files.get("policy.csv", b"")),
+        repos=read_repos(files.get("repos.toml", b"")),
+        recipes=read_recipes(files.get("recipes.toml", b"")),
+        gates=read_gates(files.get("gates.toml", b"")),
+        limits=read_limits(files.get("limits.toml", b"")),
+        prices=read_prices(files.get("prices.toml", b"")),
+    )
+
+
+def lint_parsed(files: Mapping[str, bytes], parsed: Parsed) -> tuple[Problem, ...]:
+    """Every problem of a parsed bundle, sorted by file and line."""
+    problems = {
+        *_names(files),
+        *check_model(files.get("model.conf", b"")),
+        *parsed.lines.problems,
+        *(problem for entries in _tables(parsed) for problem in entries),
+        *lint_repos(parsed.repos, parsed.lines),
+        *lint_people(parsed.lines, parsed.gates, tuple(parsed.repos.values)),
+        *lint_recipes(parsed.recipes),
+    }
+    return tuple(sorted(problems))
+
+
+def _tables(parsed: Parsed) -> Iterator[tuple[Problem, ...]]:
+    yield from (parsed.repos.problems, parsed.recipes.problems, parsed.gates.problems)
+    yield from (parsed.limits.problems, parsed.prices.problems)
+
+
+def _names(files: Mapping[str, bytes]) -> Iterator[Problem]:
+    for name in REQUIRED:
+        if name not in files:
+            yield Problem(name, 0, "the file is missing", f"add {name} to the policies folder: see docs/policy.md")
+    for name in files:
+        if "/" in name or name in REQUIRED or name in OPTIONAL:
+            continue
+        # A misspelt gates.toml would silently leave every gate at its default.
+        if name.endswith(_POLICY_SUFFIXES):
+            yield Problem(name, 0, "no such policy file", f"the files are {', '.join((*REQUIRED, *OPTIONAL))}")
+        else:
+            yield Problem(name, 0, "this file has no meaning here", "move it elsewhere", Severity.NOTE)

@@ -1,0 +1,48 @@
+"""The one Casbin model that Deputy's engine answers by."""
+
+from deputy.policy.problems import Problem, decode
+
+FILE = "model.conf"
+MODEL = """\
+[request_definition]
+r = sub, repo, act, path
+
+[policy_definition]
+p = id, sub, repo, act, path, eft, need
+
+[role_definition]
+g = _, _, _
+
+[policy_effect]
+e = some(where (p.eft == allow)) && !some(where (p.eft == deny))
+
+[matchers]
+m = g(r.sub, p.sub, r.repo) && repoMatch(r.repo, p.repo) && r.act == p.act && pathMatch(r.path, p.path, p.eft)
+"""
+
+
+def check_model(content: bytes) -> tuple[Problem, ...]:
+    """Problems when ``model.conf`` isn't this model: our index of paths would no longer mean what Casbin means."""
+    text, problems = decode(FILE, content)
+    if problems:
+        return problems
+    expected = _meaning(MODEL)
+    for (number, written), wanted in zip(_numbered(text), [*expected, None], strict=False):
+        if written != wanted:
+            fix = f"write: {wanted}" if wanted else "remove the line"
+            return (
+                Problem(FILE, number, f"{written!r} is not the model that Deputy's answers are checked against", fix),
+            )
+    if len(_numbered(text)) < len(expected):
+        missing = expected[len(_numbered(text))]
+        return (Problem(FILE, 0, "the model ends too early", f"add: {missing}"),)
+    return ()
+
+
+def _meaning(text: str) -> list[str]:
+    return [line for _, line in _numbered(text)]
+
+
+def _numbered(text: str) -> list[tuple[int, str]]:
+    lines = ((number, " ".join(line.split())) for number, line in enumerate(text.split("\n"), start=1))
+    return [(number, line) for number, line in lines if line and not line.startswith("#")]

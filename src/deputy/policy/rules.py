@@ -1,0 +1,79 @@
+"""A line of policy as a value, and what it means for a rule to match a path."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from deputy.domain.folding import fold
+from deputy.domain.globs import compile_glob, matches
+from deputy.domain.values import Action, Effect, Need, RuleRef
+
+HERE = "."  # the path of questions that are about no path
+EVERYWHERE = "*"  # the repository of questions that are about no single repository
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A ``p`` line. ``fields`` are its seven columns as written, ``line`` counts from 1.
+
+    ``folded`` is the pattern that a DENY or REVIEW rule also tries on the folded path; an ALLOW rule has none, so
+    that nothing is permitted under a name that merely looks like a permitted one.
+    """
+
+    id: str
+    line: int
+    fields: tuple[str, ...]
+    subject: str
+    repo: str
+    action: Action
+    path: str
+    effect: Effect
+    needs: tuple[Need, ...]
+    exact: re.Pattern[str]
+    folded: re.Pattern[str] | None
+
+    @property
+    def ref(self) -> RuleRef:
+        """How decisions name this rule."""
+        return RuleRef(id=self.id, effect=self.effect, line=self.line, text=", ".join(("p", *self.fields)))
+
+    def matches(self, path: str, folded: str) -> bool:
+        """Whether the rule speaks of the path; ``folded`` is ``fold(path)``, computed once by the caller."""
+        return bool(self.exact.match(path)) or bool(self.folded and self.folded.match(folded))
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A ``g`` line: ``member`` (a user or a role) has ``role`` in repositories that ``repo`` matches."""
+
+    line: int
+    member: str
+    role: str
+    repo: str
+
+
+def patterns(path: str, effect: Effect) -> tuple[re.Pattern[str], re.Pattern[str] | None]:
+    """The exact and the folded pattern of a rule's path; ``ValueError`` when the glob is malformed."""
+    return compile_glob(path), None if effect is Effect.ALLOW else compile_glob(fold(path))
+
+
+def covers(pattern: str, repo: str) -> bool:
+    """Whether a repository glob of the policy covers a repository; a malformed one covers nothing."""
+    try:
+        return matches(pattern, repo)
+    except ValueError:
+        return False
+
+
+def flaw(path: str) -> str | None:
+    """Why this can't be the path of a file in a repository, or None. Such a path is denied, whatever the rules say."""
+    if path == HERE:
+        return None
+    if not path or path.startswith("/"):
+        return "it is not relative to the repository's root"
+    if any(segment in {"", ".", ".."} for segment in path.split("/")):
+        return "it has an empty, '.' or '..' segment"
+    if any(unicodedata.category(char) in _UNPRINTABLE for char in path):
+        return "it has control, format or undecodable characters"
+    return None
