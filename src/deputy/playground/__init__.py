@@ -1,1 +1,1 @@
-"""A local Slack workspace and a scripted model server, for the demo and the tests."""
+"""A local Slack workspace for the demo and the tests: Web API, Socket Mode and a page in the browser."""
