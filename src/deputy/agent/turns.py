@@ -34,7 +34,7 @@ class AgentTurn:
 
     def messages(self) -> tuple[Message, ...]:
         """The transcript's entries for this turn."""
-        said = Message("assistant", self.reply.text, self.reply.calls)
+        said = Message("assistant", self.reply.text, self.reply.calls, memo=self.reply.memo)
         if not self.reply.calls:
             return (said, Message("user", NUDGE))
         answers = zip(self.reply.calls, self.results, strict=True)

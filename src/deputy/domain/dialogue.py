@@ -45,19 +45,24 @@ class Call:
 class Message:
     """One entry of a transcript: ``role`` is ``system``, ``user``, ``assistant`` or ``tool``.
 
-    An assistant entry may carry calls; a tool entry answers ``call_id``.
+    An assistant entry may carry calls; a tool entry answers ``call_id``. ``memo`` is a reply's memo, handed back.
     """
 
     role: str
     text: str = ""
     calls: tuple[Call, ...] = ()
     call_id: str = ""
+    memo: str = ""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """The model's next move, and what it cost."""
+    """The model's next move, and what it cost.
+
+    ``memo`` is the vendor's own state (opaque JSON text, for example encrypted reasoning) that belongs to this entry.
+    """
 
     text: str
     calls: tuple[Call, ...]
     usage: Usage
+    memo: str = ""

@@ -35,8 +35,8 @@ _SEPARATORS = re.compile(r"[\s\"'`,;()\[\]{}<>|*=]+")
 _POSITION = re.compile(r"(?::\d+){1,2}\Z")
 _EXTENSIONS = """
 bat c cc cer cfg cnf conf cpp crt cs css csv env go gradle h hcl hpp htm html ini ipynb java jinja js json jsx key kt
-lock lua md mjs p12 pem php pfx pl proto ps1 py pyi pyx r rb rs rst scala sh sql svg swift tf tfvars toml ts tsx txt vue xml
-yaml yml zsh
+lock lua md mjs p12 pem php pfx pl proto ps1 py pyi pyx r rb rs rst scala sh sql svg swift tf tfvars toml ts tsx txt
+vue xml yaml yml zsh
 """
 _FILE = re.compile(rf"[\w.@+~-]*\w\.(?:{'|'.join(_EXTENSIONS.split())})|\.[A-Za-z][\w.-]*", re.IGNORECASE)
 _NAMED_FILES = frozenset({"Dockerfile", "Makefile", "Jenkinsfile", "CODEOWNERS", "Procfile", "Gemfile"})

@@ -1,1 +1,22 @@
-"""Model adapters: OpenAI Responses and Chat Completions."""
+"""Language models behind OpenAI's two APIs, from any server that speaks one of them."""
+
+from deputy.adapters.llm.chat import ChatModel
+from deputy.adapters.llm.responses import ResponsesModel
+from deputy.domain.errors import BadInput
+from deputy.ports import Model
+
+__all__ = ["ChatModel", "ResponsesModel", "make_model"]
+
+
+def make_model(api: str, name: str, base_url: str, api_key: str, *, stream: bool = False, retries: int = 2) -> Model:
+    """A model: ``api`` is ``responses`` or ``chat``; an empty ``base_url`` means the vendor's own.
+
+    Connects only when asked for a reply. Raises ``BadInput`` for another ``api``, no name, or a key that can't be one.
+    """
+    if not name:
+        raise BadInput("no model is named", "", "set DEPUTY_MODEL")
+    if api == "responses":
+        return ResponsesModel(name, base_url=base_url, api_key=api_key, stream=stream, retries=retries)
+    if api == "chat":
+        return ChatModel(name, base_url=base_url, api_key=api_key, stream=stream, retries=retries)
+    raise BadInput(f'there is no model API "{api[:40]}"', "", "set DEPUTY_MODEL_API to responses or chat")
