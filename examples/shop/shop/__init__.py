@@ -1,0 +1,1 @@
+"""The shop: products, carts, discounts and orders."""

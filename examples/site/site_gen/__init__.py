@@ -1,0 +1,1 @@
+"""Turns a folder of Markdown into a folder of HTML pages."""
