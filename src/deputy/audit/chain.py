@@ -94,7 +94,7 @@ def canonical(value: JsonValue) -> str:
 def seal(event: Event, seq: int, prev: str, salts: Mapping[str, bytes]) -> Row:
     """Chain an event as row ``seq`` after the row whose hash is ``prev``.
 
-    ``salts`` holds ``SALT_BYTES`` fresh random bytes for each personal field. Raises ``BadInput`` for what JSON can't hold.
+    ``salts`` holds ``SALT_BYTES`` random bytes per personal field. Raises ``BadInput`` for what JSON can't hold.
     """
     personal = {name: Personal(salts[name], value) for name, value in event.personal.items()}
     columns = {"name": event.name, "at": instant(event.at), "actor": event.actor, "task": event.task}

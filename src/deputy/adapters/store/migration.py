@@ -1,0 +1,47 @@
+"""Brings the tables to this release's shape, in one transaction that only one process at a time is in."""
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, text
+
+from deputy.adapters.store.database import plain_errors
+from deputy.domain.errors import Unavailable
+
+VERSION_TABLE = "deputy_alembic_version"
+# Arbitrary, but ours: any process that migrates this database takes the same lock.
+_LOCK = 0x6465_7075_7479_01
+
+
+def migrate(engine: Engine) -> None:
+    """Migrate to the newest revision. ``Unavailable`` when the database is dead, or newer than this release."""
+    config = configuration()
+    script = ScriptDirectory.from_config(config)
+    with plain_errors(engine), engine.begin() as connection:
+        _wait_alone(connection)
+        current = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+        if current == script.get_current_head():
+            return
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise Unavailable(
+                "the database can't be migrated", str(error), "use the release of Deputy that wrote it, or a newer one"
+            ) from error
+
+
+def configuration() -> Config:
+    """Alembic's configuration: the migrations inside this package."""
+    config = Config()
+    config.set_main_option("script_location", "deputy.adapters.store:migrations")
+    return config
+
+
+def _wait_alone(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.execute(text("BEGIN IMMEDIATE"))
+    else:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})

@@ -1,0 +1,105 @@
+"""The store (``ports.Store``): a database for rows and events, a folder or object store for blobs."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.orm import Session
+
+from deputy import audit
+from deputy.adapters.store import guards, trail
+from deputy.adapters.store.blobs import Blobs
+from deputy.adapters.store.database import open_engine, plain_errors
+from deputy.adapters.store.ledger import SqlLedger
+from deputy.adapters.store.migration import migrate
+
+
+def open_store(database_url: str, artifacts_url: str, *, is_migrating: bool = True) -> "SqlStore":
+    """Open the store, bringing its tables up to date unless told not to.
+
+    ``database_url`` is ``sqlite:///…`` or ``postgresql://…``; ``artifacts_url`` a ``file://`` URL, a path, or
+    any URL that fsspec knows. Raises ``BadInput`` for a URL that can't be used and ``Unavailable`` for a dead database.
+    """
+    blobs = Blobs(artifacts_url)
+    engine = open_engine(database_url)
+    if is_migrating:
+        migrate(engine)
+    else:
+        with plain_errors(engine), engine.connect():
+            pass
+    return SqlStore(engine, blobs)
+
+
+class SqlStore:
+    """Rows and events in SQLite or Postgres, blobs by digest. Safe to share between threads."""
+
+    def __init__(self, engine: Engine, blobs: Blobs) -> None:
+        self._engine = engine
+        self._blobs = blobs
+        self._inside = threading.local()
+
+    @property
+    def engine(self) -> Engine:
+        """The SQLAlchemy engine, which the workflow engine shares. Never use it inside an open transaction."""
+        return self._engine
+
+    @contextmanager
+    def transaction(self) -> Iterator[SqlLedger]:
+        """A transaction that commits on leaving without an error. Not to be nested: the inner would wait for ever."""
+        if getattr(self._inside, "is_open", False):
+            raise RuntimeError("a transaction is open in this thread already: pass its ledger on")
+        self._inside.is_open = True
+        try:
+            with plain_errors(self._engine), Session(self._engine) as session, session.begin():
+                if self._engine.dialect.name == "sqlite":
+                    # A transaction that reads first and writes later can't be made to wait: take the write lock now.
+                    session.execute(text("BEGIN IMMEDIATE"))
+                ledger = SqlLedger(session)
+                yield ledger
+                ledger.flush()
+        finally:
+            self._inside.is_open = False
+
+    def put_blob(self, content: bytes) -> str:
+        """Keep bytes; returns their SHA-256 in hex."""
+        return self._blobs.put(content)
+
+    def blob(self, digest: str) -> bytes:
+        """The bytes, checked against the digest, or ``NotFound``."""
+        return self._blobs.get(digest)
+
+    def head(self) -> audit.Head:
+        """The newest row of the audit trail, to be kept outside and given to ``verify_audit`` later."""
+        with plain_errors(self._engine), self._engine.connect() as connection:
+            return trail.head(connection)
+
+    def verify_audit(self, heads: Iterable[audit.Head] = ()) -> audit.Verdict:
+        """Read the whole trail and name every row that isn't what was written; also the guards that are gone."""
+        with plain_errors(self._engine), self._snapshot() as connection:
+            missing = guards.missing(connection)
+            return audit.verify(trail.stream(connection), heads=heads, missing_guards=missing)
+
+    def check_guards(self) -> tuple[str, ...]:
+        """The triggers of the audit trail that are gone, switched off or changed; empty when all stand."""
+        with plain_errors(self._engine), self._engine.connect() as connection:
+            return guards.missing(connection)
+
+    def export_events(self) -> Iterator[audit.Row]:
+        """Every row of the trail in order, as stored, with the personal values that have not been erased."""
+        with plain_errors(self._engine), self._snapshot() as connection:
+            yield from trail.stream(connection)
+
+    def close(self) -> None:
+        """Let go of the database's connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[Connection]:
+        """One unchanging view for several statements."""
+        with self._engine.connect() as connection:
+            if self._engine.dialect.name == "sqlite":
+                connection.execute(text("BEGIN"))
+            else:
+                connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+            yield connection
