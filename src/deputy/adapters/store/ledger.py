@@ -183,11 +183,12 @@ class SqlLedger:
     def _insert(self, table: Table, row: Mapping[str, object], event: Event | None = None) -> bool:
         """Insert unless the key is known; the event only with the row."""
         build = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        # The row comes back only if it went in; a row count is not dependable here on Postgres.
+        statement = build(table).values(dict(row)).on_conflict_do_nothing().returning(*table.primary_key)
         try:
-            result = self._session.connection().execute(build(table).values(dict(row)).on_conflict_do_nothing())
+            is_new = self._session.execute(statement).first() is not None
         except IntegrityError as error:
             raise NotFound("what this belongs to is not stored", str(table.name), "store that first") from error
-        is_new = bool(result.rowcount)
         if is_new and event:
             self.append(event)
         return is_new
