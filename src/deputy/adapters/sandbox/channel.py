@@ -1,0 +1,162 @@
+"""The host's end of the command channel: requests to a box's process 1, and its replies, taken as hostile.
+
+A frame is two big-endian 32-bit lengths, a JSON header and raw bytes. What a box may send is bounded in size, must
+carry the id of the request that is being answered (unguessable from inside), and must come before the host's own
+deadline.
+"""
+
+import json
+import secrets
+import struct
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import JsonValue
+
+from deputy.domain.errors import Cancelled, SandboxFailed
+
+LENGTHS = struct.Struct(">II")
+HEADER_LIMIT = 1 << 16
+POLL_SECONDS = 0.1
+_LARGEST_NUMBER = 1 << 62
+
+_OPEN_A_NEW_ONE = "the task can be tried again in a new sandbox"
+
+
+class Wire(Protocol):
+    """Bytes to and from process 1."""
+
+    def send(self, data: bytes) -> None:
+        """Send everything; ``OSError`` when the other end is gone."""
+
+    def receive(self, seconds: float) -> bytes | None:
+        """The next bytes, None when there were none for ``seconds``, nothing at the end; ``OSError`` when it broke."""
+
+    def last_words(self) -> str:
+        """What process 1 wrote to its stderr."""
+
+    def close(self) -> None:
+        """Close this end."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One frame of a reply, its header checked to be a JSON object."""
+
+    header: Mapping[str, JsonValue]
+    body: bytes
+
+    def text(self, name: str) -> str:
+        """A string of the header."""
+        value = self.header.get(name)
+        if not isinstance(value, str):
+            raise broken(f"a reply has no text {name!r}")
+        return value
+
+    def number(self, name: str) -> float:
+        """A number of the header, never a bool, never infinite."""
+        value = self.header.get(name)
+        # The comparison is false for what is not a number, too.
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LARGEST_NUMBER:
+            raise broken(f"a reply has no number {name!r}")
+        return value
+
+
+def broken(why: str) -> SandboxFailed:
+    """The error for a box that doesn't keep to the protocol, or has ended."""
+    return SandboxFailed("the sandbox failed", why, _OPEN_A_NEW_ONE)
+
+
+class Channel:
+    """One request at a time, each answered by frames up to one of kind ``done`` or ``error``."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._buffer = bytearray()
+
+    def ask(
+        self,
+        header: Mapping[str, JsonValue],
+        body: bytes = b"",
+        *,
+        seconds: float,
+        most_bytes: int,
+        is_cancelled: Callable[[], bool] | None = None,
+    ) -> Iterator[Answer]:
+        """Send a request and yield its answers. ``most_bytes`` bounds all of them together.
+
+        Raises ``SandboxFailed`` for whatever is not a proper reply in time, ``Cancelled`` as soon as that is seen.
+        The channel is in sync again only after the last answer was taken.
+        """
+        ticket = self.begin(header, body)
+        yield from self.answers(ticket, seconds=seconds, most_bytes=most_bytes, is_cancelled=is_cancelled)
+
+    def begin(self, header: Mapping[str, JsonValue], body: bytes = b"") -> str:
+        """Send a request; its ticket, for ``answers``."""
+        ticket = secrets.token_hex(8)
+        self.send({**header, "id": ticket}, body)
+        return ticket
+
+    def answers(
+        self, ticket: str, *, seconds: float, most_bytes: int, is_cancelled: Callable[[], bool] | None = None
+    ) -> Iterator[Answer]:
+        """The answers to the request with this ticket."""
+        end = time.monotonic() + seconds
+        left = most_bytes
+        while True:
+            answer = self._frame(end, left, is_cancelled)
+            left -= len(answer.body) + LENGTHS.size
+            if answer.header.get("id") != ticket:
+                raise broken("a reply answers another request")
+            yield answer
+            if answer.header.get("t") in ("done", "error"):
+                return
+
+    def send(self, header: Mapping[str, JsonValue], body: bytes = b"") -> None:
+        """Send one frame."""
+        head = json.dumps(header).encode()
+        try:
+            self._wire.send(LENGTHS.pack(len(head), len(body)) + head)
+            if body:
+                self._wire.send(body)
+        except OSError as error:
+            raise broken(self._why_it_ended()) from error
+
+    def _frame(self, end: float, left: int, is_cancelled: Callable[[], bool] | None) -> Answer:
+        head, body = LENGTHS.unpack(self._take(LENGTHS.size, end, is_cancelled))
+        if head > HEADER_LIMIT or body > left:
+            raise broken(f"a reply of {head} + {body} bytes is too big")
+        try:
+            header = json.loads(self._take(head, end, is_cancelled))
+        except (ValueError, RecursionError) as error:
+            raise broken("a reply is not JSON") from error
+        if not isinstance(header, dict):
+            raise broken("a reply is not a JSON object")
+        return Answer(header, self._take(body, end, is_cancelled))
+
+    def _take(self, size: int, end: float, is_cancelled: Callable[[], bool] | None) -> bytes:
+        while len(self._buffer) < size:
+            self._fill(end, is_cancelled)
+        data = bytes(memoryview(self._buffer)[:size])
+        del self._buffer[:size]
+        return data
+
+    def _fill(self, end: float, is_cancelled: Callable[[], bool] | None) -> None:
+        if is_cancelled and is_cancelled():
+            raise Cancelled("the task was cancelled", "the command that ran was killed")
+        left = end - time.monotonic()
+        if left <= 0:
+            raise broken("no reply in time")
+        try:
+            data = self._wire.receive(min(left, POLL_SECONDS))
+        except OSError as error:
+            raise broken(self._why_it_ended()) from error
+        if data == b"":
+            raise broken(self._why_it_ended())
+        self._buffer += data or b""
+
+    def _why_it_ended(self) -> str:
+        words = self._wire.last_words().strip()
+        return f"its process ended ({words[-300:]})" if words else "its process ended"

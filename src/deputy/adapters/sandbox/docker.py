@@ -1,0 +1,196 @@
+"""Sandboxes on a Docker engine: create, attach, start, and make sure that they are gone."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import cast
+
+import docker.errors
+import requests.exceptions
+from docker import DockerClient
+from docker.api.client import APIClient
+
+from deputy.adapters.sandbox.box import Box, DeltaCaps
+from deputy.adapters.sandbox.channel import Channel
+from deputy.adapters.sandbox.hardening import USER, WORKSPACE, host_options
+from deputy.adapters.sandbox.wire import DockerWire
+from deputy.domain.errors import DeputyError, SandboxFailed, Unavailable
+from deputy.ports import Sandbox, SandboxSpec
+
+HOME_LABEL = "deputy.home"
+TASK_LABEL = "deputy.task"
+NAME_LABEL = "deputy.sandbox"
+
+# Only what the image's own environment lacks or what must not come from it.
+_ENVIRONMENT = {"HOME": "/tmp", "TERM": "dumb", "PYTHONDONTWRITEBYTECODE": "1"}  # noqa: S108 (in the box)
+# Isolated from the image's settings. The program comes over stdin: on the command line every ``ps`` would print it.
+_BOOTSTRAP = """
+import json, sys, types
+for name, text in json.loads(sys.stdin.buffer.readline()).items():
+    sys.modules[name] = types.ModuleType(name)
+    exec(text, sys.modules[name].__dict__)
+sys.modules[name].Box().serve()
+"""
+_PROGRAM = ("tree", "inside")
+_GONE_SECONDS = 15.0
+_GONE_POLL_SECONDS = 0.02
+
+
+class DockerSandboxes:
+    """Implements ``ports.Sandboxes``.
+
+    ``home`` names this installation: only containers that carry it are ever removed. ``base_url`` of None means
+    ``DOCKER_HOST`` or the local socket. ``runtime`` is an OCI runtime that the engine knows; None is its default.
+    ``starts_at_once`` gates starts, which are bound by the engine's processor time.
+    """
+
+    def __init__(
+        self,
+        *,
+        home: str,
+        base_url: str | None = None,
+        default_image: str = "deputy-sandbox:latest",
+        runtime: str | None = None,
+        with_git: bool = True,
+        caps: DeltaCaps | None = None,
+        starts_at_once: int = 2,
+    ) -> None:
+        self._home, self._base_url, self._default_image = home, base_url, default_image
+        self._runtime, self._with_git, self._caps = runtime, with_git, caps or DeltaCaps()
+        self._gate = threading.BoundedSemaphore(starts_at_once)
+        self._lock = threading.Lock()
+        self._connected: APIClient | None = None
+        self._cpus = 1
+
+    def start(self, spec: SandboxSpec) -> Sandbox:
+        """A started sandbox with the workspace in place; a left-over one of the same name is removed first."""
+        with self._gate, self._engine_errors(spec.image or self._default_image):
+            api = self._api()
+            self._remove_left_over(api, spec.name)
+            box = self._launch(api, spec)
+        try:
+            box.unpack(with_git=self._with_git)
+        except BaseException:
+            box.close()
+            raise
+        return box
+
+    def sweep(self, is_live: Callable[[str], bool]) -> tuple[str, ...]:
+        """Remove every sandbox of this installation whose task ``is_live`` denies; returns their names."""
+        with self._engine_errors(self._default_image):
+            api = self._api()
+            found = api.containers(all=True, filters={"label": f"{HOME_LABEL}={self._home}"})
+            dead = [c for c in found if not is_live(c["Labels"].get(TASK_LABEL, ""))]
+            for container in dead:
+                _remove(api, container["Id"])
+        return tuple(sorted(c["Labels"].get(NAME_LABEL, c["Id"][:12]) for c in dead))
+
+    def check(self) -> str:
+        """One line that says which engine and image are ready; ``Unavailable`` otherwise."""
+        with self._engine_errors(self._default_image):
+            api = self._api()
+            image = api.inspect_image(self._default_image)
+            version = api.version()["Version"]
+        return f"Docker engine {version}, sandbox image {self._default_image} ({image['Id'][7:19]})"
+
+    def _launch(self, api: APIClient, spec: SandboxSpec) -> Box:
+        container = self._create(api, spec)
+        try:
+            # Opened before the start, so that nothing that process 1 says is lost.
+            attached = api.attach_socket(container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
+            wire = DockerWire(attached)
+            api.start(container)
+            wire.send(_program())
+        except BaseException:
+            _remove(api, container)
+            raise
+
+        def destroy() -> None:
+            with self._engine_errors(spec.image):
+                _remove(api, container)
+            wire.close()
+
+        return Box(spec, Channel(wire), destroy, self._caps)
+
+    def _create(self, api: APIClient, spec: SandboxSpec) -> str:
+        created = api.create_container(
+            image=spec.image or self._default_image,
+            entrypoint=["python3", "-I", "-S", "-B", "-c", _BOOTSTRAP],
+            command=[],
+            name=spec.name,
+            labels={HOME_LABEL: self._home, TASK_LABEL: spec.task, NAME_LABEL: spec.name},
+            environment={**_ENVIRONMENT, **spec.env},
+            user=USER,
+            working_dir=WORKSPACE,
+            hostname="sandbox",
+            stdin_open=True,
+            network_disabled=True,
+            host_config=api.create_host_config(**host_options(spec.limits, self._cpus, self._runtime)),
+        )
+        return cast("str", created["Id"])
+
+    def _remove_left_over(self, api: APIClient, name: str) -> None:
+        try:
+            container = api.inspect_container(name)
+        except docker.errors.NotFound:
+            return
+        if container["Config"]["Labels"].get(HOME_LABEL) != self._home:
+            raise SandboxFailed(
+                "can't start the sandbox", f"a container named {name} is not ours", "remove or rename that container"
+            )
+        _remove(api, container["Id"])
+
+    def _api(self) -> APIClient:
+        """The connection, made at its first use: an engine that is not there must not stop the whole program."""
+        with self._lock:
+            if self._connected is None:
+                client = DockerClient(base_url=self._base_url) if self._base_url else DockerClient.from_env()
+                self._cpus = int(client.api.info()["NCPU"])
+                self._connected = client.api
+            return self._connected
+
+    @contextmanager
+    def _engine_errors(self, image: str) -> Iterator[None]:
+        """Say what the engine's errors mean and what to do."""
+        try:
+            yield
+        except DeputyError:
+            raise
+        except docker.errors.ImageNotFound as error:
+            raise Unavailable(
+                f"the sandbox image {image} is missing", "the engine does not have it", "run 'make setup'"
+            ) from error
+        except docker.errors.APIError as error:
+            raise SandboxFailed("the Docker engine refused", str(error.explanation or error)[:300]) from error
+        except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+            raise Unavailable(
+                "the Docker engine does not answer",
+                f"tried {self._base_url or 'DOCKER_HOST or the local socket'}",
+                "start it or set DOCKER_HOST, then run 'make setup'",
+            ) from error
+
+
+def _program() -> bytes:
+    """Process 1's modules, as the bootstrap reads them."""
+    texts = {f"{__package__}.{n}": files(__package__).joinpath(f"{n}.py").read_text("utf-8") for n in _PROGRAM}
+    return json.dumps(texts).encode() + b"\n"
+
+
+def _remove(api: APIClient, container: str) -> None:
+    """Kill and remove, then look until it is gone: the engine may be removing it by itself already."""
+    end = time.monotonic() + _GONE_SECONDS
+    while time.monotonic() < end:
+        try:
+            api.remove_container(container, force=True, v=True)
+        except docker.errors.NotFound:
+            return
+        except docker.errors.APIError as error:
+            if error.status_code != 409:  # noqa: PLR2004 (conflict: a removal is under way)
+                raise
+        time.sleep(_GONE_POLL_SECONDS)
+    raise SandboxFailed(
+        "the sandbox can't be removed", f"container {container[:12]} is still there", "remove it by hand"
+    )

@@ -1,0 +1,293 @@
+"""Process 1 of a sandbox: runs commands and moves files for the host, over its own stdin and stdout.
+
+The host sends this file's text and ``tree``'s over stdin, so the two ends never disagree. Standard library only, for
+Python 3.10 or newer. One frame is two big-endian 32-bit lengths, a JSON header and raw bytes. Each reply repeats the
+request's unguessable ``id``. Nothing here is trusted by the host.
+
+One thread, on purpose: a box whose process limit is used up can't start another. And after every command everything
+else in the box is killed, so no file operation here races against the box's own code.
+"""
+
+# Commands come from the host and PATH is the image's; there are no threads.
+# ruff: noqa: S603, S607, PLW1509
+
+import contextlib
+import ctypes
+import json
+import os
+import select
+import signal
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, cast
+
+from deputy.adapters.sandbox.tree import Entry, Refused, changes, read_file, snapshot, write_file
+
+ROOT = "/workspace"
+LENGTHS = struct.Struct(">II")
+CHUNK = 1 << 16
+PR_SET_DUMPABLE = 4
+KILL_SECONDS = 10.0
+
+Field = str | int | float | bool | list[str] | dict[str, str]
+Header = dict[str, Field]
+
+
+class Capped:
+    """The first and the last bytes of an output, half of ``limit`` each, and how many were left out between."""
+
+    def __init__(self, limit: int) -> None:
+        self.half = max(limit // 2, 1)
+        self.head, self.tail, self.total = bytearray(), bytearray(), 0
+
+    def add(self, data: bytes) -> None:
+        """Take the next bytes."""
+        self.total += len(data)
+        room = self.half - len(self.head)
+        self.head += data[:room]
+        self.tail += data[room:]
+        if len(self.tail) > 2 * self.half + CHUNK:
+            del self.tail[: -self.half]
+
+    def result(self) -> tuple[bytes, int]:
+        """What was kept, with a mark at the cut, and how many bytes were cut."""
+        tail = bytes(self.tail[-self.half :])
+        cut = self.total - len(self.head) - len(tail)
+        mark = b"\n[... %d bytes left out ...]\n" % cut if cut else b""
+        return bytes(self.head) + mark + tail, cut
+
+
+def kill_everything() -> None:
+    """Kill and reap every other process of the box. One ``kill(-1)`` is atomic: a fork with a signal pending fails."""
+    # Outside a container this would end the user's session.
+    if os.getpid() != 1:
+        raise Refused("failed", "not process 1")
+    end = time.monotonic() + KILL_SECONDS
+    while time.monotonic() < end:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+        time.sleep(0.001)
+    raise Refused("failed", "a process can't be killed")
+
+
+class Box:
+    """The loop: one request, its replies, the next."""
+
+    def __init__(self) -> None:
+        self.before: dict[str, Entry] = {}
+        self.libc = ctypes.CDLL(None)
+        self.wake, wake = os.pipe()
+        os.set_blocking(self.wake, False)
+        os.set_blocking(wake, False)
+        # Immune to ptrace and /proc/1/fd from inside; deaf to everything that is not SIGKILL from outside.
+        self.libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(name, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+
+    def serve(self) -> None:
+        """Answer requests until the host goes away."""
+        actions: dict[str, Callable[[Header, bytes], None]] = {
+            "unpack": self.unpack,
+            "run": self.run,
+            "read": self.read,
+            "write": self.write,
+            "delta": self.delta,
+        }
+        while True:
+            header, body = receive()
+            self.id = str(header["id"])
+            try:
+                actions[str(header["op"])](header, body)
+            except Refused as refusal:
+                self.reply("error", kind=refusal.kind, why=refusal.why[:1000])
+            except (OSError, MemoryError, RecursionError) as error:
+                self.reply("error", kind="failed", why=f"{type(error).__name__}: {error}"[:1000])
+
+    def reply(self, t: str, body: bytes = b"", **fields: Field) -> None:
+        """Send one frame of the answer; ``t`` is its kind."""
+        send({"id": self.id, "t": t, **fields}, body)
+
+    def unpack(self, header: Header, _: bytes) -> None:
+        """Take the archive's frames, the empty one last, and remember what went in."""
+        tar = subprocess.Popen(["tar", "-xf", "-", "-C", ROOT], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        pipe = cast("IO[bytes]", tar.stdin)
+        while body := receive()[1]:
+            # When tar is gone it says why below; the frames have to be taken all the same.
+            with contextlib.suppress(BrokenPipeError):
+                pipe.write(body)
+        _, complaint = tar.communicate()
+        if tar.returncode:
+            raise Refused("over", complaint.decode("utf-8", "replace").strip()[-300:] or "tar failed")
+        self.before = snapshot(ROOT)
+        if header.get("git"):
+            make_repository()
+        self.reply("done", files=len(self.before))
+
+    def read(self, header: Header, _: bytes) -> None:
+        """Send a file."""
+        self.reply("done", read_file(ROOT, str(header["path"]), int(str(header["limit"]))))
+
+    def write(self, header: Header, body: bytes) -> None:
+        """Store a file."""
+        write_file(ROOT, str(header["path"]), body)
+        self.reply("done")
+
+    def delta(self, header: Header, _: bytes) -> None:
+        """Send what changed, one file a frame."""
+        caps = {name: int(str(header[name])) for name in ("most_files", "most_bytes", "largest")}
+        for path, mode, data in changes(ROOT, self.before, **caps):
+            self.reply("file" if mode else "gone", data, path=path, mode=mode)
+        self.reply("done")
+
+    def run(self, header: Header, _: bytes) -> None:
+        """Run a command to its end or timeout, and leave nothing of it alive."""
+        began = time.monotonic()
+        limit = int(str(header["limit"]))
+        output = Capped(limit)
+        source, sink = os.pipe()
+        try:
+            child = self.spawn(header, sink)
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            self.reply("done", f"deputy: {error}\n".encode(), exit=127, cut=0, seconds=0.0, timed_out=False)
+            os.close(source)
+            return
+        finally:
+            os.close(sink)
+        os.set_blocking(source, False)
+        code = self.watch(child.pid, source, output, began + float(str(header["timeout"])), limit)
+        kill_everything()
+        # All writers are dead, so this ends; a pipe holds a megabyte at most.
+        for _attempt in range(64):
+            if not self.pump(source, output, 0):
+                break
+        os.close(source)
+        text, cut = output.result()
+        seconds = time.monotonic() - began
+        self.reply("done", text, exit=-9 if code is None else code, cut=cut, seconds=seconds, timed_out=code is None)
+
+    def spawn(self, header: Header, sink: int) -> subprocess.Popen[bytes]:
+        """Start a command in a session of its own, writing to ``sink``.
+
+        Raises what ``Popen`` raises.
+        """
+
+        def become_child() -> None:
+            # The box's own code is what the kernel shall end first when memory is short, and process 1 shall be
+            # scheduled before it. Only a dumpable process may open its own /proc files.
+            self.libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+            Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+            os.nice(10)
+
+        return subprocess.Popen(
+            cast("list[str]", header["argv"]),
+            cwd=Path(ROOT, str(header["cwd"])),
+            env={**os.environ, **cast("dict[str, str]", header["env"])},
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+            preexec_fn=become_child,
+        )
+
+    def watch(self, pid: int, source: int, output: Capped, end: float, streamed: int) -> int | None:
+        """Pass output on until the command ends; its exit code, or None when its time was up first."""
+        poll = select.poll()
+        for fd in (0, self.wake, source):
+            poll.register(fd, select.POLLIN)
+        while True:
+            left = end - time.monotonic()
+            if left <= 0:
+                return None
+            for fd, _ in poll.poll(left * 1000):
+                if fd == 0:
+                    sys.exit(0)  # the host never speaks during a command: it went away
+                if fd == self.wake:
+                    os.read(self.wake, CHUNK)
+                elif not self.pump(source, output, streamed):
+                    poll.unregister(source)
+            code = reap(pid)
+            if code is not None:
+                return code
+
+    def pump(self, source: int, output: Capped, streamed: int) -> bool:
+        """Move one piece of output; False at its end. Only the first ``streamed`` bytes are shown live."""
+        try:
+            data = os.read(source, CHUNK)
+        except BlockingIOError:
+            return True
+        live = data[: max(streamed - output.total, 0)]
+        output.add(data)
+        if live:
+            self.reply("out", live)
+        return bool(data)
+
+
+def reap(pid: int) -> int | None:
+    """Reap every ended process; the exit code of ``pid`` when it was among them."""
+    code = None
+    while True:
+        try:
+            ended, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return code
+        if not ended:
+            return code
+        if ended == pid:
+            code = os.waitstatus_to_exitcode(status)
+
+
+def make_repository() -> None:
+    """A repository with one commit, for tools that want one. The host never looks at it."""
+    steps = (("init", "-q"), ("add", "-A", "-f", "."), ("commit", "-q", "--allow-empty", "-m", "base"))
+    settings = {
+        "core.looseCompression": "0",
+        "gc.auto": "0",
+        "init.defaultBranch": "main",
+        "user.name": "Deputy",
+        "user.email": "deputy@localhost",
+    }
+    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    for step in steps:
+        try:
+            subprocess.run(["git", *options, *step], cwd=ROOT, capture_output=True, check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise Refused("over", f"git {step[0]}: {error}") from error
+
+
+# ----------------------------------------------------------------------------------------------------- the frames
+
+
+def exactly(source: IO[bytes], size: int) -> bytes:
+    """The next ``size`` bytes; the box ends with its host."""
+    data = source.read(size)
+    if len(data) < size:
+        sys.exit(0)
+    return data
+
+
+def receive() -> tuple[Header, bytes]:
+    """The host's next frame."""
+    head, body = LENGTHS.unpack(exactly(sys.stdin.buffer, LENGTHS.size))
+    return json.loads(exactly(sys.stdin.buffer, head)), exactly(sys.stdin.buffer, body)
+
+
+def send(header: Header, body: bytes) -> None:
+    """Write one frame."""
+    head = json.dumps(header).encode()
+    sys.stdout.buffer.write(LENGTHS.pack(len(head), len(body)) + head + body)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    Box().serve()
