@@ -20,7 +20,7 @@ from deputy.adapters.sandbox.wire import DockerWire
 from deputy.domain.errors import DeputyError, SandboxFailed, Unavailable
 from deputy.ports import Sandbox, SandboxSpec
 
-HOME_LABEL = "deputy.home"
+OWNER_LABEL = "deputy.home"
 TASK_LABEL = "deputy.task"
 NAME_LABEL = "deputy.sandbox"
 
@@ -42,7 +42,7 @@ _GONE_POLL_SECONDS = 0.02
 class DockerSandboxes:
     """Implements ``ports.Sandboxes``.
 
-    ``home`` names this installation: only containers that carry it are ever removed. ``base_url`` of None means
+    ``owner`` names this installation: only containers that carry it are ever removed. ``base_url`` of None means
     ``DOCKER_HOST`` or the local socket. ``runtime`` is an OCI runtime that the engine knows; None is its default.
     ``starts_at_once`` gates starts, which are bound by the engine's processor time.
     """
@@ -50,7 +50,7 @@ class DockerSandboxes:
     def __init__(
         self,
         *,
-        home: str,
+        owner: str,
         base_url: str | None = None,
         default_image: str = "deputy-sandbox:latest",
         runtime: str | None = None,
@@ -58,7 +58,7 @@ class DockerSandboxes:
         caps: DeltaCaps | None = None,
         starts_at_once: int = 2,
     ) -> None:
-        self._home, self._base_url, self._default_image = home, base_url, default_image
+        self._owner, self._base_url, self._default_image = owner, base_url, default_image
         self._runtime, self._with_git, self._caps = runtime, with_git, caps or DeltaCaps()
         self._gate = threading.BoundedSemaphore(starts_at_once)
         self._lock = threading.Lock()
@@ -82,7 +82,7 @@ class DockerSandboxes:
         """Remove every sandbox of this installation whose task ``is_live`` denies; returns their names."""
         with self._engine_errors(self._default_image):
             api = self._api()
-            found = api.containers(all=True, filters={"label": f"{HOME_LABEL}={self._home}"})
+            found = api.containers(all=True, filters={"label": f"{OWNER_LABEL}={self._owner}"})
             dead = [c for c in found if not is_live(c["Labels"].get(TASK_LABEL, ""))]
             for container in dead:
                 _remove(api, container["Id"])
@@ -121,7 +121,7 @@ class DockerSandboxes:
             entrypoint=["python3", "-I", "-S", "-B", "-c", _BOOTSTRAP],
             command=[],
             name=spec.name,
-            labels={HOME_LABEL: self._home, TASK_LABEL: spec.task, NAME_LABEL: spec.name},
+            labels={OWNER_LABEL: self._owner, TASK_LABEL: spec.task, NAME_LABEL: spec.name},
             environment={**_ENVIRONMENT, **spec.env},
             user=USER,
             working_dir=WORKSPACE,
@@ -137,7 +137,7 @@ class DockerSandboxes:
             container = api.inspect_container(name)
         except docker.errors.NotFound:
             return
-        if container["Config"]["Labels"].get(HOME_LABEL) != self._home:
+        if container["Config"]["Labels"].get(OWNER_LABEL) != self._owner:
             raise SandboxFailed(
                 "can't start the sandbox", f"a container named {name} is not ours", "remove or rename that container"
             )
