@@ -2,6 +2,8 @@
 
 from pydantic import Field
 
+from deputy.domain.folding import fold
+from deputy.domain.globs import matches_any
 from deputy.domain.values import Need, Severity, TaskKind, Value
 
 
@@ -34,6 +36,10 @@ class RepoConfig(Value):
     checks: tuple[Check, ...] = ()
     image: str = ""
     env: dict[str, str] = Field(default_factory=dict)
+
+    def hides(self, path: str) -> bool:
+        """Whether a path never enters a sandbox."""
+        return matches_any(self.hidden, path) or matches_any(self.hidden, fold(path))
 
 
 class Recipe(Value):

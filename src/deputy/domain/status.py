@@ -37,7 +37,7 @@ TRANSITIONS: MappingProxyType[TaskStatus, frozenset[TaskStatus]] = MappingProxyT
         _S.QUEUED: frozenset({_S.RUNNING, _S.REFUSED}) | _ENDS,
         _S.RUNNING: frozenset({_S.VERIFYING, _S.BLOCKED}) | _ENDS,
         # A blocked patch may get one more try, on the reasons it was blocked for.
-        _S.VERIFYING: frozenset({_S.RUNNING, _S.BLOCKED, _S.HELD_FOR_SIGNOFF, _S.DELIVERING}) | _ENDS,
+        _S.VERIFYING: frozenset({_S.QUEUED, _S.BLOCKED, _S.HELD_FOR_SIGNOFF, _S.DELIVERING}) | _ENDS,
         # The base moved after sign-off: the patch is rebuilt, or needs a new sign-off.
         _S.HELD_FOR_SIGNOFF: frozenset({_S.DELIVERING, _S.REJECTED, _S.EXPIRED, _S.QUEUED}) | _ENDS,
         _S.DELIVERING: frozenset({_S.DELIVERED, _S.HELD_FOR_SIGNOFF, _S.BLOCKED, _S.QUEUED}) | _ENDS,

@@ -331,7 +331,7 @@ class Task(Value):
 
     ``policy`` is the pinned bundle's digest, ``base`` the pinned commit,
     ``patch`` the digest of the tree change; ``patch_file``, ``report_file`` and ``proof_file`` are blob digests.
-    ``outcome`` is the sentence for the user when the task has ended.
+    ``outcome`` is the sentence for the user when the task has ended; ``feedback`` tells the next run what was wrong.
     """
 
     id: str
@@ -358,6 +358,7 @@ class Task(Value):
     usage: Usage = Usage()
     cancel_by: str = ""
     outcome: str = ""
+    feedback: str = ""
 
 
 class HoldKind(StrEnum):

@@ -12,12 +12,12 @@ from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, Enque
 from pydantic import JsonValue
 
 from deputy.flow.steps import Act, Patience, Steps, outcome_of, value_of
+from deputy.flow.workflows import CONTROL, RUNS
 from deputy.ports import Ledger
 
 Workflow = Callable[..., None]
 
-RUNS = "runs"
-CONTROL = "control"
+
 POLLING_SECONDS = 0.2
 CONTROL_CONCURRENCY = 16
 _ATTEMPTS = {RUNS: 10, CONTROL: 30}

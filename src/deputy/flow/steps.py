@@ -56,7 +56,7 @@ def outcome_of(act: Act, args: tuple[JsonValue, ...], patience: Patience) -> dic
             patience.sleep(min(patience.pause * 2**attempt, 60))
         except DeputyError as error:
             return failure(error)
-        except Exception as error:  # noqa: BLE001 - the step boundary: a bug must end one task, not the worker
+        except Exception as error:
             log.exception("step.broke", step=getattr(act, "__name__", "?"))
             return {"error": _bug(error), "kind": type(error).__name__}
     raise AssertionError("patience.attempts is at least 1")

@@ -71,12 +71,14 @@ def end(
     return advance(world, ledger, task, status, happened, outcome=outcome)
 
 
-def fail(world: World, task_id: str, sentence: str) -> None:
-    """Mark a task failed, unless it has ended already."""
+def fail(world: World, task_id: str, sentence: str) -> bool:
+    """Mark a task failed; False when it has ended already."""
     with world.store.transaction() as ledger:
         task = ledger.task(task_id)
-        if not is_final(task.status):
-            end(world, ledger, task, TaskStatus.FAILED, sentence)
+        if is_final(task.status):
+            return False
+        end(world, ledger, task, TaskStatus.FAILED, sentence)
+        return True
 
 
 def cancel_now(world: World, ledger: Ledger, task: Task) -> Task:

@@ -8,7 +8,11 @@ from deputy.ports import Chat, Clock, Model, Policies, Queue, Repos, Sandboxes, 
 
 @dataclass(frozen=True)
 class World:
-    """The adapters, and who we are in Slack. ``model`` raises ``Unavailable`` when none is configured."""
+    """The adapters, and who we are in Slack.
+
+    ``model`` raises ``Unavailable`` when none is configured; ``locate`` turns a repository's configured URL into one
+    that git can use.
+    """
 
     store: Store
     queue: Queue
@@ -18,6 +22,7 @@ class World:
     policies: Policies
     model: Callable[[], Model]
     clock: Clock
+    locate: Callable[[str], str]
     team: str
     bot_user: str
     image: str

@@ -1,0 +1,5 @@
+"""The policies folder on disk: loaded strictly, swapped as a whole when it changes."""
+
+from deputy.adapters.policies.folder import PolicyFolder, read_folder
+
+__all__ = ["PolicyFolder", "read_folder"]

@@ -1,0 +1,91 @@
+"""Policy bundles from a folder (``ports.Policies``): a broken new version never replaces a good one."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from deputy.domain.errors import BadPolicy
+from deputy.policy import Bundle, digest_of, load
+from deputy.ports import Store
+
+log = structlog.get_logger(__name__)
+MOST_BYTES = 4 * 1024**2
+
+
+def read_folder(folder: Path) -> dict[str, bytes]:
+    """Every file below the folder by its relative name; ``BadPolicy`` when there is none to read."""
+    if not folder.is_dir():
+        raise BadPolicy(
+            f"there is no policies folder {folder}",
+            "without a policy nothing is permitted",
+            "run `deputy init`, or set DEPUTY_POLICIES to the folder",
+        )
+    names = sorted(path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path, folder))
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in names}
+    if sum(map(len, files.values())) > MOST_BYTES:
+        raise BadPolicy(f"{folder} holds more than {MOST_BYTES} bytes", "", "keep only policy files in it")
+    return files
+
+
+def _is_hidden(path: Path, folder: Path) -> bool:
+    """Editors' droppings and version control are no policy."""
+    return any(part.startswith((".", "__")) or part.endswith("~") for part in path.relative_to(folder).parts)
+
+
+class PolicyFolder:
+    """The bundle in force, and those before it from the store. Safe under threads: a reference is swapped."""
+
+    def __init__(self, folder: Path, store: Store, on_broken: Callable[[BadPolicy], None] | None = None) -> None:
+        """``on_broken`` is told once for each broken version that was not put in force."""
+        self._folder, self._store = folder, store
+        self._on_broken = on_broken or (lambda _: None)
+        self._lock = threading.Lock()
+        self._seen: tuple[tuple[str, int, int], ...] = ()
+        self._bundle: Bundle | None = None
+        self._kept: dict[str, Bundle] = {}
+
+    def current(self) -> Bundle:
+        """The newest good bundle; ``BadPolicy`` when there has never been one."""
+        with self._lock:
+            signature = self._signature()
+            if self._bundle is None or signature != self._seen:
+                self._swap()
+                self._seen = signature
+            return self._bundle_or_refuse()
+
+    def kept(self, digest: str) -> Bundle:
+        """A bundle by its digest, from memory or from the store."""
+        current = self._bundle
+        if current is not None and current.digest == digest:
+            return current
+        if digest not in self._kept:
+            with self._store.transaction() as ledger:
+                files = ledger.bundle(digest)
+            self._kept[digest] = load(files)
+        return self._kept[digest]
+
+    def _bundle_or_refuse(self) -> Bundle:
+        if self._bundle is None:
+            raise BadPolicy("there is no policy in force", "", "repair the policies folder; `deputy policy lint` helps")
+        return self._bundle
+
+    def _signature(self) -> tuple[tuple[str, int, int], ...]:
+        """What tells that a file was written, without reading it."""
+        if not self._folder.is_dir():
+            return ()
+        stats = ((path, path.stat()) for path in sorted(self._folder.rglob("*")) if path.is_file())
+        return tuple((str(path), stat.st_mtime_ns, stat.st_size) for path, stat in stats)
+
+    def _swap(self) -> None:
+        try:
+            files = read_folder(self._folder)
+            if self._bundle is None or digest_of(files) != self._bundle.digest:
+                self._bundle = load(files)
+                log.info("policy.loaded", digest=self._bundle.digest)
+        except BadPolicy as error:
+            if self._bundle is None:
+                raise
+            log.warning("policy.broken", error=str(error), kept=self._bundle.digest)
+            self._on_broken(error)

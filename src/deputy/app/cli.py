@@ -1,0 +1,44 @@
+"""The command line: ``deputy …``. Errors are one sentence; each command has ``--json``."""
+
+import sys
+from importlib.metadata import entry_points
+
+import typer
+
+from deputy.app import audit_commands, policy_commands, service_commands, task_commands
+from deputy.domain.errors import DeputyError
+
+PLUGINS = "deputy.commands"
+
+
+def build() -> typer.Typer:
+    """The command line with everything that installed packages add to it."""
+    app = typer.Typer(
+        name="deputy",
+        help="Small coding requests from Slack threads, done by a governed agent.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    service_commands.register(app)
+    app.add_typer(policy_commands.app, name="policy")
+    app.add_typer(task_commands.app, name="task")
+    app.add_typer(audit_commands.app, name="audit")
+    for plugin in entry_points(group=PLUGINS):
+        plugin.load()(app)
+    return app
+
+
+def main() -> None:
+    """Run a command. An error that we know is one sentence on standard error and exit status 1."""
+    try:
+        build()()
+    except DeputyError as error:
+        sys.stderr.write(f"deputy: {error}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

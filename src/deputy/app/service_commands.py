@@ -1,0 +1,134 @@
+"""``deputy init``, ``doctor``, ``serve``, ``bot``, ``worker``."""
+
+import shutil
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import typer
+
+from deputy.adapters.policies import PolicyFolder
+from deputy.adapters.sandbox.docker import DockerSandboxes
+from deputy.adapters.slack.client import build_client
+from deputy.adapters.slack.identity import identify
+from deputy.adapters.store.store import SqlStore, open_store
+from deputy.app.logs import configure_logging
+from deputy.app.output import AsJson, say, say_json, say_table
+from deputy.app.settings import Settings, load_settings
+from deputy.app.starter import starter_policies
+from deputy.app.wiring import model_maker, start
+from deputy.domain.errors import BadInput, DeputyError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (init, doctor, serve, bot, worker):
+        app.command()(command)
+
+
+def init(folder: Path = typer.Argument(Path("policies"), help="Where the policy bundle goes.")) -> None:  # noqa: B008
+    """Write a starter policy bundle to change to your needs."""
+    if folder.exists() and any(folder.iterdir()):
+        raise BadInput(f"{folder} is not empty", "", "name another folder, or change what is there")
+    shutil.copytree(starter_policies(), folder, dirs_exist_ok=True)
+    say(f"Wrote {folder}/. Next:")
+    say(
+        f"  1. {folder}/policy.csv: put your team's ids where T0ACME and U0… stand; {folder}/repos.toml: your repositories"
+    )
+    say("  2. create a Slack app from deploy/slack-manifest.yaml; set SLACK_BOT_TOKEN and SLACK_APP_TOKEN")
+    say("  3. set OPENAI_API_KEY and DEPUTY_MODEL if agents are to work, not only recipes")
+    say("  4. deputy policy lint && deputy doctor && deputy serve")
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check everything that Deputy needs, and say what to do about what is missing."""
+    settings = load_settings()
+    rows = [_checked(name, look) for name, look in _checks(settings).items()]
+    if as_json:
+        say_json([dict(row) for row in rows])
+    else:
+        say_table(rows)
+    if any(row["state"] == "missing" for row in rows):
+        raise typer.Exit(1)
+
+
+def _checks(settings: Settings) -> dict[str, Callable[[], str]]:
+    def database() -> str:
+        store = open_store(settings.database_url, settings.artifacts_url)
+        missing = store.check_guards()
+        store.close()
+        return "ready; its audit trail is guarded" if not missing else f"the guards {', '.join(missing)} are gone"
+
+    def policy() -> str:
+        store: SqlStore = open_store(settings.database_url, settings.artifacts_url)
+        bundle = PolicyFolder(settings.deputy_policies, store).current()
+        store.close()
+        return f"{bundle.digest[:12]}, {len(bundle.repos)} repositories, {len(bundle.warnings)} warnings"
+
+    def engine() -> str:
+        boxes = DockerSandboxes(
+            home=settings.owner,
+            base_url=settings.docker_host or None,
+            default_image=settings.deputy_sandbox_image,
+            runtime=settings.deputy_sandbox_runtime or None,
+        )
+        return boxes.check()
+
+    def slack() -> str:
+        token = settings.slack_bot_token.get_secret_value()
+        if not token:
+            raise BadInput("SLACK_BOT_TOKEN is not set", "", "create the app from deploy/slack-manifest.yaml")
+        me = identify(build_client(token, settings.slack_api_url or None))
+        return f"team {me.team}, bot {me.bot_user}"
+
+    def model() -> str:
+        return f"{model_maker(settings)().name} by the {settings.deputy_model_api} API"
+
+    return {"database": database, "policy": policy, "sandbox": engine, "slack": slack, "model": model}
+
+
+def _checked(name: str, look: Callable[[], str]) -> dict[str, str]:
+    try:
+        return {"part": name, "state": "ok", "what": look()}
+    except DeputyError as error:
+        return {"part": name, "state": "optional" if name == "model" else "missing", "what": str(error)}
+
+
+def serve() -> None:
+    """Listen to Slack and do the work, in one process."""
+    _run(hears=True, works=True)
+
+
+def bot() -> None:
+    """Only listen to Slack; workers elsewhere do the work (needs Postgres)."""
+    _need_postgres("bot")
+    _run(hears=True, works=False)
+
+
+def worker() -> None:
+    """Only do the work (needs Postgres)."""
+    _need_postgres("worker")
+    _run(hears=False, works=True)
+
+
+def _need_postgres(command: str) -> None:
+    if load_settings().is_single_machine:
+        raise BadInput(
+            f"`deputy {command}` needs a Postgres database",
+            "SQLite serves one process",
+            "set DEPUTY_DATABASE_URL, or use `deputy serve`",
+        )
+
+
+def _run(*, hears: bool, works: bool) -> None:
+    settings = load_settings()
+    configure_logging(settings.deputy_log_level)
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    deputy = start(settings, hears=hears, works=works)
+    say(f"Deputy is ready in team {deputy.world.team}. Policy {deputy.world.policies.current().digest[:12]}.")
+    ended.wait()
+    say("Stopping; what is unfinished goes on at the next start.")
+    deputy.stop()

@@ -1,0 +1,126 @@
+"""``deputy task …``: list, show, logs, evidence, cancel."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deputy.adapters.store.store import SqlStore, open_store
+from deputy.app.clock import SystemClock
+from deputy.app.output import AsJson, say, say_json, say_table
+from deputy.app.settings import load_settings
+from deputy.domain.errors import NotFound, Stale
+from deputy.domain.events import EventName
+from deputy.domain.status import TaskStatus, is_final
+from deputy.domain.values import Event, Proof, Task
+
+app = typer.Typer(help="Look at tasks, and stop them.", no_args_is_help=True)
+TaskId = Annotated[str, typer.Argument(help="For example D-7K2M9QXA")]
+OPERATOR = "operator:cli"
+
+
+@contextmanager
+def opened_store() -> Iterator[SqlStore]:
+    """The store of the settings, closed afterwards."""
+    settings = load_settings()
+    store = open_store(settings.database_url, settings.artifacts_url)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@app.command("list")
+def list_tasks(
+    status: Annotated[TaskStatus | None, typer.Option(help="Only tasks with this status.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """The newest tasks."""
+    with opened_store() as store, store.transaction() as ledger:
+        tasks = ledger.tasks(statuses=[status] if status else [], limit=limit)
+    if as_json:
+        say_json([task.model_dump(mode="json") for task in tasks])
+        return
+    say_table([_row(task) for task in tasks])
+    if not tasks:
+        say("No tasks yet.")
+
+
+def _row(task: Task) -> dict[str, str]:
+    return {
+        "task": task.id,
+        "status": task.status.value,
+        "repo": task.spec.repo if task.spec else "",
+        "asked by": task.actor.subject,
+        "updated": f"{task.updated_at:%Y-%m-%d %H:%M}",
+        "goal": (task.spec.goal if task.spec else task.text)[:60],
+    }
+
+
+@app.command()
+def show(task_id: TaskId, as_json: AsJson = False) -> None:
+    """Everything that is known of a task."""
+    with opened_store() as store, store.transaction() as ledger:
+        task = ledger.task(task_id.upper())
+    if as_json:
+        say_json(task.model_dump(mode="json"))
+        return
+    for name, value in task.model_dump(mode="json", exclude_defaults=True).items():
+        say(f"{name}: {value}")
+
+
+@app.command()
+def logs(task_id: TaskId) -> None:
+    """The logs of the commands that ran, oldest first."""
+    with opened_store() as store:
+        with store.transaction() as ledger:
+            ledger.task(task_id.upper())
+            ran = ledger.events(task=task_id.upper(), name=EventName.RUN_COMMAND, limit=1000)
+        for stored in ran:
+            data = stored.event.data
+            argv = data.get("argv")
+            say(f"$ {' '.join(map(str, argv)) if isinstance(argv, list) else ''}   (exit {data.get('exit_code')})")
+            say(store.blob(str(data["log"])).decode())
+
+
+@app.command()
+def evidence(
+    task_id: TaskId, folder: Annotated[Path, typer.Option(help="Where the files go.")] = Path("evidence")
+) -> None:
+    """Write a task's patch, proof, gate report and check logs into a folder."""
+    with opened_store() as store:
+        with store.transaction() as ledger:
+            task = ledger.task(task_id.upper())
+        kept = {"patch.patch": task.patch_file, "proof.json": task.proof_file, "report.json": task.report_file}
+        if not any(kept.values()):
+            raise NotFound(f"{task.id} has no evidence", f"it is {task.status}", "evidence comes with the first patch")
+        target = folder / task.id
+        target.mkdir(parents=True, exist_ok=True)
+        for name, digest in kept.items():
+            if digest:
+                (target / name).write_bytes(store.blob(digest))
+        proof = Proof.model_validate_json(store.blob(task.proof_file)) if task.proof_file else Proof()
+        for check in proof.checks:
+            (target / f"{check.phase.value}-{check.name}.log").write_bytes(store.blob(check.log))
+    say(f"Wrote {target}/")
+
+
+@app.command()
+def cancel(task_id: TaskId) -> None:
+    """Stop a task: a running worker stops within a second."""
+    with opened_store() as store, store.transaction() as ledger:
+        task = ledger.task(task_id.upper())
+        if is_final(task.status) or task.status is TaskStatus.DELIVERING:
+            raise Stale(f"{task.id} can't be cancelled", f"it is {task.status}")
+        now = SystemClock().now()
+        asked = Event(name=EventName.TASK_CANCEL_ASKED, at=now, actor=OPERATOR, task=task.id)
+        marked = ledger.save_task(task, task.model_copy(update={"cancel_by": OPERATOR, "updated_at": now}), asked)
+        if marked.status not in (TaskStatus.RUNNING, TaskStatus.VERIFYING):
+            ended = marked.model_copy(
+                update={"status": TaskStatus.CANCELLED, "outcome": "Cancelled; nothing was delivered."}
+            )
+            ledger.save_task(marked, ended, Event(name=EventName.TASK_CANCELLED, at=now, actor=OPERATOR, task=task.id))
+    say(f"{task_id.upper()} is being stopped.")

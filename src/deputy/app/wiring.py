@@ -1,0 +1,214 @@
+"""The one composition root: settings in, running Deputy out."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from deputy.adapters.llm import make_model
+from deputy.adapters.policies import PolicyFolder
+from deputy.adapters.repos import GitRepos
+from deputy.adapters.sandbox.docker import DockerSandboxes
+from deputy.adapters.slack.chat import build_chat
+from deputy.adapters.slack.client import build_client
+from deputy.adapters.slack.identity import identify
+from deputy.adapters.slack.listener import Listener, build_listener
+from deputy.adapters.store.claims import Claim, claim
+from deputy.adapters.store.store import SqlStore, open_store
+from deputy.adapters.timers import Clockwork
+from deputy.app.clock import SystemClock
+from deputy.app.settings import Settings
+from deputy.domain.errors import BadInput, BadPolicy, DeputyError, Unavailable
+from deputy.domain.events import EventName
+from deputy.domain.values import Event
+from deputy.flow.engine import DurableQueue, Engine
+from deputy.flow.housekeeping import jobs
+from deputy.flow.inbox import DurableInbox
+from deputy.flow.workflows import QUEUES, workflows
+from deputy.flow.world import World
+from deputy.ports import Model
+
+log = structlog.get_logger(__name__)
+
+WORKER_CLAIM, LEAD_CLAIM = "worker", "timers"
+WATCH_SECONDS = 2.0
+
+
+@dataclass
+class Deputy:
+    """A running Deputy: any of listener, worker and timers. ``stop`` ends them in order."""
+
+    world: World
+    store: SqlStore
+    listener: Listener | None = None
+    engine: Engine | None = None
+    timers: Clockwork | None = None
+    claims: list[Claim] = field(default_factory=list)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def stop(self) -> None:
+        """Stop hearing, then firing, then working; what is unfinished is taken up at the next start."""
+        self.stopping.set()
+        if self.listener:
+            self.listener.stop()
+        if self.timers:
+            self.timers.stop()
+        if self.engine:
+            self.engine.stop()
+        for held in self.claims:
+            held.release()
+        self.store.close()
+
+
+def open_world(settings: Settings) -> tuple[World, SqlStore, DurableQueue]:
+    """Connect to everything that a worker or a listener needs. Raises one clear sentence for what is missing."""
+    store = open_store(settings.database_url, settings.artifacts_url)
+    clock = SystemClock()
+    policies = PolicyFolder(settings.deputy_policies, store, _reporter(store, clock))
+    policies.current()
+    if not settings.slack_bot_token.get_secret_value():
+        raise BadInput(
+            "SLACK_BOT_TOKEN is not set",
+            "Deputy can't speak in Slack without it",
+            "install the app from deploy/slack-manifest.yaml and set its bot token (xoxb-…); `deputy doctor` checks it",
+        )
+    token, api_url = settings.slack_bot_token.get_secret_value(), settings.slack_api_url or None
+    me = identify(build_client(token, api_url))
+    queue = DurableQueue(store.engine, QUEUES)
+    world = World(
+        store=store,
+        queue=queue,
+        chat=build_chat(store, bot_token=token, api_url=api_url),
+        repos=GitRepos(settings.home / "git"),
+        sandboxes=DockerSandboxes(
+            base_url=settings.docker_host or None,
+            default_image=settings.deputy_sandbox_image,
+            runtime=settings.deputy_sandbox_runtime or None,
+            home=settings.owner,
+        ),
+        policies=policies,
+        model=model_maker(settings),
+        clock=clock,
+        locate=settings.locate,
+        team=me.team,
+        bot_user=me.bot_user,
+        image=settings.deputy_sandbox_image,
+    )
+    return world, store, queue
+
+
+def model_maker(settings: Settings) -> Callable[[], Model]:
+    """Makes the model when an agent needs it; without a key or a name it says what to set."""
+
+    def make() -> Model:
+        key = settings.openai_api_key.get_secret_value()
+        missing = "OPENAI_API_KEY" if not key else "DEPUTY_MODEL" if not settings.deputy_model else ""
+        if missing:
+            raise Unavailable("no model is configured", f"{missing} is not set", "ask your Deputy's operator to set it")
+        return make_model(
+            settings.deputy_model_api,
+            settings.deputy_model,
+            settings.openai_base_url,
+            key,
+            stream=settings.deputy_model_stream,
+        )
+
+    return make
+
+
+def start(settings: Settings, *, hears: bool = True, works: bool = True) -> Deputy:
+    """Start listening, working, or both."""
+    world, store, queue = open_world(settings)
+    deputy = Deputy(world, store)
+    try:
+        if works:
+            world.sandboxes.check()
+            _start_worker(deputy, settings, queue)
+        if hears:
+            deputy.listener = build_listener(
+                DurableInbox(store, queue, world.team),
+                bot_token=settings.slack_bot_token.get_secret_value(),
+                app_token=settings.slack_app_token.get_secret_value() or None,
+                signing_secret=settings.slack_signing_secret.get_secret_value() or None,
+                api_url=settings.slack_api_url or None,
+                host=settings.deputy_http_host,
+                port=settings.deputy_http_port,
+                clock=world.clock,
+            )
+            deputy.listener.start()
+    except BaseException:
+        deputy.stop()
+        raise
+    return deputy
+
+
+def _start_worker(deputy: Deputy, settings: Settings, queue: DurableQueue) -> None:
+    executor = "local" if settings.is_single_machine else f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
+    held = claim(deputy.store.engine, WORKER_CLAIM if settings.is_single_machine else executor)
+    if held is None:
+        raise Unavailable(
+            "another Deputy works on this database already",
+            "SQLite allows one worker",
+            "stop the other one, or set DEPUTY_DATABASE_URL to a Postgres database to run many",
+        )
+    deputy.claims.append(held)
+    limits = deputy.world.policies.current().limits
+    engine = Engine(
+        deputy.store.engine,
+        workflows(deputy.world, queue),
+        executor_id=executor,
+        runs_at_once=limits.active_total,
+        runs_per_repo=limits.active_per_repo,
+    )
+    engine.launch()
+    deputy.engine = engine
+    started = Event(name=EventName.SERVICE_STARTED, at=deputy.world.clock.now(), actor="deputy", data={"as": executor})
+    with deputy.store.transaction() as ledger:
+        ledger.append(started)
+    deputy.timers = Clockwork(_lead(deputy))
+    deputy.timers.start(jobs(deputy.world))
+    if not settings.is_single_machine:
+        threading.Thread(target=_watch_workers, args=(deputy, executor), name="watch-workers", daemon=True).start()
+
+
+def _lead(deputy: Deputy) -> Callable[[], bool]:
+    """Whether this process fires the timers; it takes the lead when nobody has it."""
+    mine: list[Claim] = []
+
+    def has_lead() -> bool:
+        if not mine and (held := claim(deputy.store.engine, LEAD_CLAIM)):
+            mine.append(held)
+            deputy.claims.append(held)
+        return bool(mine)
+
+    return has_lead
+
+
+def _watch_workers(deputy: Deputy, me: str) -> None:
+    """Take over the work of workers that are gone: whoever obtains the claim on another's name knows that it is dead."""
+    while deputy.engine and not deputy.stopping.wait(WATCH_SECONDS):
+        try:
+            for executor in deputy.engine.executors() - {me}:
+                if held := claim(deputy.store.engine, executor):
+                    adopted = deputy.engine.adopt(executor)
+                    held.release()
+                    log.info("worker.adopted", executor=executor, workflows=adopted)
+        except DeputyError as error:
+            log.warning("worker.watch", error=str(error))
+
+
+def _reporter(store: SqlStore, clock: SystemClock) -> Callable[[BadPolicy], None]:
+    """Puts a broken policy into the trail, from a thread of its own: the policy may be asked inside a transaction."""
+
+    def report(error: BadPolicy) -> None:
+        def append() -> None:
+            broken = Event(name=EventName.POLICY_BROKEN, at=clock.now(), actor="deputy", data={"error": str(error)})
+            with store.transaction() as ledger:
+                ledger.append(broken)
+
+        threading.Thread(target=append, name="policy-broken").start()
+
+    return report

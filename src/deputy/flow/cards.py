@@ -1,0 +1,280 @@
+"""What a task's card shows: a pure function of the task and what belongs to it.
+
+The card has one reader in a hurry, the approver, and one who wants to see it move, the requester: first what and where,
+then who has to decide and why, then the evidence.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deputy.domain.status import TaskStatus, is_final
+from deputy.domain.values import (
+    CheckPhase,
+    Finding,
+    GateReport,
+    Hold,
+    HoldKind,
+    Need,
+    Proof,
+    Severity,
+    Task,
+    TreeChange,
+    Vote,
+    VoteChoice,
+)
+from deputy.ports import Button, Card, Fact, Step
+
+_S = TaskStatus
+STATUS_WORDS = {
+    _S.RECEIVED: "Reading the request",
+    _S.NEEDS_ANSWER: "One question first",
+    _S.REFUSED: "Refused by policy",
+    _S.HELD_FOR_CLEARANCE: "Waiting for clearance",
+    _S.QUEUED: "In line",
+    _S.RUNNING: "Working",
+    _S.VERIFYING: "Checking the patch",
+    _S.BLOCKED: "Blocked",
+    _S.HELD_FOR_SIGNOFF: "Waiting for sign-off",
+    _S.DELIVERING: "Delivering",
+    _S.DELIVERED: "Delivered",
+    _S.CANCELLED: "Cancelled",
+    _S.REJECTED: "Rejected",
+    _S.EXPIRED: "Expired",
+    _S.FAILED: "Failed",
+}
+_TONES = {
+    _S.NEEDS_ANSWER: "asking",
+    _S.HELD_FOR_CLEARANCE: "waiting",
+    _S.HELD_FOR_SIGNOFF: "waiting",
+    _S.DELIVERED: "good",
+    _S.REFUSED: "bad",
+    _S.BLOCKED: "bad",
+    _S.CANCELLED: "bad",
+    _S.REJECTED: "bad",
+    _S.EXPIRED: "bad",
+    _S.FAILED: "bad",
+}
+# How far along the way each status is: policy, work, checks, sign-off, delivery.
+_STAGES = ("Policy", "Work in the sandbox", "Checks and gates", "Sign-off", "Delivery")
+_CHECKS, _SIGN_OFF = 2, 3
+_STAGE_OF = {
+    _S.RECEIVED: 0,
+    _S.NEEDS_ANSWER: 0,
+    _S.HELD_FOR_CLEARANCE: 0,
+    _S.QUEUED: 1,
+    _S.RUNNING: 1,
+    _S.VERIFYING: 2,
+    _S.HELD_FOR_SIGNOFF: 3,
+    _S.DELIVERING: 4,
+    _S.DELIVERED: 5,
+}
+HEADLINE_LENGTH = 140
+DIFF_LENGTH = 2400
+FINDINGS_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class View:
+    """A task with everything its card needs. ``diff`` is the readable patch; ``progress`` what happens right now."""
+
+    task: Task
+    change: TreeChange | None = None
+    report: GateReport | None = None
+    proof: Proof | None = None
+    hold: Hold | None = None
+    votes: tuple[Vote, ...] = ()
+    approvers: tuple[str, ...] = ()
+    diff: str = ""
+    progress: str = ""
+
+
+def compose(view: View) -> Card:
+    """The card of a task."""
+    task = view.task
+    return Card(
+        headline=headline(task),
+        status=STATUS_WORDS[task.status],
+        tone=_TONES.get(task.status, "working"),
+        facts=_facts(view),
+        steps=_steps(view),
+        notes=_notes(view),
+        code=_excerpt(view.diff) if task.status is _S.HELD_FOR_SIGNOFF else "",
+        buttons=_buttons(view),
+        footer=_footer(task),
+    )
+
+
+def approval_card(view: View) -> Card:
+    """The direct message to one who may decide: the same facts and buttons, without the progress."""
+    card = compose(view)
+    return Card(
+        headline=card.headline,
+        status=card.status,
+        tone=card.tone,
+        facts=card.facts,
+        notes=card.notes,
+        code=card.code,
+        buttons=tuple(button for button in card.buttons if button.action != "deputy.cancel"),
+        footer=card.footer,
+    )
+
+
+def headline(task: Task) -> str:
+    """The goal in one line."""
+    goal = " ".join((task.spec.goal if task.spec else task.text).split())
+    return goal if len(goal) <= HEADLINE_LENGTH else goal[: HEADLINE_LENGTH - 1] + "…"
+
+
+def sentence(clause: str) -> str:
+    """A clause as a sentence."""
+    text = clause.strip()
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}" if text else ""
+
+
+def needs_text(needs: Sequence[Need]) -> str:
+    """Needs as people say them: ``1 senior, 2 billing-owner``."""
+    return ", ".join(f"{need.count} {need.role.removeprefix('role:')}" for need in needs)
+
+
+def size_text(change: TreeChange) -> str:
+    """The size of a patch in one line."""
+    count = len(change.files)
+    added, removed = (sum(getattr(f, side) for f in change.files) for side in ("added_lines", "removed_lines"))
+    return f"{count} {'file' if count == 1 else 'files'}, +{added} −{removed}"
+
+
+def _facts(view: View) -> tuple[Fact, ...]:
+    task, facts = view.task, []
+    if task.spec:
+        facts.append(Fact("Repository", task.spec.repo))
+    facts.append(Fact("Asked by", people=(task.actor.user,)))
+    if task.worker:
+        facts.append(Fact("Done by", task.worker))
+    if view.change and view.change.files:
+        facts.append(Fact("Change", size_text(view.change)))
+    if view.hold:
+        facts.append(Fact("Needs", needs_text(view.hold.needs)))
+        if view.approvers and not is_final(task.status):
+            facts.append(Fact("Can decide", people=view.approvers[:5]))
+    if view.proof and view.proof.fails_before is not None:
+        facts.append(Fact("New tests", _before_after(view.proof)))
+    if task.usage.turns:
+        facts.append(Fact("Cost", f"{task.usage.turns} turns, ${task.usage.cost:.2f}"))
+    return tuple(facts)
+
+
+def _before_after(proof: Proof) -> str:
+    before = "fail on the old code" if proof.fails_before else "pass on the old code too"
+    return f"{before}, {'pass' if proof.passes_after else 'fail'} on the new"
+
+
+def _steps(view: View) -> tuple[Step, ...]:
+    task = view.task
+    if task.status in (_S.NEEDS_ANSWER, _S.REFUSED):
+        return ()
+    reached = _STAGE_OF.get(task.status, _reached_at_end(view))
+    return tuple(
+        Step(_mark(task.status, index, reached), text, _detail(view, index, reached))
+        for index, text in enumerate(_STAGES)
+        if not (index == _SIGN_OFF and reached > _SIGN_OFF and view.hold is None)
+    )
+
+
+def _reached_at_end(view: View) -> int:
+    """How far a task came that ended early."""
+    if view.hold and view.hold.kind is HoldKind.SIGN_OFF:
+        return _SIGN_OFF
+    if view.proof or view.report:
+        return _CHECKS
+    return 1 if view.task.worker else 0
+
+
+def _mark(status: TaskStatus, index: int, reached: int) -> str:
+    if index < reached:
+        return "done"
+    if index > reached:
+        return "todo"
+    if is_final(status):
+        return "fail"
+    return "wait" if _TONES.get(status) == "waiting" else "now"
+
+
+def _detail(view: View, index: int, reached: int) -> str:
+    if index == reached and view.progress:
+        return view.progress
+    if index == _CHECKS and view.proof:
+        return checks_text(view.proof)
+    if index == _SIGN_OFF and view.votes:
+        approved = sum(vote.choice is VoteChoice.APPROVE for vote in view.votes)
+        return f"{approved} approved" if approved else ""
+    return ""
+
+
+def checks_text(proof: Proof) -> str:
+    """The checks on the patch in one line."""
+    return ", ".join(f"{c.name}: {c.summary}" for c in proof.checks if c.phase is CheckPhase.PATCH)
+
+
+def _notes(view: View) -> tuple[str, ...]:
+    task, notes = view.task, []
+    if task.status is _S.NEEDS_ANSWER and task.clarification:
+        notes.append(task.clarification.text)
+    if task.outcome:
+        notes.append(task.outcome)
+    if view.hold and not is_final(task.status) and task.status is not _S.DELIVERING:
+        notes.append(view.hold.why)
+    if view.report and task.status in (_S.HELD_FOR_SIGNOFF, _S.BLOCKED):
+        notes.extend(findings_text(view.report.findings))
+    return tuple(notes)
+
+
+def findings_text(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """The findings that an approver must know, worst first."""
+    order = (Severity.DENY, Severity.REVIEW, Severity.NOTE)
+    ranked = sorted(findings, key=lambda finding: order.index(finding.severity))
+    lines = tuple(_finding_line(finding) for finding in ranked[:FINDINGS_SHOWN])
+    more = len(ranked) - len(lines)
+    return (*lines, f"… and {more} more in the evidence.") if more > 0 else lines
+
+
+def _finding_line(finding: Finding) -> str:
+    where = f"{finding.path}:{finding.line}" if finding.path and finding.line else finding.path
+    return f"{finding.gate}: {finding.message}" + (f" ({where})" if where and where not in finding.message else "")
+
+
+def _excerpt(diff: str) -> str:
+    if len(diff) <= DIFF_LENGTH:
+        return diff
+    return diff[:DIFF_LENGTH].rsplit("\n", 1)[0] + "\n… the full patch is in the thread"
+
+
+def _buttons(view: View) -> tuple[Button, ...]:
+    task = view.task
+    if is_final(task.status) or task.status is _S.DELIVERING:
+        return ()
+    cancel = Button("deputy.cancel", task.id, "Cancel", confirm="Stop this task? Nothing will be delivered.")
+    if task.status is _S.NEEDS_ANSWER and task.clarification:
+        answers = tuple(
+            Button(f"deputy.answer.{number}", f"{task.id}|{choice.value}", choice.label)
+            for number, choice in enumerate(task.clarification.choices)
+        )
+        return (*answers, cancel)
+    if view.hold and task.status in (_S.HELD_FOR_CLEARANCE, _S.HELD_FOR_SIGNOFF):
+        key = f"{view.hold.id}|{view.hold.nonce}"
+        return (
+            Button("deputy.approve", key, "Approve", "primary"),
+            Button("deputy.deny", key, "Deny", "danger", confirm="Deny this? The task ends."),
+            cancel,
+        )
+    return (cancel,)
+
+
+def _footer(task: Task) -> str:
+    parts = [task.id]
+    if task.policy:
+        parts.append(f"policy {task.policy[:12]}")
+    if task.base:
+        parts.append(f"base {task.base[:12]}")
+    if task.patch:
+        parts.append(f"patch {task.patch[:12]}")
+    return " · ".join(parts)

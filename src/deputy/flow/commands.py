@@ -1,0 +1,132 @@
+"""``/deputy …``: help, status, audit, cancel, why. Answers go to the person who asked and to nobody else."""
+
+from collections.abc import Callable, Sequence
+
+from pydantic import JsonValue
+
+from deputy.audit import parse_query, story
+from deputy.domain.errors import BadInput, DeputyError, NotFound
+from deputy.domain.events import EventName
+from deputy.domain.status import is_final
+from deputy.domain.values import Action, Effect, Incoming, Person
+from deputy.flow.clicks import whisper
+from deputy.flow.control import ask_to_cancel, status_text
+from deputy.flow.requests import look_up
+from deputy.flow.show import keep_shown
+from deputy.flow.steps import StepFailed, Steps
+from deputy.flow.tasks import event
+from deputy.flow.world import World
+from deputy.policy import EVERYWHERE, explain
+from deputy.ports import Ledger
+
+HELP = """\
+Mention me in a channel, or write to me directly: "can you just fix the lint in `shop`".
+• `/deputy status` – your open tasks; `/deputy status D-…` – one task
+• `/deputy cancel D-…` – stop a task
+• `/deputy why REPO ACTION [PATH…]` – what policy lets you do, and by which rule
+• `/deputy audit D-…` – who asked, who allowed, what ran, what changed (for those who may query the audit trail)
+• `/deputy audit task:D-… actor:user:T…/U… name:vote:* since:2026-01-31` – search the trail"""
+MOST_CHARACTERS = 3500
+WHY_WORDS = 2  # a repository and an action
+
+Handler = Callable[[World, Ledger, Incoming, Sequence[str]], str]
+
+
+def handle_command(world: World, steps: Steps, key: str) -> None:
+    """A slash command. ``key`` names the snapshot."""
+    try:
+        person = steps("look-up", lambda: look_up(world, key))
+        answer = steps("answer", lambda: answer_command(world, key, person))
+    except StepFailed as failed:
+        answer = {"text": failed.sentence, "task": ""}
+    text, task_id = (str(answer[name]) for name in ("text", "task")) if isinstance(answer, dict) else ("", "")
+    steps("whisper", lambda: whisper(world, key, text))
+    if task_id:
+        keep_shown(world, steps, "show", task_id)
+
+
+def answer_command(world: World, key: str, person: JsonValue) -> JsonValue:
+    """Carry the command out; returns the text for who asked, and a task whose card has changed."""
+    who = Person.model_validate(person)
+    with world.store.transaction() as ledger:
+        incoming = ledger.incoming(key)
+        words = incoming.text.split()
+        name, arguments = (words[0].lower(), words[1:]) if words else ("help", [])
+        data: dict[str, JsonValue] = {"command": name, "arguments": list(arguments)}
+        ledger.append(event(world, EventName.COMMAND_RECEIVED, actor=incoming.actor.subject, data=data))
+        if who.ineligibility:
+            return {"text": f"Your account is {who.ineligibility}, so I can't answer you here.", "task": ""}
+        handler = HANDLERS.get(name)
+        if handler is None:
+            return {"text": f"There is no `/deputy {name}`.\n{HELP}", "task": ""}
+        try:
+            text = handler(world, ledger, incoming, arguments)
+        except DeputyError as error:
+            text = str(error)
+    return {"text": text[:MOST_CHARACTERS], "task": arguments[0] if name == "cancel" and arguments else ""}
+
+
+def _help(*_: object) -> str:
+    return HELP
+
+
+def _status(_world: World, ledger: Ledger, incoming: Incoming, arguments: Sequence[str]) -> str:
+    if arguments:
+        return status_text(ledger.task(arguments[0].upper()))
+    mine = ledger.tasks(subject=incoming.actor.subject, limit=20)
+    active = [task for task in mine if not is_final(task.status)]
+    if not mine:
+        return "You have not asked me for anything yet. `/deputy help` shows how."
+    shown = active or list(mine[:5])
+    return "\n".join(("Open:" if active else "Nothing open. The last ones:", *map(status_text, shown)))
+
+
+def _cancel(world: World, ledger: Ledger, incoming: Incoming, arguments: Sequence[str]) -> str:
+    if len(arguments) != 1:
+        raise BadInput("name the task to cancel", "", "for example `/deputy cancel D-7K2M9QXA`")
+    return ask_to_cancel(world, ledger, ledger.task(arguments[0].upper()), incoming.actor.subject)
+
+
+def _why(world: World, _ledger: Ledger, incoming: Incoming, arguments: Sequence[str]) -> str:
+    if len(arguments) < WHY_WORDS:
+        raise BadInput("say which repository and what", "", "for example `/deputy why shop edit billing/refunds.py`")
+    bundle = world.policies.current()
+    try:
+        action = Action(arguments[1].lower())
+    except ValueError:
+        known = ", ".join(action.value for action in Action)
+        raise BadInput(f"there is no action `{arguments[1]}`", "", f"use one of {known}") from None
+    decision = bundle.decide(incoming.actor.subject, bundle.repo(arguments[0]).name, action, arguments[2:])
+    return f"```\n{explain(decision)}\n```"
+
+
+def _audit(world: World, ledger: Ledger, incoming: Incoming, arguments: Sequence[str]) -> str:
+    subject = incoming.actor.subject
+    text = " ".join(arguments)
+    task_id = text.upper() if text.upper().startswith("D-") and " " not in text else ""
+    repo = EVERYWHERE
+    if task_id:
+        spec = ledger.task(task_id).spec
+        repo = spec.repo if spec else EVERYWHERE
+    decision = world.policies.current().decide(subject, repo, Action.QUERY_AUDIT)
+    allowed = decision.effect is Effect.ALLOW
+    data: dict[str, JsonValue] = {"query": text, "allowed": allowed}
+    ledger.append(event(world, EventName.AUDIT_QUERIED, task=task_id, actor=subject, data=data))
+    if not allowed:
+        return f"You may not query the audit trail: {decision.reason}."
+    if not text:
+        raise BadInput("say what to look for", "", "for example `/deputy audit D-7K2M9QXA` or `name:vote:*`")
+    query = parse_query(f"task:{task_id}" if task_id else text)
+    found = ledger.events(task=query.task, actor=query.actor, name=query.name, since=query.since, limit=query.limit)
+    if not found:
+        raise NotFound("nothing in the trail matches that", "", "check the spelling, or search wider")
+    return story(found)
+
+
+HANDLERS: dict[str, Handler] = {
+    "help": _help,
+    "status": _status,
+    "cancel": _cancel,
+    "why": _why,
+    "audit": _audit,
+}

@@ -1,0 +1,51 @@
+"""What a person can do to a task that is on its way: see it, or stop it."""
+
+from deputy.domain.events import EventName
+from deputy.domain.status import TaskStatus, is_final
+from deputy.domain.values import Action, Effect, Task
+from deputy.flow.cards import STATUS_WORDS, headline
+from deputy.flow.holds import void_holds
+from deputy.flow.tasks import advance, cancel_now, event
+from deputy.flow.world import World
+from deputy.ports import Ledger
+
+# A worker is busy with these: it sees the wish within half a second and ends the task itself.
+_BUSY = frozenset({TaskStatus.RUNNING, TaskStatus.VERIFYING})
+
+
+def status_text(task: Task) -> str:
+    """One line about a task."""
+    tail = f" {task.outcome}" if task.outcome else ""
+    return f"{task.id}: {STATUS_WORDS[task.status]}. {headline(task)}{'.' if tail else ''}{tail}"
+
+
+def may_cancel(world: World, task: Task, subject: str) -> bool:
+    """The requester may, and whoever may approve work in the repository."""
+    if subject == task.actor.subject:
+        return True
+    if not task.spec:
+        return False
+    decision = world.policies.current().decide(subject, task.spec.repo, Action.APPROVE)
+    return decision.effect is Effect.ALLOW
+
+
+def ask_to_cancel(world: World, ledger: Ledger, task: Task, subject: str) -> str:
+    """Cancel a task, or mark it so that its worker stops; returns the sentence for who asked."""
+    if is_final(task.status):
+        return f"{task.id} has ended already: {STATUS_WORDS[task.status].lower()}."
+    if task.status is TaskStatus.DELIVERING:
+        return f"{task.id} is being delivered; it is too late to cancel it."
+    if not may_cancel(world, task, subject):
+        ledger.append(
+            event(world, EventName.CLICK_IGNORED, task=task.id, actor=subject, data={"reason": "may not cancel"})
+        )
+        return f"Only who asked for {task.id}, or somebody who may approve work in its repository, can cancel it."
+    if task.cancel_by:
+        return f"{task.id} is being stopped."
+    asked = event(world, EventName.TASK_CANCEL_ASKED, task=task.id, actor=subject)
+    task = advance(world, ledger, task, task.status, asked, cancel_by=subject)
+    if task.status in _BUSY:
+        return f"Stopping {task.id}."
+    void_holds(world, ledger, task, "the task was cancelled")
+    cancel_now(world, ledger, task)
+    return f"{task.id} is cancelled."

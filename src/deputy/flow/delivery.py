@@ -1,0 +1,196 @@
+"""Hand the patch over: look again at base, policy, votes and roles, then post patch and evidence once."""
+
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from deputy.domain.errors import NotFound
+from deputy.domain.events import EventName
+from deputy.domain.status import TaskStatus
+from deputy.domain.values import (
+    Action,
+    Decision,
+    Effect,
+    Hold,
+    HoldKind,
+    HoldStatus,
+    Task,
+    TreeChange,
+    VoteChoice,
+)
+from deputy.flow.cards import checks_text, headline, size_text
+from deputy.flow.evidence_pack import evidence_of, logs_of, proof_of
+from deputy.flow.holds import open_hold, standing_now
+from deputy.flow.queueing import queue_run
+from deputy.flow.sandboxes import source_of
+from deputy.flow.show import keep_shown
+from deputy.flow.steps import StepFailed, Steps
+from deputy.flow.tasks import advance, end, event, fail
+from deputy.flow.world import World
+from deputy.ports import Attachment, CommitText, Ledger
+
+_S = TaskStatus
+
+
+def queue_delivery(world: World, ledger: Ledger, task: Task, hold_id: str) -> None:
+    """Hand the task over to delivery, in the transaction that decided so."""
+    data: dict[str, JsonValue] = {"patch": task.patch, "hold": hold_id}
+    started = event(world, EventName.DELIVERY_STARTED, task=task.id, data=data)
+    advance(world, ledger, task, _S.DELIVERING, started)
+    name = f"deliver:{task.id}:{task.run}:{task.patch or 'nothing'}"
+    world.queue.enqueue(ledger, "deliver", name, task.id, task.patch, hold_id)
+
+
+def deliver(world: World, steps: Steps, task_id: str, patch: str, hold_id: str) -> None:
+    """Deliver exactly the patch that was decided on, or say why it can't be."""
+    try:
+        if steps("recheck", lambda: recheck(world, task_id, patch, hold_id)):
+            keep_shown(world, steps, "show-delivering", task_id)
+            if patch:
+                steps("package", lambda: package(world, task_id, hold_id))
+                steps("attach", lambda: attach(world, task_id))
+            steps("finish", lambda: finish(world, task_id))
+    except StepFailed as failed:
+        sentence = failed.sentence
+        steps("fail", lambda: fail(world, task_id, sentence))
+    keep_shown(world, steps, "show-end", task_id)
+
+
+def recheck(world: World, task_id: str, patch: str, hold_id: str) -> JsonValue:
+    """Everything that may have changed since the decision; True when the patch may go out."""
+    with world.store.transaction() as ledger:
+        task = ledger.task(task_id)
+    if task.status is not _S.DELIVERING or task.patch != patch or not task.spec:
+        return False
+    if not patch:
+        return True
+    bundle = world.policies.current()
+    try:
+        tip = world.repos.refresh(source_of(world, bundle.repo(task.spec.repo)))
+    except NotFound as error:
+        fail(world, task_id, str(error))
+        return False
+    change = world.repos.diff(task.spec.repo, task.base, task.tree)
+    decisions = [
+        bundle.decide(task.actor.subject, task.spec.repo, Action.DELIVER),
+        bundle.decide(task.actor.subject, task.spec.repo, Action.EDIT, change.paths),
+    ]
+    with world.store.transaction() as ledger:
+        task = ledger.task(task_id)
+        if change.digest != patch:
+            end(world, ledger, task, _S.BLOCKED, "The patch is not the one that was decided on; it was not delivered.")
+            return False
+        if _policy_moved(world, ledger, task, decisions):
+            return False
+        if tip != task.base and _base_moved(world, ledger, task, change, tip):
+            return False
+        return _still_granted(world, ledger, task, hold_id)
+
+
+def _policy_moved(world: World, ledger: Ledger, task: Task, decisions: list[Decision]) -> bool:
+    """Whether today's policy forbids the delivery."""
+    for decision in decisions:
+        if decision.effect is Effect.DENY:
+            data: dict[str, JsonValue] = {"decision": decision.model_dump(mode="json")}
+            why = f"Policy does not let this be delivered any more. {decision.reason}"
+            end(world, ledger, task, _S.BLOCKED, why, data=data)
+            return True
+    return False
+
+
+def _base_moved(world: World, ledger: Ledger, task: Task, change: TreeChange, tip: str) -> bool:
+    """Whether the branch has moved under the patch: then the work is done again on the new base, and decided again.
+
+    Where the new base leaves every path of the patch as it was, the patch still says exactly what was signed, and it
+    goes out on the base that it was made, checked and signed on.
+    """
+    touched = [
+        f.path
+        for f in change.files
+        if world.repos.read(change.repo, task.base, f.path) != world.repos.read(change.repo, tip, f.path)
+    ]
+    if not touched:
+        return False
+    why = f"the branch moved and now differs in {', '.join(touched[:3])}"
+    queue_run(world, ledger, task, event(world, EventName.BASE_MOVED, task=task.id, data={"tip": tip, "why": why}))
+    return True
+
+
+def _still_granted(world: World, ledger: Ledger, task: Task, hold_id: str) -> bool:
+    """Whether those who signed still hold the roles for it; otherwise sign-off starts again."""
+    if not hold_id:
+        return True
+    hold = ledger.hold(hold_id)
+    stands = standing_now(world, ledger, hold.model_copy(update={"status": HoldStatus.OPEN}))
+    if stands.status is HoldStatus.GRANTED:
+        return True
+    why = f"A signature no longer counts: roles have changed since. {stands.sentence}"
+    again = event(world, EventName.HOLD_VOIDED, task=task.id, data={"hold": hold.id, "why": why})
+    task = advance(world, ledger, task, _S.HELD_FOR_SIGNOFF, again)
+    open_hold(world, ledger, task, HoldKind.SIGN_OFF, hold.digest, hold.needs, why)
+    return False
+
+
+def package(world: World, task_id: str, hold_id: str) -> JsonValue:
+    """Make the files: the patch with its trailers, and the evidence that speaks of exactly this patch."""
+    with world.store.transaction() as ledger:
+        task = ledger.task(task_id)
+        hold = ledger.hold(hold_id) if hold_id else None
+        votes = ledger.votes(hold_id) if hold_id else ()
+    if not task.spec or task.patch_file:
+        return None
+    approved = [vote.subject for vote in votes if vote.choice is VoteChoice.APPROVE]
+    text = CommitText(
+        subject=headline(task),
+        body=task.outcome,
+        trailers=(
+            ("Requested-by", task.actor.subject),
+            *(("Approved-by", subject) for subject in approved),
+            ("Deputy-Task", task.id),
+            ("Policy-Digest", task.policy),
+        ),
+        at=_made_at(task, hold),
+    )
+    patch = world.repos.patch(task.spec.repo, task.base, task.tree, text)
+    digest = world.store.put_blob(patch)
+    with world.store.transaction() as ledger:
+        task = ledger.task(task_id)
+        packed = event(world, EventName.DELIVERY_PACKED, task=task.id, data={"patch": task.patch, "file": digest})
+        advance(world, ledger, task, task.status, packed, patch_file=digest)
+    return None
+
+
+def _made_at(task: Task, hold: Hold | None) -> datetime:
+    """A time that is the same on every try, so that the patch's bytes are too."""
+    return hold.opened_at if hold else task.created_at
+
+
+def attach(world: World, task_id: str) -> JsonValue:
+    """Upload the files into the thread, once."""
+    with world.store.transaction() as ledger:
+        task = ledger.task(task_id)
+    name = f"{task.id}-{task.patch[:8]}"
+    files = [
+        Attachment(f"{name}.patch", f"{task.id}: patch, apply with git am", world.store.blob(task.patch_file)),
+        Attachment(f"{name}.evidence.json", f"{task.id}: evidence", evidence_of(world, task)),
+        Attachment(f"{name}.checks.log", f"{task.id}: logs of the checks", logs_of(world, task)),
+    ]
+    proof = proof_of(world, task)
+    change = world.repos.diff(task.spec.repo, task.base, task.tree) if task.spec else None
+    said = f"{task.id} is delivered: {size_text(change) if change else ''}. {checks_text(proof)}."
+    world.chat.attach(task.place, f"files:{task.id}:{task.patch}", files, said)
+    return None
+
+
+def finish(world: World, task_id: str) -> JsonValue:
+    """The task is done."""
+    with world.store.transaction() as ledger:
+        task = ledger.task(task_id)
+        if task.status is not _S.DELIVERING:
+            return None
+        nothing = "Nothing needed changing: the recipe ran and left every file as it was."
+        outcome = task.outcome if task.patch else nothing
+        data: dict[str, JsonValue] = {"patch": task.patch, "file": task.patch_file, "proof": task.proof_file}
+        done = event(world, EventName.DELIVERY_FINISHED, task=task.id, data=data)
+        advance(world, ledger, task, _S.DELIVERED, done, outcome=outcome)
+    return None

@@ -1,0 +1,54 @@
+"""The evidence file that goes with a patch: all that an outsider needs to check the story, in one JSON object."""
+
+import json
+
+from pydantic import JsonValue
+
+from deputy.domain.values import GateReport, Proof, Task
+from deputy.flow.world import World
+
+FORMAT = "deputy-evidence/1"
+
+
+def evidence_of(world: World, task: Task) -> bytes:
+    """The evidence of a task as it stands, as indented JSON."""
+    with world.store.transaction() as ledger:
+        holds = ledger.holds(task=task.id)
+        votes = [vote for hold in holds for vote in ledger.votes(hold.id)]
+        events = ledger.events(task=task.id, limit=5000)
+    report = GateReport.model_validate_json(world.store.blob(task.report_file)) if task.report_file else None
+    pack: dict[str, JsonValue] = {
+        "format": FORMAT,
+        "task": task.id,
+        "requested_by": task.actor.subject,
+        "request": task.text,
+        "spec": task.spec.model_dump(mode="json") if task.spec else None,
+        "worker": task.worker,
+        "base": task.base,
+        "tree": task.tree,
+        "patch": task.patch,
+        "policy": task.policy,
+        "usage": task.usage.model_dump(mode="json"),
+        "proof": proof_of(world, task).model_dump(mode="json"),
+        "gates": report.model_dump(mode="json") if report else None,
+        "holds": [hold.model_dump(mode="json", exclude={"nonce"}) for hold in holds],
+        "votes": [vote.model_dump(mode="json") for vote in votes],
+        "trail": [{"seq": e.seq, "prev": e.prev, "hash": e.hash, "body": e.body} for e in events],
+    }
+    return json.dumps(pack, indent=2, ensure_ascii=False).encode()
+
+
+def logs_of(world: World, task: Task) -> bytes:
+    """The logs of every check, one after the other, each under a line that names it and its digest."""
+    parts = []
+    for check in proof_of(world, task).checks:
+        title = (
+            f"==== {check.phase.value} · {check.name} · {' '.join(check.argv)} · {check.summary} · sha256 {check.log}"
+        )
+        parts.append(f"{title}\n{world.store.blob(check.log).decode()}\n")
+    return "\n".join(parts).encode()
+
+
+def proof_of(world: World, task: Task) -> Proof:
+    """The proof of a task's patch; an empty one before there is any."""
+    return Proof.model_validate_json(world.store.blob(task.proof_file)) if task.proof_file else Proof()

@@ -1,0 +1,145 @@
+"""Waits for people, as rows: opened with a deadline, decided by votes, void when what they speak of is gone."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+
+from pydantic import JsonValue
+
+from deputy.approvals import Standing, standing
+from deputy.domain.errors import DeputyError
+from deputy.domain.events import EventName
+from deputy.domain.status import TaskStatus, is_final
+from deputy.domain.values import Hold, HoldKind, HoldStatus, Need, Task
+from deputy.flow.cards import approval_card, needs_text
+from deputy.flow.show import approvers, keep_shown, message_failed, view_of
+from deputy.flow.steps import Steps
+from deputy.flow.tasks import end, event
+from deputy.flow.world import World
+from deputy.ports import Ledger
+
+
+def open_hold(
+    world: World, ledger: Ledger, task: Task, kind: HoldKind, digest: str, needs: Sequence[Need], why: str
+) -> Hold:
+    """Open a hold with its deadline. Votes bind to ``digest``; requester and steerers are excluded."""
+    bundle, now = world.policies.current(), world.clock.now()
+    earlier = ledger.holds(task=task.id)
+    hold = Hold(
+        id=f"{task.id}.{len(earlier) + 1}",
+        task=task.id,
+        kind=kind,
+        repo=task.spec.repo if task.spec else "",
+        digest=digest,
+        needs=tuple(needs),
+        excluded=(task.actor.subject, *task.steerers),
+        why=why,
+        nonce=secrets.token_urlsafe(12),
+        opened_at=now,
+        expires_at=now + timedelta(seconds=bundle.limits.hold_seconds),
+    )
+    data: dict[str, JsonValue] = {
+        "hold": hold.id,
+        "kind": kind.value,
+        "digest": digest,
+        "needs": needs_text(needs),
+        "excluded": list(hold.excluded),
+        "expires_at": hold.expires_at.isoformat(),
+        "why": why,
+    }
+    ledger.add_hold(hold, event(world, EventName.HOLD_OPENED, task=task.id, data=data))
+    world.queue.enqueue(
+        ledger, "expire_hold", f"expire:{hold.id}", hold.id, delay_seconds=bundle.limits.hold_seconds + 1
+    )
+    world.queue.enqueue(ledger, "tell_approvers", f"tell:{hold.id}:0", hold.id, 0)
+    return hold
+
+
+def void_holds(world: World, ledger: Ledger, task: Task, why: str) -> None:
+    """Void every open hold of a task."""
+    for hold in ledger.holds(task=task.id, status=HoldStatus.OPEN):
+        ledger.settle_hold(
+            hold,
+            HoldStatus.VOID,
+            event(world, EventName.HOLD_VOIDED, task=task.id, data={"hold": hold.id, "why": why}),
+        )
+
+
+def standing_now(world: World, ledger: Ledger, hold: Hold) -> Standing:
+    """Where a hold stands, with everybody's roles as policy has them at this moment."""
+    bundle = world.policies.current()
+    return standing(hold, ledger.votes(hold.id), lambda subject: bundle.roles(subject, hold.repo), world.clock.now())
+
+
+# ---------------------------------------------------------------------------------------------------- workflows
+
+
+def expire_hold(world: World, steps: Steps, hold_id: str) -> None:
+    """The deadline of a hold has come."""
+
+    def expire() -> JsonValue:
+        with world.store.transaction() as ledger:
+            hold = ledger.hold(hold_id)
+            if hold.status is not HoldStatus.OPEN:
+                return ""
+            happened = event(world, EventName.HOLD_EXPIRED, task=hold.task, data={"hold": hold.id})
+            ledger.settle_hold(hold, HoldStatus.EXPIRED, happened)
+            task = ledger.task(hold.task)
+            if is_final(task.status):
+                return ""
+            needed = needs_text(hold.needs)
+            outcome = f"Nobody decided within the time allowed (needed: {needed}). Ask again if it still matters."
+            end(world, ledger, task, TaskStatus.EXPIRED, outcome)
+            return task.id
+
+    if task_id := steps("expire", expire):
+        keep_shown(world, steps, "show", str(task_id))
+
+
+def expire_question(world: World, steps: Steps, task_id: str, version: int) -> None:
+    """A question was not answered in time."""
+
+    def expire() -> JsonValue:
+        with world.store.transaction() as ledger:
+            task = ledger.task(task_id)
+            if task.status is not TaskStatus.NEEDS_ANSWER or task.version != version:
+                return False
+            end(world, ledger, task, TaskStatus.EXPIRED, "The question was not answered in time. Just ask again.")
+            return True
+
+    if steps("expire", expire):
+        keep_shown(world, steps, "show", task_id)
+
+
+def tell_approvers(world: World, steps: Steps, hold_id: str, reminder: int) -> None:
+    """Send the approval card to those who may decide; ``reminder`` 0 is the first time."""
+
+    def people() -> JsonValue:
+        with world.store.transaction() as ledger:
+            hold = ledger.hold(hold_id)
+            if hold.status is not HoldStatus.OPEN:
+                return []
+            if reminder:
+                happened = event(
+                    world, EventName.HOLD_REMINDED, task=hold.task, data={"hold": hold.id, "number": reminder}
+                )
+                ledger.append(happened)
+        return list(approvers(world, hold))
+
+    def tell(user: str) -> JsonValue:
+        with world.store.transaction() as ledger:
+            hold = ledger.hold(hold_id)
+            task = ledger.task(hold.task)
+        link = world.chat.permalink(task.place, task.place.thread)
+        text = f"{'Still waiting' if reminder else 'Your decision is needed'}: {hold.why}"
+        card = approval_card(view_of(world, task.id))
+        try:
+            world.chat.notify(user, f"tell:{hold_id}:{reminder}:{user}", f"{text}\n{link}".strip(), card)
+        except DeputyError as error:
+            # One approver who can't be messaged must not keep the others from being told.
+            message_failed(world, task.id, str(error), user)
+        return None
+
+    named = steps("people", people)
+    for user in named if isinstance(named, list) else []:
+        steps(f"tell-{user}", tell, user)

@@ -1,0 +1,125 @@
+"""What has to be looked at by the clock. Each job looks at the whole state, so that a missed fire costs only time."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+from pydantic import JsonValue
+
+from deputy.domain.errors import DeputyError, NotFound
+from deputy.domain.events import EventName
+from deputy.domain.status import is_final
+from deputy.domain.values import HoldStatus
+from deputy.flow.show import show_task
+from deputy.flow.steps import Steps
+from deputy.flow.tasks import event, fail
+from deputy.flow.world import World
+from deputy.ports import Job
+
+log = structlog.get_logger(__name__)
+
+RETENTION = timedelta(days=7)
+CARD_WINDOW = timedelta(hours=1)
+_LOST = "Its worker failed and could not take it up again: nothing was delivered. Ask again."
+
+
+class Keeper(Protocol):
+    """The durable engine's own books."""
+
+    def unfinished(self) -> dict[str, str]:
+        """Ids of workflows that ended badly, with their status."""
+
+    def forget_finished(self, before_iso: str) -> int:
+        """Delete finished workflows' rows; returns how many."""
+
+
+def housekeep(world: World, keeper: Keeper, steps: Steps, job: str) -> None:
+    """One fire of one job, as a workflow whose id is the fire time."""
+    steps(job, lambda: JOBS[job][1](world, keeper))
+
+
+def remove_orphans(world: World, keeper: Keeper) -> JsonValue:
+    """Remove the sandboxes of tasks that have ended."""
+    del keeper
+
+    def is_live(task_id: str) -> bool:
+        with world.store.transaction() as ledger:
+            try:
+                return not is_final(ledger.task(task_id).status)
+            except NotFound:
+                return False
+
+    removed = world.sandboxes.sweep(is_live)
+    if removed:
+        with world.store.transaction() as ledger:
+            ledger.append(event(world, EventName.ORPHANS_REMOVED, data={"names": list(removed)}))
+    return list(removed)
+
+
+def remind(world: World, keeper: Keeper) -> JsonValue:
+    """Remind approvers of holds that have waited for long."""
+    del keeper
+    every = world.policies.current().limits.hold_reminder_seconds
+    with world.store.transaction() as ledger:
+        for hold in ledger.holds(status=HoldStatus.OPEN):
+            number = int((world.clock.now() - hold.opened_at).total_seconds() // every)
+            if number:
+                world.queue.enqueue(ledger, "tell_approvers", f"tell:{hold.id}:{number}", hold.id, number)
+    return None
+
+
+def sweep_failures(world: World, keeper: Keeper) -> JsonValue:
+    """Mark the tasks of workflows that the engine has given up: a task never hangs without a word."""
+    for workflow_id in keeper.unfinished():
+        kind, _, rest = workflow_id.partition(":")
+        if kind not in ("run", "deliver"):
+            continue
+        task_id = rest.split(":")[0]
+        try:
+            if fail(world, task_id, _LOST):
+                show_task(world, task_id)
+        except NotFound:
+            log.warning("housekeeping.unknown-task", workflow=workflow_id)
+    return None
+
+
+def refresh_cards(world: World, keeper: Keeper) -> JsonValue:
+    """Bring up to date the cards that could not be shown while Slack was away."""
+    del keeper
+    since = world.clock.now() - CARD_WINDOW
+    with world.store.transaction() as ledger:
+        failed = ledger.events(name=EventName.MESSAGE_FAILED, since=since)
+    for task_id in sorted({stored.event.task for stored in failed if stored.event.task}):
+        try:
+            show_task(world, task_id)
+        except DeputyError as error:
+            log.warning("housekeeping.card", task=task_id, error=str(error))
+    return None
+
+
+def forget(world: World, keeper: Keeper) -> JsonValue:
+    """Drop the engine's rows of workflows that ended long ago; the audit trail stays."""
+    return keeper.forget_finished((world.clock.now() - RETENTION).isoformat())
+
+
+JOBS: Mapping[str, tuple[float, Callable[[World, Keeper], JsonValue]]] = {
+    "remove-orphans": (30, remove_orphans),
+    "remind": (60, remind),
+    "sweep-failures": (30, sweep_failures),
+    "refresh-cards": (60, refresh_cards),
+    "forget": (24 * 3600, forget),
+}
+
+
+def jobs(world: World) -> tuple[Job, ...]:
+    """The timer jobs: each fire hands a workflow over whose id is the job and the fire time."""
+
+    def hand_over(name: str) -> Callable[[datetime], None]:
+        def fire(at: datetime) -> None:
+            with world.store.transaction() as ledger:
+                world.queue.enqueue(ledger, "housekeep", f"sched:{name}:{at.isoformat()}", name)
+
+        return fire
+
+    return tuple(Job(name, every, hand_over(name)) for name, (every, _) in JOBS.items())

@@ -1,0 +1,277 @@
+"""One attempt at a task: pin, work in a sealed sandbox, compute the patch on the host, re-check it, judge it."""
+
+import hashlib
+
+from pydantic import JsonValue
+
+from deputy.domain.errors import BadInput, Cancelled, OutOfBudget
+from deputy.domain.events import EventName
+from deputy.domain.status import TaskStatus, is_final
+from deputy.domain.values import (
+    Action,
+    Effect,
+    GateReport,
+    HoldKind,
+    Proof,
+    Severity,
+    Task,
+    TaskSpec,
+    TreeChange,
+)
+from deputy.flow.cards import findings_text, needs_text, sentence
+from deputy.flow.delivery import queue_delivery
+from deputy.flow.holds import open_hold
+from deputy.flow.queueing import queue_run
+from deputy.flow.sandboxes import source_of
+from deputy.flow.show import keep_shown
+from deputy.flow.steps import StepFailed, Steps
+from deputy.flow.tasks import advance, cancel_now, end, event, fail
+from deputy.flow.verification import verify
+from deputy.flow.work import Work, WorkResult
+from deputy.flow.world import World
+from deputy.gates import inspect, report
+from deputy.policy import Bundle
+from deputy.ports import Ledger
+
+_S = TaskStatus
+
+
+def run_task(world: World, steps: Steps, task_id: str, run: int) -> None:
+    """A run from the queue. Each step is recorded; a step that a crash cut short is done again."""
+    try:
+        if not steps("start", lambda: start(world, task_id, run)):
+            return
+        keep_shown(world, steps, "show-start", task_id)
+        steps("work", lambda: work(world, task_id, run))
+        keep_shown(world, steps, "show-work", task_id)
+        steps("verify", lambda: check(world, task_id, run))
+        steps("judge", lambda: judge(world, task_id, run))
+    except StepFailed as failed:
+        _end_badly(world, steps, task_id, failed)
+    keep_shown(world, steps, "show-end", task_id)
+
+
+def _end_badly(world: World, steps: Steps, task_id: str, failed: StepFailed) -> None:
+    def stop() -> JsonValue:
+        with world.store.transaction() as ledger:
+            task = ledger.task(task_id)
+            if not is_final(task.status):
+                cancel_now(world, ledger, task)
+        return None
+
+    def give_up() -> JsonValue:
+        fail(world, task_id, failed.sentence)
+        return None
+
+    steps("stop" if failed.was_cancelled else "fail", stop if failed.was_cancelled else give_up)
+
+
+def start(world: World, task_id: str, run: int) -> JsonValue:
+    """Pin the base commit and the policy; False when there is nothing (more) to do for this run."""
+    task = _task(world, task_id)
+    if task.status is _S.RUNNING and task.run == run:
+        return True
+    if task.status is not _S.QUEUED or task.run != run or not task.spec:
+        return False
+    bundle = world.policies.current()
+    repo = bundle.repo(task.spec.repo)
+    # A second try on the gates' reasons goes on from the first one's tree, so it keeps that base.
+    base = task.base if task.feedback else world.repos.refresh(source_of(world, repo))
+    decision = bundle.decide(task.actor.subject, repo.name, Action.RUN)
+    with world.store.transaction() as ledger:
+        task = ledger.task(task_id)
+        if task.status is not _S.QUEUED:
+            return False
+        if decision.effect is Effect.DENY:
+            end(world, ledger, task, _S.REFUSED, decision.reason, data={"decision": decision.model_dump(mode="json")})
+            return False
+        ledger.add_bundle(bundle.digest, bundle.files)
+        recipe = task.spec.recipe if task.spec else None
+        worker = f"recipe {recipe}" if recipe else f"agent {world.model().name}"
+        data: dict[str, JsonValue] = {"run": run, "base": base, "policy": bundle.digest, "worker": worker}
+        started = event(world, EventName.RUN_STARTED, task=task_id, data=data)
+        advance(world, ledger, task, _S.RUNNING, started, base=base, policy=bundle.digest, worker=worker)
+    return True
+
+
+def work(world: World, task_id: str, run: int) -> JsonValue:
+    """Do the work in a sealed sandbox and compute the patch on the host."""
+    task, bundle = _running(world, task_id, run)
+    if task.status is not _S.RUNNING:
+        return None
+    _count_attempt(world, task, bundle)
+    if task.spec is None:
+        raise BadInput("the task has no specification")
+    done = Work(world, task, task.spec, bundle).result()
+    change = world.repos.diff(task.spec.repo, task.base, done.tree)
+    _save_patch(world, task, done, change)
+    return None
+
+
+def _count_attempt(world: World, task: Task, bundle: Bundle) -> None:
+    """Each begin of the same run's work is an event, so that a run which kills its worker can't do so for ever."""
+    with world.store.transaction() as ledger:
+        begun = ledger.events(task=task.id, name=EventName.RUN_BEGUN)
+        attempt = sum(stored.event.data.get("run") == task.run for stored in begun) + 1
+        happened = event(world, EventName.RUN_BEGUN, task=task.id, data={"run": task.run, "attempt": attempt})
+        ledger.append(happened)
+    if attempt > bundle.limits.run_attempts:
+        raise OutOfBudget(
+            f"the run was started {attempt - 1} times and its worker died each time",
+            "something in it brings the worker down",
+            "ask your Deputy's operator to look at the log before you ask again",
+        )
+
+
+def _save_patch(world: World, task: Task, done: WorkResult, change: TreeChange) -> None:
+    data: dict[str, JsonValue] = {
+        "run": task.run,
+        "tree": done.tree,
+        "patch": change.digest,
+        "files": [f"{f.kind.value} {f.path} {f.old_mode}>{f.new_mode} {f.new_blob}" for f in change.files],
+        "usage": done.usage.model_dump(mode="json"),
+        "summary": done.summary,
+    }
+    with world.store.transaction() as ledger:
+        current = ledger.task(task.id)
+        if current.cancel_by:
+            cancel_now(world, ledger, current)
+            raise Cancelled("the task was cancelled")
+        computed = event(world, EventName.PATCH_COMPUTED, task=task.id, data=data)
+        usage = current.usage.plus(done.usage)
+        advance(
+            world,
+            ledger,
+            current,
+            _S.VERIFYING,
+            computed,
+            tree=done.tree,
+            patch=change.digest if change.files else "",
+            outcome=done.summary,
+            usage=usage,
+        )
+
+
+def check(world: World, task_id: str, run: int) -> JsonValue:
+    """Re-check base and patch in fresh sandboxes; the evidence is kept as a blob."""
+    task, bundle = _running(world, task_id, run)
+    if task.status is not _S.VERIFYING or not task.spec or not task.patch:
+        return None
+    change = world.repos.diff(task.spec.repo, task.base, task.tree)
+    proof = verify(world, task, change, bundle)
+    digest = world.store.put_blob(proof.model_dump_json().encode())
+    data: dict[str, JsonValue] = {"run": run, "patch": task.patch, "proof": digest, "checks": _check_lines(proof)}
+    with world.store.transaction() as ledger:
+        current = ledger.task(task_id)
+        if current.cancel_by:
+            raise Cancelled("the task was cancelled")
+        finished = event(world, EventName.CHECKS_FINISHED, task=task_id, data=data)
+        advance(world, ledger, current, _S.VERIFYING, finished, proof_file=digest)
+    return None
+
+
+def _check_lines(proof: Proof) -> list[JsonValue]:
+    return [f"{c.phase.value} {c.name}: {c.summary}" for c in proof.checks]
+
+
+def judge(world: World, task_id: str, run: int) -> JsonValue:
+    """Gates and policy on the patch: blocked (perhaps with one more try), held for sign-off, or on to delivery."""
+    task, bundle = _running(world, task_id, run)
+    if task.status is not _S.VERIFYING or not task.spec:
+        return None
+    if not task.patch:
+        return _nothing_changed(world, task)
+    change = world.repos.diff(task.spec.repo, task.base, task.tree)
+    judged = _report(world, task, task.spec, bundle, change)
+    digest = world.store.put_blob(judged.model_dump_json().encode())
+    with world.store.transaction() as ledger:
+        task = ledger.task(task_id)
+        if task.cancel_by:
+            cancel_now(world, ledger, task)
+            return None
+        happened = event(
+            world,
+            EventName.GATES_JUDGED,
+            task=task_id,
+            data={"run": run, "patch": task.patch, "report": digest, "effect": judged.effect.value, **_facts(judged)},
+        )
+        task = advance(world, ledger, task, task.status, happened, report_file=digest)
+        if judged.effect is Effect.DENY:
+            _blocked(world, ledger, task, judged, bundle)
+        elif judged.effect is Effect.REVIEW:
+            why = _why(judged)
+            held = event(world, EventName.SIGN_OFF_NEEDED, task=task_id, data={"why": why})
+            task = advance(world, ledger, task, _S.HELD_FOR_SIGNOFF, held)
+            open_hold(world, ledger, task, HoldKind.SIGN_OFF, binding(task, judged), judged.needs, why)
+        else:
+            queue_delivery(world, ledger, task, "")
+    return None
+
+
+def _report(world: World, task: Task, spec: TaskSpec, bundle: Bundle, change: TreeChange) -> GateReport:
+    proof = Proof.model_validate_json(world.store.blob(task.proof_file))
+
+    def read(side: str, path: str) -> bytes | None:
+        return world.repos.read(spec.repo, task.base if side == "base" else task.tree, path)
+
+    findings = inspect(change, read, proof, bundle.gates, bundle.repo(spec.repo).checks)
+    return report(findings, bundle.decide(task.actor.subject, spec.repo, Action.EDIT, change.paths))
+
+
+def _facts(judged: GateReport) -> dict[str, JsonValue]:
+    rules = sorted({rule.id for path in judged.decision.paths for rule in path.rules})
+    return {
+        "rules": list(rules),
+        "needs": needs_text(judged.needs),
+        "findings": [f"{f.severity.value} {f.gate} {f.path}: {f.message}" for f in judged.findings],
+    }
+
+
+def binding(task: Task, judged: GateReport) -> str:
+    """What a sign-off is bound to: task, base, tree, patch, policy and what the gates said."""
+    parts = (task.id, task.base, task.tree, task.patch, task.policy, judged.digest)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _why(judged: GateReport) -> str:
+    """One sentence for the approver: which paths, by which rules."""
+    return sentence(judged.decision.reason) or f"The gates ask for review by {needs_text(judged.needs)}."
+
+
+def _blocked(world: World, ledger: Ledger, task: Task, judged: GateReport, bundle: Bundle) -> None:
+    """End the task, or give the agent the reasons and one more try."""
+    reasons = findings_text([f for f in judged.findings if f.severity is Severity.DENY])
+    denied = judged.decision.effect is Effect.DENY
+    why = " ".join((sentence(judged.decision.reason), *reasons) if denied else reasons)
+    is_agent = task.spec is not None and task.spec.recipe is None
+    if is_agent and task.run <= bundle.limits.agent_retries_after_block:
+        again = event(world, EventName.RUN_RETRIED, task=task.id, data={"run": task.run, "why": why})
+        queue_run(world, ledger, task, again, feedback=why)
+        return
+    end(world, ledger, task, _S.BLOCKED, f"The patch was blocked. {why}")
+
+
+def _nothing_changed(world: World, task: Task) -> JsonValue:
+    with world.store.transaction() as ledger:
+        task = ledger.task(task.id)
+        if task.spec and task.spec.recipe:
+            queue_delivery(world, ledger, task, "")
+        else:
+            why = f"The agent changed nothing. {task.outcome}".strip()
+            end(world, ledger, task, _S.BLOCKED, why)
+    return None
+
+
+def _task(world: World, task_id: str) -> Task:
+    with world.store.transaction() as ledger:
+        return ledger.task(task_id)
+
+
+def _running(world: World, task_id: str, run: int) -> tuple[Task, Bundle]:
+    """The task and its pinned policy; ``Cancelled`` when somebody wants it stopped."""
+    task = _task(world, task_id)
+    if is_final(task.status) or task.run != run:
+        raise Cancelled("the task has ended")
+    if task.cancel_by:
+        raise Cancelled("the task was cancelled")
+    return task, world.policies.kept(task.policy)

@@ -1,0 +1,86 @@
+"""Bring a task's card up to date: gather what belongs to the task, compose, hand to Slack."""
+
+from pydantic import JsonValue
+
+from deputy.domain.errors import NotFound
+from deputy.domain.events import EventName
+from deputy.domain.status import TaskStatus
+from deputy.domain.values import GateReport, Hold, HoldStatus, Proof, Task
+from deputy.flow.cards import View, compose
+from deputy.flow.steps import StepFailed, Steps
+from deputy.flow.tasks import event
+from deputy.flow.world import World
+
+
+def card_key(task: Task) -> str:
+    """The key of the task's one card."""
+    return f"card:{task.id}"
+
+
+def show_task(world: World, task_id: str, progress: str = "") -> JsonValue:
+    """Post or update the card of a task."""
+    view = view_of(world, task_id, progress)
+    world.chat.show(view.task.place, card_key(view.task), compose(view))
+    return None
+
+
+def keep_shown(world: World, steps: Steps, name: str, task_id: str) -> None:
+    """Show the card as a step. When Slack stays away the work goes on: the failure is kept and the card comes later."""
+    try:
+        steps(name, lambda: show_task(world, task_id))
+    except StepFailed as failed:
+        sentence = failed.sentence
+        steps(f"{name}-failed", lambda: message_failed(world, task_id, sentence))
+
+
+def message_failed(world: World, task_id: str, error: str, user: str = "") -> JsonValue:
+    """Keep in the trail that a message could not be sent."""
+    data: dict[str, JsonValue] = {"error": error, "user": user}
+    with world.store.transaction() as ledger:
+        ledger.append(event(world, EventName.MESSAGE_FAILED, task=task_id, data=data))
+    return None
+
+
+def view_of(world: World, task_id: str, progress: str = "") -> View:
+    """The task with everything that its card needs, as it is now."""
+    with world.store.transaction() as ledger:
+        task = ledger.task(task_id)
+        holds = ledger.holds(task=task_id)
+        hold = _hold_to_show(holds)
+        votes = ledger.votes(hold.id) if hold else ()
+    change = world.repos.diff(task.spec.repo, task.base, task.tree) if task.tree and task.spec else None
+    return View(
+        task=task,
+        change=change,
+        report=GateReport.model_validate_json(world.store.blob(task.report_file)) if task.report_file else None,
+        proof=Proof.model_validate_json(world.store.blob(task.proof_file)) if task.proof_file else None,
+        hold=hold,
+        votes=votes,
+        approvers=approvers(world, hold) if hold and hold.status is HoldStatus.OPEN else (),
+        diff=_diff(world, task),
+        progress=progress,
+    )
+
+
+def approvers(world: World, hold: Hold) -> tuple[str, ...]:
+    """The user ids of those who may decide a hold now."""
+    bundle = world.policies.current()
+    subjects = {subject for need in hold.needs for subject in bundle.holders(need.role, hold.repo)}
+    home = f"user:{world.team}/"
+    return tuple(sorted(s.removeprefix(home) for s in subjects - set(hold.excluded) if s.startswith(home)))
+
+
+def _hold_to_show(holds: tuple[Hold, ...]) -> Hold | None:
+    """The open hold, else the last one that was decided."""
+    live = [hold for hold in holds if hold.status is HoldStatus.OPEN]
+    decided = [hold for hold in holds if hold.status is not HoldStatus.VOID]
+    return next(reversed(live or decided), None)
+
+
+def _diff(world: World, task: Task) -> str:
+    if task.status is not TaskStatus.HELD_FOR_SIGNOFF or not task.spec:
+        return ""
+    try:
+        return world.repos.show_diff(task.spec.repo, task.base, task.tree)
+    except NotFound:
+        return ""

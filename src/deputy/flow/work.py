@@ -1,0 +1,234 @@
+"""The work of one run in a sealed sandbox: a recipe's commands or an agent's turns. What comes out is a tree."""
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deputy.agent.budget import check_budget
+from deputy.agent.edits import apply_edit, number_lines
+from deputy.agent.loop import work as agent_work
+from deputy.agent.prompts import RepoFacts, opening
+from deputy.agent.tools import Edit, Problem, Read, Run, Search, ToolCall
+from deputy.agent.turns import AgentTurn, ToolResult, describe, turn_from_json, turn_to_json
+from deputy.domain.config import Price, Recipe
+from deputy.domain.dialogue import CommandResult, Message, Reply, Tool
+from deputy.domain.errors import BadInput, Cancelled, DeputyError, NotFound, OutOfBudget
+from deputy.domain.events import EventName
+from deputy.domain.values import Task, TaskSpec, Turn, Usage
+from deputy.evidence.secrets import redact
+from deputy.evidence.text import safe_text
+from deputy.flow.sandboxes import cancel_watch, open_sandbox
+from deputy.flow.show import show_task
+from deputy.flow.tasks import event
+from deputy.flow.world import World
+from deputy.policy import Bundle
+from deputy.ports import Sandbox
+
+LOG_TAIL = 1500
+MOST_OUTPUT = 12_000
+PROGRESS_SECONDS = 2.5
+MODEL_SECONDS = 180.0
+MOST_ANSWER_TOKENS = 8_000
+NO_PRICE = Price(input=0, output=0)
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class WorkResult:
+    """The tree that the work left, what its worker says of it (a claim, not evidence), and what it consumed."""
+
+    tree: str
+    summary: str
+    usage: Usage
+
+
+class Work:
+    """One run's work. ``result`` may be called again after a crash: it starts over in a fresh sandbox."""
+
+    def __init__(self, world: World, task: Task, spec: TaskSpec, bundle: Bundle) -> None:
+        self._world, self._task, self._spec, self._bundle = world, task, spec, bundle
+        self._repo = bundle.repo(spec.repo)
+        self._is_cancelled = cancel_watch(world, task.id)
+        self._began = time.monotonic()
+        self._shown_at = 0.0
+
+    def result(self) -> WorkResult:
+        """Work, take the changed files out, and write them as a tree in the host's own repository."""
+        # A second try on the gates' reasons goes on from the first one's tree.
+        start = self._task.tree if self._task.feedback else self._task.base
+        archive = self._world.repos.archive_tree(self._spec.repo, start, self._repo.hidden)
+        box = open_sandbox(self._world, self._task, self._repo, self._bundle.limits, "work", archive)
+        with box:
+            recipe = next((r for r in self._bundle.recipes if r.name == self._spec.recipe), None)
+            summary, usage = self._recipe(box, recipe) if recipe else self._agent(box, start)
+            delta = box.delta()
+        tree = self._world.repos.import_delta(self._spec.repo, start, delta)
+        return WorkResult(tree, redact(safe_text(summary, LOG_TAIL)), usage)
+
+    # ------------------------------------------------------------------------------------------------ recipes
+
+    def _recipe(self, box: Sandbox, recipe: Recipe) -> tuple[str, Usage]:
+        for template in recipe.commands:
+            argv = [_PLACEHOLDER.sub(lambda found: self._spec.arguments[found[1]], word) for word in template]
+            self._progress(" ".join(argv))
+            done = self._run(box, argv)
+            if done.exit_code not in recipe.ok_codes:
+                tail = redact(safe_text(done.output, LOG_TAIL)).strip()
+                raise BadInput(f"`{' '.join(argv)}` ended with {_how(done)}", tail or "it printed nothing", "")
+        return "", Usage(seconds=time.monotonic() - self._began)
+
+    def _run(self, box: Sandbox, argv: Sequence[str]) -> CommandResult:
+        """Run a command; its log is kept and its end is in the audit trail before anybody acts on it."""
+        limits = self._bundle.limits
+        left = limits.run_seconds - (time.monotonic() - self._began)
+        if left <= 0:
+            raise OutOfBudget(f"the run reached its limit of {limits.run_seconds} s", "", "ask for something smaller")
+        done = box.run(argv, timeout=min(limits.command_seconds, left), is_cancelled=self._is_cancelled)
+        log = self._world.store.put_blob(redact(safe_text(done.output, 10**6)).encode())
+        happened = event(
+            self._world,
+            EventName.RUN_COMMAND,
+            task=self._task.id,
+            data={
+                "run": self._task.run,
+                "argv": [redact(safe_text(word, 400)) for word in argv],
+                "exit_code": done.exit_code,
+                "timed_out": done.timed_out,
+                "seconds": round(done.seconds, 3),
+                "log": log,
+            },
+        )
+        with self._world.store.transaction() as ledger:
+            ledger.append(happened)
+        return done
+
+    # ------------------------------------------------------------------------------------------------ agent
+
+    def _agent(self, box: Sandbox, start: str) -> tuple[str, Usage]:
+        model = self._world.model()
+        rates = self._bundle.prices.get(model.name, NO_PRICE)
+        before = self._task.usage
+        with self._world.store.transaction() as ledger:
+            turns = ledger.turns(self._task.id, self._task.run)
+
+        def ask(transcript: Sequence[Message], tools: Sequence[Tool], /) -> Reply:
+            if self._is_cancelled():
+                raise Cancelled("the task was cancelled")
+            return model.reply(transcript, tools, max_tokens=MOST_ANSWER_TOKENS, timeout=MODEL_SECONDS)
+
+        def over(usage: Usage) -> str | None:
+            so_far = before.plus(usage)
+            timed = so_far.model_copy(update={"seconds": time.monotonic() - self._began})
+            return check_budget(timed, self._bundle.limits, rates)
+
+        outcome = agent_work(
+            self._opening(start),
+            model=ask,
+            toolbox=lambda call: self._do(box, call),
+            past=[turn_from_json(turn.number, turn.reply, turn.results) for turn in turns],
+            record=self._record,
+            is_over=over,
+            rates=rates,
+        )
+        if not outcome.done:
+            told = " ".join(part for part in (outcome.reason, outcome.summary) if part)
+            raise OutOfBudget(f"the agent could not finish. {redact(safe_text(told, LOG_TAIL))}".rstrip(". "))
+        return outcome.summary, outcome.usage
+
+    def _opening(self, start: str) -> tuple[Message, ...]:
+        repos, name = self._world.repos, self._spec.repo
+        notes = repos.read(name, self._task.base, "AGENTS.md") or b""
+        facts = RepoFacts(tuple(p for p in repos.paths(name, start) if not self._repo.hides(p)))
+        checks = self._repo.checks
+        return opening(self._spec, facts, checks, agents_md=safe_text(notes, 10_000), feedback=self._task.feedback)
+
+    def _record(self, turn: AgentTurn) -> None:
+        reply, results = turn_to_json(turn)
+        row = Turn(
+            task=self._task.id,
+            run=self._task.run,
+            number=turn.number,
+            reply=reply,
+            results=results,
+            usage=turn.reply.usage,
+        )
+        calls = [redact(safe_text(describe(call), 200)) for call in turn.reply.calls]
+        happened = event(
+            self._world,
+            EventName.RUN_TURN,
+            task=self._task.id,
+            data={"run": row.run, "turn": row.number, "calls": list(calls), "usage": row.usage.model_dump(mode="json")},
+        )
+        with self._world.store.transaction() as ledger:
+            if ledger.add_turn(row):
+                ledger.append(happened)
+        self._progress(f"turn {turn.number}: {', '.join(calls) or 'thinking'}")
+
+    def _do(self, box: Sandbox, call: ToolCall) -> ToolResult:
+        match call:
+            case Run() | Search():
+                done = self._run(box, call.argv)
+                return ToolResult(f"exit status {_how(done)}\n{_shown(done)}", ok=done.exit_code == 0)
+            case Read():
+                return _told(_read(box, call))
+            case Edit():
+                return _edit(box, call)
+            case _:
+                return ToolResult("Noted.")
+
+    def _progress(self, text: str) -> None:
+        """Show what happens now on the card, at most every few seconds; the work goes on when Slack does not answer."""
+        if time.monotonic() - self._shown_at < PROGRESS_SECONDS:
+            return
+        self._shown_at = time.monotonic()
+        try:
+            show_task(self._world, self._task.id, safe_text(text, 120))
+        except DeputyError:
+            # The next regular update of the card, a recorded step with retries, shows the state anyway.
+            self._shown_at += 10 * PROGRESS_SECONDS
+
+
+def _how(done: CommandResult) -> str:
+    if done.timed_out:
+        return f"no result within {done.seconds:.0f} s (stopped)"
+    return str(done.exit_code)
+
+
+def _shown(done: CommandResult) -> str:
+    note = f"\n({done.truncated} bytes left out of the middle)" if done.truncated else ""
+    return safe_text(done.output, MOST_OUTPUT) + note
+
+
+def _told(text: str | Problem) -> ToolResult:
+    return ToolResult(text.text, ok=False) if isinstance(text, Problem) else ToolResult(text)
+
+
+def _read(box: Sandbox, call: Read) -> str | Problem:
+    try:
+        text = box.read(call.path).decode("utf-8", "replace")
+    except (NotFound, BadInput) as error:
+        return Problem(str(error))
+    numbered = number_lines(text, call.start, call.end)
+    return numbered if isinstance(numbered, Problem) else safe_text(numbered, MOST_OUTPUT)
+
+
+def _edit(box: Sandbox, call: Edit) -> ToolResult:
+    """Replace text in a file, or make a new file when ``old`` is empty."""
+    try:
+        text = box.read(call.path).decode("utf-8")
+    except NotFound:
+        if call.old:
+            return ToolResult(f"There is no file {call.path}.", ok=False)
+        changed: str | Problem = call.new
+    except (UnicodeDecodeError, BadInput):
+        return ToolResult(f"{call.path} can't be edited as text.", ok=False)
+    else:
+        changed = apply_edit(text, call.old, call.new, call.count)
+    if isinstance(changed, Problem):
+        return ToolResult(changed.text, ok=False)
+    try:
+        box.write(call.path, changed.encode())
+    except (BadInput, NotFound) as error:
+        return ToolResult(str(error), ok=False)
+    return ToolResult(f"Wrote {call.path}.", is_edit=True)

@@ -1,0 +1,37 @@
+"""Every workflow by name, with the queue that it runs on. A name, once released, keeps its meaning."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from deputy.flow.clicks import handle_click
+from deputy.flow.commands import handle_command
+from deputy.flow.delivery import deliver
+from deputy.flow.holds import expire_hold, expire_question, tell_approvers
+from deputy.flow.housekeeping import Keeper, housekeep
+from deputy.flow.requests import handle_request
+from deputy.flow.runs import run_task
+from deputy.flow.world import World
+
+RUNS, CONTROL = "runs", "control"
+
+_ALL: Mapping[str, tuple[str, Callable[..., None]]] = {
+    "handle_request": (CONTROL, handle_request),
+    "handle_click": (CONTROL, handle_click),
+    "handle_command": (CONTROL, handle_command),
+    "run_task": (RUNS, run_task),
+    "deliver": (CONTROL, deliver),
+    "expire_hold": (CONTROL, expire_hold),
+    "expire_question": (CONTROL, expire_question),
+    "tell_approvers": (CONTROL, tell_approvers),
+}
+
+QUEUES: Mapping[str, str] = {"housekeep": CONTROL, **{name: queue for name, (queue, _) in _ALL.items()}}
+
+
+def workflows(world: World, keeper: Keeper) -> dict[str, tuple[str, Callable[..., None]]]:
+    """The workflows, bound to the world that they act in."""
+    bound: dict[str, tuple[str, Callable[..., None]]] = {
+        name: (queue, partial(body, world)) for name, (queue, body) in _ALL.items()
+    }
+    bound["housekeep"] = (CONTROL, partial(housekeep, world, keeper))
+    return bound
