@@ -87,8 +87,8 @@ venv_package() {
 
 # A copied or moved folder brings a .venv along whose scripts lead back to the old place.
 venv_works() {
-    local bin=$root/.venv/bin
-    is_new_enough "$bin/python" && "$bin/python" -c 'import pip' 2>/dev/null && grep -qsF "$bin/python" "$bin/pip"
+    local venv=$root/.venv
+    is_new_enough "$venv/bin/python" && grep -qsF "$venv" "$venv/bin/activate"
 }
 
 venv_stamp() {
