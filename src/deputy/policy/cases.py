@@ -5,13 +5,13 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from deputy.domain.errors import BadPolicy
 from deputy.domain.values import Action, Decision, Effect, Value
 from deputy.policy.bundle import Bundle
 from deputy.policy.needs import merge_needs, parse_needs, say_needs
-from deputy.policy.problems import decode, line_of
+from deputy.policy.problems import decode, line_of, refuse
 
 
 class Case(Value):
@@ -24,6 +24,13 @@ class Case(Value):
     expect: Effect
     rule: str = ""
     need: str = ""
+
+    @field_validator("need")
+    @classmethod
+    def _is_a_need(cls, text: str) -> str:
+        if text:
+            parse_needs(text)
+        return text
 
 
 class _CaseFile(Value):
@@ -54,16 +61,21 @@ def run_cases(bundle: Bundle, files: Mapping[str, bytes]) -> tuple[CaseResult, .
 
 def _read(name: str, content: bytes) -> tuple[Case, ...]:
     text, problems = decode(name, content)
+    refuse(problems)
     try:
         table = tomllib.loads(text)
-        return _CaseFile.model_validate_json(json.dumps(table, default=str), strict=True).case if not problems else ()
+        return _CaseFile.model_validate_json(json.dumps(table, default=str), strict=True).case
     except tomllib.TOMLDecodeError as error:
-        raise BadPolicy(f"{name} is not TOML", str(error), "correct the syntax") from error
+        raise BadPolicy(f"the policy cases of {name} are not TOML", str(error), "correct the syntax") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         line = line_of(text, [part for part in first["loc"] if isinstance(part, str)])
-        raise BadPolicy(f"{name}:{line}: {place}", first["msg"], "write cases as docs/policy.md shows") from error
+        raise BadPolicy(
+            f"the policy cases of {name}:{line} can't be read",
+            f"{place}: {first['msg']}",
+            "write cases as docs/policy.md shows",
+        ) from error
 
 
 def _ask(bundle: Bundle, file: str, number: int, case: Case) -> CaseResult:

@@ -1,5 +1,6 @@
 """What is wrong in a bundle as a whole: each file by itself, then what they say of each other."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -66,10 +67,10 @@ def _names(files: Mapping[str, bytes]) -> Iterator[Problem]:
         if name not in files:
             yield Problem(name, 0, "the file is missing", f"add {name} to the policies folder: see docs/policy.md")
     for name in files:
-        if "/" in name or name in REQUIRED or name in OPTIONAL:
+        if name in REQUIRED or name in OPTIONAL or re.fullmatch(r"tests/[^/]+\.toml", name):
             continue
         # A misspelt gates.toml would silently leave every gate at its default.
-        if name.endswith(_POLICY_SUFFIXES):
+        if "/" not in name and name.endswith(_POLICY_SUFFIXES):
             yield Problem(name, 0, "no such policy file", f"the files are {', '.join((*REQUIRED, *OPTIONAL))}")
         else:
             yield Problem(name, 0, "this file has no meaning here", "move it elsewhere", Severity.NOTE)

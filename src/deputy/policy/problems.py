@@ -39,7 +39,7 @@ def refuse(problems: Sequence[Problem]) -> None:
     rest = f"\n  and {len(errors) - _SHOWN} more" if len(errors) > _SHOWN else ""
     raise BadPolicy(
         "the policy bundle can't be loaded",
-        f"{len(errors)} {'problem' if len(errors) == 1 else 'problems'}\n{shown}{rest}\n",
+        f"{len(errors)} {'problem' if len(errors) == 1 else 'problems'}\n{shown}{rest}",
         "correct the policies folder; `deputy policy lint` shows every problem",
     )
 

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cached_property
 
 from deputy.domain.folding import fold
 from deputy.domain.globs import compile_glob, matches
@@ -33,7 +34,7 @@ class Rule:
     exact: re.Pattern[str]
     folded: re.Pattern[str] | None
 
-    @property
+    @cached_property
     def ref(self) -> RuleRef:
         """How decisions name this rule."""
         return RuleRef(id=self.id, effect=self.effect, line=self.line, text=", ".join(("p", *self.fields)))
@@ -74,6 +75,6 @@ def flaw(path: str) -> str | None:
         return "it is not relative to the repository's root"
     if any(segment in {"", ".", ".."} for segment in path.split("/")):
         return "it has an empty, '.' or '..' segment"
-    if any(unicodedata.category(char) in _UNPRINTABLE for char in path):
+    if not path.isprintable() and any(unicodedata.category(char) in _UNPRINTABLE for char in path):
         return "it has control, format or undecodable characters"
     return None

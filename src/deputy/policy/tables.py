@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 from pydantic import JsonValue, ValidationError
 
 from deputy.domain.config import GateLevel, Limits, Price, Recipe, RepoConfig
+from deputy.domain.gates import GateName
 from deputy.domain.values import Value
 from deputy.policy.needs import NEED_FORM, parse_needs
 from deputy.policy.problems import Problem, decode, line_of
@@ -45,7 +46,7 @@ def read_recipes(content: bytes) -> Entries[Recipe]:
 
 
 def read_gates(content: bytes) -> Entries[GateLevel]:
-    """``gates.toml``: ``[gate.secrets]`` with ``level`` and, for reviews, ``need`` as in ``policy.csv``."""
+    """``gates.toml``: ``[gate.secrets]`` with ``level`` and ``need`` (as in ``policy.csv``; a review must have one)."""
     return _read("gates.toml", content, "gate", GateLevel, _gate)
 
 
@@ -144,12 +145,14 @@ def _named(name: str, entry: JsonValue) -> JsonValue:
 def _gate(name: str, entry: JsonValue) -> JsonValue:
     table = _table(name, entry)
     need, level = table.pop("need", None), table.get("level")
+    if name not in GateName.__members__.values():
+        raise ValueError(f"no such gate as {name!r}: write one of {', '.join(GateName)}")
     if "needs" in table:
         raise ValueError(f"gate {name!r}: write need = {NEED_FORM!r}, as in policy.csv")
     if need is None and level == "review":
         raise ValueError(f"gate {name!r} asks for review of nobody: add need = {NEED_FORM!r}")
-    if need is not None and level != "review":
-        raise ValueError(f"gate {name!r} has a need, but its level is not review: remove one of the two")
+    if need is not None and level == "note":
+        raise ValueError(f"gate {name!r} only notes, so nobody would be asked: remove need, or write level = 'review'")
     if need is not None and not isinstance(need, str):
         raise ValueError(f"gate {name!r}: need is text such as {NEED_FORM!r}")
     return {**table, "needs": [each.model_dump() for each in parse_needs(need)] if need is not None else []}
