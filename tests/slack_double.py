@@ -1,3 +1,4 @@
+# ruff: noqa: N802, C901 - methods are named after Slack's and after http.server's
 """A small, strict Slack for tests: Web API, uploads, response URLs and Socket Mode on real loopback sockets.
 
 It refuses what Slack refuses (tokens, limits, unknown ids), pages with tiny pages, and fails on demand.
@@ -123,8 +124,8 @@ class SlackDouble:
         self._http.daemon_threads = True
         self._ws = serve(self._socket, "127.0.0.1", 0)
         self.root = self.say(CHANNEL, "U0ALICE", "the thread's first message")
-        for server in (self._http, self._ws):
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
+        threading.Thread(target=self._ws.serve_forever, daemon=True).start()
 
     # -------------------------------------------------------------------------------------------- for tests
 
@@ -299,7 +300,7 @@ class SlackDouble:
     def _conversations_open(self, args: dict[str, Any]) -> dict[str, Any]:
         self._check(args["users"] in USERS, "user_not_found")
         channel = "D" + args["users"][1:]
-        self.messages[channel]  # noqa: B018 - makes it
+        self.messages[channel]  # the look-up makes it
         return {"channel": {"id": channel}}
 
     def _users_info(self, args: dict[str, Any]) -> dict[str, Any]:

@@ -1,17 +1,17 @@
-"""What any workspace must see ``ports.Chat`` do. Runs on a ``Workspace``: an address, a bot token, a channel, a thread."""
+"""What any workspace must see ``ports.Chat`` do. Runs on a ``Workspace``: an address, a bot token and a thread."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
+from tests.slack_double import BOT_TOKEN, CHANNEL, TEAM, MemoryStore, SlackDouble
 
 from deputy import ports
 from deputy.adapters.slack.chat import SlackChat, build_chat
 from deputy.domain.errors import BadInput, NotFound
 from deputy.domain.values import Actor, Place
 from deputy.ports import Attachment, Button, Card, Fact, Post, Step
-from tests.slack_double import BOT_TOKEN, CHANNEL, TEAM, MemoryStore, SlackDouble
 
 KEY = "card:D-7K2M9QXA"
 CARD = Card(
@@ -61,7 +61,7 @@ def store() -> MemoryStore:
 
 
 def chat_for(workspace: Workspace, store: MemoryStore) -> SlackChat:
-    return build_chat(cast(ports.Store, store), bot_token=workspace.bot_token, api_url=workspace.api_url)
+    return build_chat(cast("ports.Store", store), bot_token=workspace.bot_token, api_url=workspace.api_url)
 
 
 @pytest.fixture

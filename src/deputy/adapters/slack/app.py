@@ -6,7 +6,7 @@ from concurrent.futures import Executor
 from typing import Any, Final
 
 import structlog
-from slack_bolt import Ack, App, BoltResponse
+from slack_bolt import Ack, App, BoltRequest, BoltResponse
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 
@@ -20,6 +20,8 @@ from deputy.domain.values import Incoming
 
 ACCEPTED: Final = 200
 NOT_ACCEPTED: Final = 503
+# Nobody listens to it, or Bolt stumbled over a malformed payload: sending it again would change nothing.
+POINTLESS: Final = frozenset({404, 500})
 EVERYTHING: Final = re.compile(r".*", re.DOTALL)
 TRY_AGAIN: Final = "Deputy could not write this down just now, so nothing was done. Please try again in a minute."
 
@@ -49,6 +51,15 @@ def build_app(
     _listen_to_events(app, inbox, home, clock)
     _listen_to_people(app, inbox, home, clock, background)
     return app
+
+
+def dispatch(app: App, request: BoltRequest) -> BoltResponse:
+    """Bolt's answer, with 200 for what nobody can use."""
+    answer = app.dispatch(request)
+    if answer.status in POINTLESS:
+        log.warning("slack:unusable", status=answer.status)
+        return BoltResponse(status=ACCEPTED, body="")
+    return answer
 
 
 def _listen_to_events(app: App, inbox: ports.Inbox, home: Identity, clock: ports.Clock) -> None:

@@ -158,7 +158,9 @@ def _row(buttons: Sequence[Button]) -> Block:
 
 def _is_usable(button: Button) -> bool:
     # Three units are kept for the number that makes an action id unique in its row.
-    return bool(button.action.strip()) and width(button.action) <= ACTION_ID - 3 and width(button.value) <= VALUE
+    fits = width(button.action) <= ACTION_ID - 3 and width(button.value) <= VALUE
+    opaque = button.action + button.value
+    return fits and bool(button.action.strip()) and visible(opaque) == opaque
 
 
 def _button(button: Button, action_id: str) -> Block:

@@ -1,5 +1,6 @@
 """HTTP mode: Slack posts to us. Bolt checks each request's signature and age before anything reads it."""
 
+import errno
 import socket
 import threading
 import time
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from deputy.adapters.slack.app import dispatch
 from deputy.domain.errors import Unavailable
 
 LARGEST_BODY: Final = 2 * 1024**2
@@ -48,9 +50,8 @@ class HttpMode:
         try:
             listening = socket.create_server((self._host, self._port))
         except OSError as error:
-            raise Unavailable(
-                f"can't listen on port {self._port}", error.strerror or "in use", "set another port"
-            ) from None
+            why = "another program uses it" if error.errno == errno.EADDRINUSE else "the system does not permit it"
+            raise Unavailable(f"can't listen on port {self._port}", why, "set another port") from None
         self._port = listening.getsockname()[1]
         self._thread = threading.Thread(target=self._server.run, args=([listening],), name="slack-http", daemon=True)
         self._thread.start()
@@ -80,7 +81,7 @@ class HttpMode:
         except ValueError:
             return PlainTextResponse("invalid request", status_code=401)
         headers: dict[str, str | Sequence[str]] = dict(request.headers.items())
-        return _response(self._app.dispatch(BoltRequest(body=text, query=request.url.query, headers=headers)))
+        return _response(dispatch(self._app, BoltRequest(body=text, query=request.url.query, headers=headers)))
 
     @staticmethod
     async def _healthy(_: Request) -> Response:

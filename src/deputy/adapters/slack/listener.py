@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from slack_bolt import App, BoltRequest
 
 from deputy import ports
-from deputy.adapters.slack.app import ACCEPTED, build_app
+from deputy.adapters.slack.app import ACCEPTED, build_app, dispatch
 from deputy.adapters.slack.client import build_client
 from deputy.adapters.slack.http_mode import HttpMode
 from deputy.adapters.slack.identity import Identity, identify
@@ -83,16 +83,16 @@ def build_listener(
     background = ThreadPoolExecutor(2, thread_name_prefix="slack-reply")
     app = build_app(inbox, home, clock, signing_secret=signing_secret, background=background)
     transport: Transport = (
-        SocketMode(build_client(app_token, api_url), lambda envelope: _dispatch(app, envelope))
+        SocketMode(build_client(app_token, api_url), lambda envelope: _acknowledge(app, envelope))
         if app_token
         else HttpMode(app, host, port)
     )
     return Listener(transport, home, background)
 
 
-def _dispatch(app: App, envelope: Envelope) -> dict[str, JsonValue] | None:
+def _acknowledge(app: App, envelope: Envelope) -> dict[str, JsonValue] | None:
     """Bolt's answer as the acknowledgement's payload; None when the envelope must come again."""
-    answer = app.dispatch(BoltRequest(mode="socket_mode", body=envelope.payload, headers=dict(envelope.headers)))
+    answer = dispatch(app, BoltRequest(mode="socket_mode", body=envelope.payload, headers=dict(envelope.headers)))
     if answer.status != ACCEPTED:
         return None
     if not answer.body:

@@ -112,6 +112,7 @@ class SocketMode:
                 max_size=LARGEST_MESSAGE,
                 compression=None,
                 proxy=None if is_direct(url) else True,
+                legacy=True,  # the connection itself: it outlives this call
                 logger=quiet_logger("socket"),
             )
         except (OSError, InvalidHandshake, InvalidURI, WebSocketException) as error:
