@@ -7,6 +7,7 @@ inner hash is also the row's leaf in the Merkle tree. The body holds its own num
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from deputy.domain.values import Event
 GENESIS = bytes(32).hex()
 SALT_BYTES = 16
 _FORMAT = 1
+_HASH = re.compile(r"[0-9a-f]{64}")
 COLUMNS = ("name", "at", "actor", "task")
 
 
@@ -68,14 +70,11 @@ def leaf_hash(body: bytes) -> bytes:
 
 
 def chain_hash(prev: str, body: str) -> str:
-    """The hash of a row; an empty string when ``prev`` is not 32 bytes in hex, which no row's hash equals."""
-    try:
-        before = bytes.fromhex(prev)
-    except ValueError:
+    """The hash of a row; an empty string when ``prev`` is not a hash (lower-case hex): no row's hash equals that."""
+    if not _HASH.fullmatch(prev):
         return ""
-    if len(before) != len(GENESIS) // 2:
-        return ""
-    return hashlib.sha256(b"\x01" + before + leaf_hash(body.encode("utf-8", "surrogatepass"))).hexdigest()
+    leaf = leaf_hash(body.encode("utf-8", "surrogatepass"))
+    return hashlib.sha256(b"\x01" + bytes.fromhex(prev) + leaf).hexdigest()
 
 
 def conceal(personal: Personal) -> str:
