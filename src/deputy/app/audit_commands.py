@@ -43,9 +43,10 @@ def verify(
     with opened_store() as store:
         verdict = store.verify_audit(heads)
     if as_json:
-        say_json(json.loads(verdict.model_dump_json()) if hasattr(verdict, "model_dump_json") else str(verdict))
+        say_json({"intact": verdict.is_intact, "rows": verdict.rows, "findings": list(verdict.lines()[1:])})
     else:
-        say(verdict.describe())
+        for line in verdict.lines():
+            say(line)
     if not verdict.is_intact:
         raise typer.Exit(1)
 

@@ -38,17 +38,17 @@ def lint(policies: Folder = None, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-@app.command()
-def test(policies: Folder = None, as_json: AsJson = False) -> None:
+@app.command("test")
+def run_tests(policies: Folder = None, as_json: AsJson = False) -> None:
     """Run the cases in the bundle's tests folder."""
     files = _files(policies)
     results = run_cases(load(files), files)
     failed = [result for result in results if not result.passed]
     if as_json:
-        say_json([{"case": str(result.case), "passed": result.passed, "message": result.message} for result in results])
+        say_json([{"file": r.file, "case": r.number, "passed": r.passed, "failure": r.failure} for r in results])
     else:
         for result in failed:
-            say(f"failed: {result.message}")
+            say(f"failed: {result.file} case {result.number}: {result.failure}")
         say(f"{len(results) - len(failed)} passed, {len(failed)} failed")
     if failed:
         raise typer.Exit(1)

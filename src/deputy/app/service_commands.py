@@ -33,9 +33,8 @@ def init(folder: Path = typer.Argument(Path("policies"), help="Where the policy 
         raise BadInput(f"{folder} is not empty", "", "name another folder, or change what is there")
     shutil.copytree(starter_policies(), folder, dirs_exist_ok=True)
     say(f"Wrote {folder}/. Next:")
-    say(
-        f"  1. {folder}/policy.csv: put your team's ids where T0ACME and U0… stand; {folder}/repos.toml: your repositories"
-    )
+    say(f"  1. {folder}/policy.csv: put your team's ids where T0ACME and U0… stand")
+    say(f"     {folder}/repos.toml: your repositories and their checks")
     say("  2. create a Slack app from deploy/slack-manifest.yaml; set SLACK_BOT_TOKEN and SLACK_APP_TOKEN")
     say("  3. set OPENAI_API_KEY and DEPUTY_MODEL if agents are to work, not only recipes")
     say("  4. deputy policy lint && deputy doctor && deputy serve")
@@ -68,7 +67,7 @@ def _checks(settings: Settings) -> dict[str, Callable[[], str]]:
 
     def engine() -> str:
         boxes = DockerSandboxes(
-            home=settings.owner,
+            owner=settings.owner,
             base_url=settings.docker_host or None,
             default_image=settings.deputy_sandbox_image,
             runtime=settings.deputy_sandbox_runtime or None,
@@ -80,7 +79,7 @@ def _checks(settings: Settings) -> dict[str, Callable[[], str]]:
         if not token:
             raise BadInput("SLACK_BOT_TOKEN is not set", "", "create the app from deploy/slack-manifest.yaml")
         me = identify(build_client(token, settings.slack_api_url or None))
-        return f"team {me.team}, bot {me.bot_user}"
+        return f"team {me.team}, bot {me.user}"
 
     def model() -> str:
         return f"{model_maker(settings)().name} by the {settings.deputy_model_api} API"

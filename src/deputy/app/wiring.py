@@ -87,14 +87,14 @@ def open_world(settings: Settings) -> tuple[World, SqlStore, DurableQueue]:
             base_url=settings.docker_host or None,
             default_image=settings.deputy_sandbox_image,
             runtime=settings.deputy_sandbox_runtime or None,
-            home=settings.owner,
+            owner=settings.owner,
         ),
         policies=policies,
         model=model_maker(settings),
         clock=clock,
         locate=settings.locate,
         team=me.team,
-        bot_user=me.bot_user,
+        bot_user=me.user,
         image=settings.deputy_sandbox_image,
     )
     return world, store, queue
@@ -188,7 +188,7 @@ def _lead(deputy: Deputy) -> Callable[[], bool]:
 
 
 def _watch_workers(deputy: Deputy, me: str) -> None:
-    """Take over the work of workers that are gone: whoever obtains the claim on another's name knows that it is dead."""
+    """Take over the work of workers that are gone: who obtains the claim on another's name knows that it is dead."""
     while deputy.engine and not deputy.stopping.wait(WATCH_SECONDS):
         try:
             for executor in deputy.engine.executors() - {me}:
