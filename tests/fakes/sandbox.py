@@ -1,5 +1,6 @@
 """A plain sandbox for fast tests: a temporary folder and subprocesses. It seals nothing off."""
 
+import contextlib
 import io
 import os
 import select
@@ -97,10 +98,8 @@ class PlainSandbox:
                 select.select([pipe], [], [], 0.02)
                 _drain(pipe.fileno(), output, on_output)
         finally:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             child.wait()
         _drain(pipe.fileno(), output, on_output)
         pipe.close()
@@ -176,7 +175,8 @@ class PlainSandboxes:
 
 
 def _drain(fd: int, output: bytearray, on_output: Callable[[bytes], None] | None) -> None:
-    while True:
+    # Bounded: an endless output must not outrun the caller's deadline.
+    for _ in range(64):
         try:
             data = os.read(fd, 1 << 16)
         except BlockingIOError:

@@ -88,10 +88,10 @@ class Box:
         self.wake, wake = os.pipe()
         os.set_blocking(self.wake, False)
         os.set_blocking(wake, False)
-        # Immune to ptrace and /proc/1/fd from inside; deaf to everything that is not SIGKILL from outside.
+        # Immune to ptrace and /proc/1/fd from inside.
         self.libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(name, signal.SIG_IGN)
+        # The kernel spares process 1 every signal that it does not handle; ignoring them would be inherited.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
 
