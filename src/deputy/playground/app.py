@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from deputy.playground.faults import Faults
@@ -74,5 +75,11 @@ class Installation:
         self.limits = Limits(rates)
         self.faults = Faults()
         self.uploads = Uploads(workspace, base)
-        self.views = Views()
-        self.sockets = SocketMode(patience)
+        self.nudges: list[Callable[[], None]] = []
+        self.views = Views(self._nudge)
+        self.sockets = SocketMode(patience, self._nudge)
+
+    def _nudge(self) -> None:
+        """Something beside the messages changed."""
+        for nudge in list(self.nudges):
+            nudge()

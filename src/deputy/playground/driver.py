@@ -12,7 +12,7 @@ from deputy.playground.cast import CAST, CHANNELS, Channel, Persona
 from deputy.playground.compose import readable
 from deputy.playground.export import as_html, as_text, visible_text
 from deputy.playground.faults import Faults
-from deputy.playground.gestures import Delivery, elements_of, label_of
+from deputy.playground.gestures import Delivery, all_blocks, elements_of, label_of
 from deputy.playground.http_mode import HttpMode
 from deputy.playground.limits import Rates
 from deputy.playground.server import LOOPBACK, Server, bind
@@ -195,7 +195,7 @@ class Playground:
         """A message as a person sees it."""
         buttons = tuple(
             Button(str(e.get("action_id", "")), label_of(e), str(e.get("value", "")))
-            for e in elements_of(message.get("blocks", []))
+            for e in elements_of(all_blocks(message))
         )
         files = tuple(file["id"] for file in message.get("files", []))
         text = readable(visible_text(message), self.workspace.names())

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from deputy.playground.app import Installation
 from deputy.playground.compose import readable
+from deputy.playground.gestures import all_blocks
 from deputy.playground.page import STATIC, snapshot, visible
 from deputy.playground.wire import Json
 
@@ -14,7 +15,7 @@ _RULE = "─" * 100
 
 def visible_text(message: Json) -> str:
     """Everything that a person can read on a message, in Slack's markup; blocks win over ``text`` as on screen."""
-    blocks = message.get("blocks") or []
+    blocks = all_blocks(message)
     lines = [line for block in blocks for line in _block_lines(block)] if blocks else []
     if not lines and message.get("text"):
         lines = [message["text"]]

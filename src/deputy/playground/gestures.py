@@ -39,7 +39,7 @@ class Gestures:
         message = self._site.workspace.message(place.id, ts)
         if message.get("only_for") not in (None, user):
             raise SlackError("message_not_found")
-        element = find_element(message.get("blocks", []), wanted)
+        element = find_element(all_blocks(message), wanted)
         action = _action(element, choice, self._site.workspace.clock())
         payload = payloads.block_actions(
             person, place, message, action, self._site.hooks.trigger(user), self._reply_url(user, place, message), {}
@@ -107,7 +107,7 @@ class Gestures:
         )
 
     async def home(self, user: str) -> None:
-        """This person opens the app's home tab."""
+        """Open the app's home tab as this person."""
         channel = self._site.workspace.channel(user)
         await self._delivery.event(payloads.home_opened(user, channel, self._site.workspace.clock()))
 
@@ -140,6 +140,12 @@ class Gestures:
         return workspace.post(
             channel, BOT_USER, text, thread=thread, only_for=only_for, bot_id=BOT_ID, app_id=APP_ID, **more
         )
+
+
+def all_blocks(message: Json) -> list[Json]:
+    """The blocks of a message, those of its attachments included."""
+    inner = [block for item in message.get("attachments", []) for block in item.get("blocks", [])]
+    return [*message.get("blocks", []), *inner]
 
 
 def elements_of(blocks: list[Json]) -> Iterator[Json]:

@@ -11,6 +11,9 @@ from deputy.playground.wire import Json, SlackError
 from deputy.playground.workspace import MAX_UPDATE_TEXT, public
 
 
+MAX_PAGE = 1_000
+
+
 @dataclass(frozen=True)
 class Call:
     """One call: who is installed where, and the arguments as they came (JSON strings already read)."""
@@ -70,13 +73,24 @@ def _content(call: Call) -> Json:
     if blocks:
         check_blocks(blocks)
         content["blocks"] = [{"block_id": f"b{index}"} | block for index, block in enumerate(blocks)]
-    if not call.text("text").strip() and not blocks and not call.args.get("attachments"):
+    if attachments := call.args.get("attachments"):
+        content["attachments"] = _attachments(attachments)
+    if not call.text("text").strip() and not blocks and not attachments:
         raise SlackError("no_text")
     if metadata := call.args.get("metadata"):
         if not isinstance(metadata, dict) or not {"event_type", "event_payload"} <= metadata.keys():
             raise SlackError("invalid_metadata_format")
         content["metadata"] = metadata
     return content
+
+
+def _attachments(attachments: object) -> list[Json]:
+    if not isinstance(attachments, list) or not all(isinstance(item, dict) for item in attachments):
+        raise SlackError("invalid_attachments")
+    for item in attachments:
+        if item.get("blocks"):
+            check_blocks(item["blocks"])
+    return attachments
 
 
 def update(call: Call) -> Json:
@@ -165,7 +179,7 @@ def paginate(call: Call, items: list[Json], default: int) -> tuple[list[Json], s
         limit = int(call.text("limit") or default)
     except ValueError:
         raise SlackError("invalid_cursor" if call.text("cursor") else "invalid_limit") from None
-    if not 0 < limit <= 1_000:
+    if not 0 < limit <= MAX_PAGE:
         raise SlackError("invalid_limit")
     more = start + limit < len(items)
     return items[start : start + limit], base64.b64encode(f"next:{start + limit}".encode()).decode() if more else ""

@@ -77,6 +77,7 @@ class Server:
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="playground", daemon=True)
         site.workspace.listeners.append(self._changed)
+        site.nudges.append(self._nudged)
 
     def start(self) -> None:
         """Start serving; returns when requests are answered."""
@@ -106,6 +107,10 @@ class Server:
         for payload in payloads.events_of(change, self.site.workspace.clock()):
             self._loop.call_soon_threadsafe(self._spawn, payload)
         self._loop.call_soon_threadsafe(self._page.announce, change)
+
+    def _nudged(self) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._page.nudge)
 
     def _spawn(self, payload: dict[str, Any]) -> None:
         task: asyncio.Task[object] = asyncio.ensure_future(

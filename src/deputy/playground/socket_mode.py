@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -27,8 +28,9 @@ class Patience:
 class SocketMode:
     """The connections of the app. Everything here runs on the server's event loop, except where a method says so."""
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: Patience, changed: Callable[[], None]) -> None:
         self.patience = patience
+        self._changed = changed
         self.acks_to_lose = 0
         self.events_to_repeat = 0
         self.acked: list[float] = []
@@ -59,6 +61,7 @@ class SocketMode:
             await self._bye(socket, "too_many_websockets")
             return
         self._connections.append(socket)
+        self._changed()
         try:
             await socket.send_json(self._hello())
             async with self._arrived:
@@ -70,6 +73,7 @@ class SocketMode:
         finally:
             if socket in self._connections:
                 self._connections.remove(socket)
+            self._changed()
 
     def _hello(self) -> Json:
         return {

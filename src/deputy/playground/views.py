@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 
 from deputy.playground.blocks import MAX_VIEW_BLOCKS, check_blocks
 from deputy.playground.cast import APP_ID, BOT_ID, TEAM
@@ -13,7 +14,8 @@ MAX_TITLE = 24
 class Views:
     """Open views by person and published home tabs. They do not survive a restart."""
 
-    def __init__(self) -> None:
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self._changed = changed
         self._lock = threading.Lock()
         self._open: dict[str, tuple[str, Json]] = {}
         self._homes: dict[str, Json] = {}
@@ -23,6 +25,7 @@ class Views:
         made = self._made(view, "modal")
         with self._lock:
             self._open[made["id"]] = (user, made)
+        self._changed()
         return made
 
     def update(self, view_id: str, view: object) -> tuple[str, Json]:
@@ -33,13 +36,15 @@ class Views:
             user, old = self._open[view_id]
             made = self._made(view, "modal") | {"id": view_id, "root_view_id": old["root_view_id"]}
             self._open[view_id] = (user, made)
-            return user, made
+        self._changed()
+        return user, made
 
     def publish(self, user: str, view: object) -> Json:
         """Set this person's home tab."""
         made = self._made(view, "home")
         with self._lock:
             self._homes[user] = made
+        self._changed()
         return made
 
     def get(self, user: str, view_id: str) -> Json:
@@ -54,14 +59,15 @@ class Views:
         """The modal is gone."""
         with self._lock:
             self._open.pop(view_id, None)
+        self._changed()
 
     def opened_for(self, user: str) -> list[Json]:
-        """This person's open modals, oldest first."""
+        """The open modals of this person, oldest first."""
         with self._lock:
             return [view for owner, view in self._open.values() if owner == user]
 
     def home(self, user: str) -> Json | None:
-        """This person's home tab, when one was published."""
+        """The home tab of this person, when one was published."""
         with self._lock:
             return self._homes.get(user)
 

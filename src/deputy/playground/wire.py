@@ -11,7 +11,7 @@ _ALPHABET = string.ascii_uppercase + string.digits
 
 
 class SlackError(Exception):
-    """Slack's answer ``{"ok": false, "error": code}``; ``messages`` go to ``response_metadata``, ``extra`` beside them."""
+    """Slack's answer ``{"ok": false, "error": code}``. ``messages`` go to ``response_metadata``, ``extra`` beside."""
 
     def __init__(self, code: str, *messages: str, **extra: str) -> None:
         super().__init__(code)

@@ -19,7 +19,7 @@ INTERNAL = ("metadata", "only_for")
 
 @dataclass(frozen=True)
 class Change:
-    """Something happened to a message: ``kind`` is ``posted``, ``changed``, ``deleted``, ``reacted`` or ``whispered``."""
+    """What happened to a message: ``posted``, ``changed``, ``deleted``, ``reacted`` or ``whispered``."""
 
     kind: str
     channel: Channel
@@ -62,7 +62,7 @@ class Workspace:
             raise SlackError("user_not_found") from None
 
     def channel(self, name: str) -> Channel:
-        """The channel with this id or name, or ``channel_not_found``. A user's id names their conversation with the bot."""
+        """The channel with this id or name, or ``channel_not_found``. A user's id names their talk with the bot."""
         found = self.channels.get(name)
         if found is None and name in self.people:
             found = self.channels.get(direct_channel(self.people[name]).id)
