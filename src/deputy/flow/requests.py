@@ -13,7 +13,6 @@ from deputy.domain.values import (
     Effect,
     HoldKind,
     Incoming,
-    Need,
     Person,
     Source,
     Task,
@@ -27,6 +26,7 @@ from deputy.flow.show import keep_shown
 from deputy.flow.steps import StepFailed, Steps
 from deputy.flow.tasks import advance, end, event, task_id_of
 from deputy.flow.world import World
+from deputy.gates import merge_needs
 from deputy.intake.understand import Unusable, answer, control, parse
 from deputy.policy import Bundle
 from deputy.ports import Ledger
@@ -330,11 +330,3 @@ def _no_room(world: World, ledger: Ledger, task: Task, spec: TaskSpec, bundle: B
             known = ", ".join(recipe.name for recipe in bundle.recipes)
             return f"This needs an agent. {error} Recipes work without one: {known}."
     return ""
-
-
-def merge_needs(*sides: tuple[Need, ...]) -> tuple[Need, ...]:
-    """The union of requirements: per role the larger count."""
-    most: dict[str, int] = {}
-    for need in (need for side in sides for need in side):
-        most[need.role] = max(most.get(need.role, 0), need.count)
-    return tuple(Need(role=role, count=count) for role, count in sorted(most.items()))

@@ -214,7 +214,8 @@ def _report(world: World, task: Task, spec: TaskSpec, bundle: Bundle, change: Tr
     def read(side: str, path: str) -> bytes | None:
         return world.repos.read(spec.repo, task.base if side == "base" else task.tree, path)
 
-    findings = inspect(change, read, proof, bundle.gates, bundle.repo(spec.repo).checks)
+    checks, everything = bundle.repo(spec.repo).checks, world.repos.paths(spec.repo, task.tree)
+    findings = inspect(change, read, proof, bundle.gates, checks, kind=spec.kind, tree_paths=everything)
     return report(findings, bundle.decide(task.actor.subject, spec.repo, Action.EDIT, change.paths))
 
 

@@ -4,10 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from deputy.domain.config import Check, RepoConfig
 from deputy.domain.values import CheckPhase, CheckResult, Proof, Task, TreeChange
-from deputy.evidence.checks import judge_check
-from deputy.evidence.proofs import Overlay, overlays, proof
-from deputy.evidence.secrets import redact
-from deputy.evidence.text import safe_text
+from deputy.evidence import Overlay, judge_check, overlays, proof, redact, safe_text
 from deputy.flow.sandboxes import cancel_watch, open_sandbox
 from deputy.flow.world import World
 from deputy.policy import Bundle

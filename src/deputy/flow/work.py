@@ -16,7 +16,7 @@ from deputy.domain.dialogue import CommandResult, Message, Reply, Tool
 from deputy.domain.errors import BadInput, Cancelled, DeputyError, NotFound, OutOfBudget
 from deputy.domain.events import EventName
 from deputy.domain.values import Task, TaskSpec, Turn, Usage
-from deputy.evidence.secrets import redact
+from deputy.evidence import redact
 from deputy.evidence.text import safe_text
 from deputy.flow.sandboxes import cancel_watch, open_sandbox
 from deputy.flow.show import show_task
