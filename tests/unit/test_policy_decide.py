@@ -67,6 +67,11 @@ def test_needs_are_the_maximum_per_role(bundle: Bundle) -> None:
     assert decision.needs == (Need(role="role:billing-owner", count=1), Need(role="role:senior", count=2))
 
 
+def test_needs_do_not_depend_on_the_order_of_paths(bundle: Bundle) -> None:
+    decision = bundle.decide(ALICE, "acme/pay-api", Action.EDIT, ("src/billing/c.py", "src/auth/b.py"))
+    assert decision.needs == (Need(role="role:billing-owner", count=1), Need(role="role:senior", count=2))
+
+
 def test_roles_reach_as_far_as_their_grants(bundle: Bundle) -> None:
     assert bundle.roles(SAM, "acme/shop") == {"role:senior", "role:engineer", "role:anyone"}
     assert bundle.roles(SAM, "acme/pay-api") == frozenset()
@@ -80,6 +85,12 @@ def test_roles_reach_as_far_as_their_grants(bundle: Bundle) -> None:
 def test_a_repository_that_nobody_registered_is_refused(bundle: Bundle, repo: str) -> None:
     assert effect(bundle, "a.py", repo=repo) is Effect.DENY
     assert bundle.roles(ALICE, repo) == frozenset()
+
+
+def test_a_rule_about_one_person_reaches_no_unregistered_repository() -> None:
+    personal = bundle_of("p, x, user:T0ACME/U0ALICE, **, edit, **, allow, -\n")
+    assert effect(personal, "a.py") is Effect.ALLOW
+    assert effect(personal, "a.py", repo="acme/unknown") is Effect.DENY
 
 
 def test_everywhere_takes_a_grant_that_says_everywhere(bundle: Bundle) -> None:

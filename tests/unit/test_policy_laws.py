@@ -1,5 +1,6 @@
 """Laws of policy, held against Casbin's own slow answer and against a slow matcher, on random small bundles."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -147,6 +148,16 @@ def test_the_index_misses_nothing(globs: list[tuple[str, str]], path: str) -> No
     rules = lines_of([f"role:a, **, edit, {glob}, {effect}" for glob, effect in globs], []).rules
     expected = [rule.id for rule in rules if rule.matches(path, fold(path))]
     assert [rule.id for rule in PathIndex(rules).matching(path)] == expected
+
+
+@pytest.mark.parametrize(
+    ("glob", "path"),
+    [("**/*.py", "a/x.py"), ("*.env", "x.env"), ("℀", "℀"), ("a?", "a1"), ("src/*/b*", "src/x/bc"), ("x.*", "x.py")],
+)
+def test_every_kind_of_glob_is_found_in_the_index(glob: str, path: str) -> None:
+    rules = lines_of([f"role:a, **, edit, {glob}, {effect}" for effect in ("allow, -", "deny, -")], []).rules
+    assert PathIndex(rules).matching(path) == rules
+    assert PathIndex(rules).matching("other/path.txt") == ()
 
 
 @given(st.text(max_size=12))
