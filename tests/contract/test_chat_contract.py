@@ -1,7 +1,9 @@
 """What any workspace must see ``ports.Chat`` do. Runs on a ``Workspace``: an address, a bot token and a thread."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -11,6 +13,8 @@ from deputy import ports
 from deputy.adapters.slack.chat import SlackChat, build_chat
 from deputy.domain.errors import BadInput, NotFound
 from deputy.domain.values import Actor, Place
+from deputy.playground.driver import Playground
+from deputy.playground.limits import Rates
 from deputy.ports import Attachment, Button, Card, Fact, Post, Step
 
 KEY = "card:D-7K2M9QXA"
@@ -41,18 +45,37 @@ class Workspace:
     delete: Callable[[str], None]
 
 
-@pytest.fixture(params=["double"])
-def workspace() -> Iterator[Workspace]:
-    double = SlackDouble()
-    place = Place(team=TEAM, channel=CHANNEL, thread=double.root)
+@contextmanager
+def on_the_double() -> Iterator[Workspace]:
+    slack = SlackDouble()
+    place = Place(team=TEAM, channel=CHANNEL, thread=slack.root)
     yield Workspace(
-        double.api_url,
+        slack.api_url,
         BOT_TOKEN,
         place,
-        lambda: double.thread(double.root)[1:],
-        lambda ts: double.delete(CHANNEL, ts),
+        lambda: slack.thread(slack.root)[1:],
+        lambda ts: slack.delete(CHANNEL, ts),
     )
-    double.close()
+    slack.close()
+
+
+@contextmanager
+def on_the_playground(folder: Path) -> Iterator[Workspace]:
+    with Playground(folder, rates=Rates(posts_per_second=1000, burst=1000, tiers=False)) as site:
+        root = site.say("U0ALICE", CHANNEL, "the thread's first message")
+        yield Workspace(
+            site.api_url,
+            site.bot_token,
+            Place(team=TEAM, channel=CHANNEL, thread=root),
+            lambda: site.workspace.replies(CHANNEL, root)[1:],
+            lambda ts: site.delete("U0DEPUTY", CHANNEL, ts),
+        )
+
+
+@pytest.fixture(params=["double", "playground"])
+def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workspace]:
+    with on_the_double() if request.param == "double" else on_the_playground(tmp_path) as found:
+        yield found
 
 
 @pytest.fixture

@@ -31,5 +31,5 @@ def _is_from_here(user: dict[str, object], actor: Actor, home: Identity) -> bool
 def _name(user: dict[str, object]) -> str:
     profile = user.get("profile")
     inner = profile if isinstance(profile, dict) else {}
-    names = (inner.get("display_name"), inner.get("real_name"), user.get("real_name"), user.get("name"))
+    names = (user.get("real_name"), inner.get("real_name"), inner.get("display_name"), user.get("name"))
     return next((name for name in names if isinstance(name, str) and name.strip()), "")
