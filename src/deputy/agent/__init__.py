@@ -4,7 +4,6 @@ from deputy.agent.budget import check_budget, price, priced
 from deputy.agent.edits import apply_edit, clip, number_lines
 from deputy.agent.loop import Outcome, next_move, work
 from deputy.agent.prompts import RepoFacts, opening, system_prompt
-from deputy.agent.results import command_result, edited, failed, read_result, search_result
 from deputy.agent.tools import TOOLS, Done, Edit, Problem, Read, Run, Search, ToolCall, parse_call
 from deputy.agent.transcript import trim
 from deputy.agent.turns import AgentTurn, ToolResult, describe, stuck, turn_from_json, turn_to_json, usage_of
@@ -25,18 +24,13 @@ __all__ = [
     "apply_edit",
     "check_budget",
     "clip",
-    "command_result",
     "describe",
-    "edited",
-    "failed",
     "next_move",
     "number_lines",
     "opening",
     "parse_call",
     "price",
     "priced",
-    "read_result",
-    "search_result",
     "stuck",
     "system_prompt",
     "trim",

@@ -53,6 +53,7 @@ class Search:
             "rg",
             "--line-number",
             "--no-heading",
+            "--sort=path",
             "--max-columns=300",
             "--max-count=50",
             "--",

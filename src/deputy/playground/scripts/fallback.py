@@ -6,7 +6,7 @@ from deputy.playground.scripts.conversation import Conversation, Move, Script, d
 def _move(conversation: Conversation) -> Move:
     asked = conversation.task.partition("\n")[0][:200]
     return done(
-        f"I can't do this. I am the playground's scripted model and only know the tasks of the tour; I was asked: {asked} "
+        f"I can't do this. I am the playground's scripted model and know only the tour's tasks; I was asked: {asked} "
         "Set OPENAI_API_KEY and DEPUTY_MODEL to work with a real model.",
         solved=False,
     )

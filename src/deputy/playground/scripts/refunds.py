@@ -65,7 +65,7 @@ def _move(conversation: Conversation) -> Move:
 def _repair(conversation: Conversation, place: str, source: str) -> Move:
     buggy = _BUGGY.search(source)
     if buggy and not conversation.count("edit", place):
-        why = "Each share is rounded by itself, so the shares need not sum to the refund. I round on what is left instead."
+        why = "Each share is rounded by itself, so they need not sum to the refund. I round on what is left instead."
         return use(why, "edit", path=place, old=buggy[0], new=_FIXED)
     if not buggy and "left, rest" not in source:
         return done(f"{place} no longer has the rounding that the request speaks of.", solved=False)
@@ -81,9 +81,9 @@ def _check(conversation: Conversation, place: str) -> Move:
         return use("Do all tests pass?", "run", command=RUN_TESTS)
     if _all_pass(output):
         return done(
-            f"Refunds of split payments were rounded share by share in {place}, so 1 cent could be lost or made up (three "
-            "equal payments, 100 cents back: 33 + 33 + 33). Each share is now rounded on what is still to be given back: "
-            f"the shares sum to the refund, in whole cents. {TEST} fails on the old code."
+            f"Refunds of split payments were rounded share by share in {place}: a cent could be lost or made up (three "
+            "equal payments, 100 cents back: 33 + 33 + 33). Each share is now rounded on what is still to be given "
+            f"back: the shares sum to the refund, in whole cents. {TEST} fails on the old code."
         )
     if conversation.count("run", RUN_TESTS) >= MOST_TEST_RUNS:
         return done("The tests still fail after my change, and I don't see why. A person should look.", solved=False)
@@ -93,7 +93,7 @@ def _check(conversation: Conversation, place: str) -> Move:
 
 
 def _all_pass(output: str) -> bool:
-    counts = dict((word, int(number)) for number, word in re.findall(r"(\d+) (passed|failed|errors?)\b", output))
+    counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|errors?)\b", output)}
     return counts.get("passed", 0) > 0 and set(counts) == {"passed"}
 
 
