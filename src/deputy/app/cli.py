@@ -3,6 +3,7 @@
 import sys
 from importlib.metadata import entry_points
 
+import structlog
 import typer
 
 from deputy.app import audit_commands, policy_commands, service_commands, task_commands
@@ -38,6 +39,12 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - the command line's boundary: a person gets a sentence, the log the rest
+        structlog.get_logger(__name__).exception("cli.broke")
+        sys.stderr.write(
+            f"deputy: Deputy itself failed ({type(error).__name__}): this is a bug; the log has the details.\n"
+        )
+        sys.exit(70)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from deputy.domain.values import (
     Vote,
     VoteChoice,
 )
+from deputy.intake.markup import plain_text
 from deputy.ports import Button, Card, Fact, Step
 
 _S = TaskStatus
@@ -86,13 +87,14 @@ class View:
     approvers: tuple[str, ...] = ()
     diff: str = ""
     progress: str = ""
+    bot_user: str = ""
 
 
 def compose(view: View) -> Card:
     """The card of a task."""
     task = view.task
     return Card(
-        headline=headline(task),
+        headline=headline(task, view.bot_user),
         status=STATUS_WORDS[task.status],
         tone=_TONES.get(task.status, "working"),
         facts=_facts(view),
@@ -119,9 +121,9 @@ def approval_card(view: View) -> Card:
     )
 
 
-def headline(task: Task) -> str:
-    """The goal in one line."""
-    goal = " ".join((task.spec.goal if task.spec else task.text).split())
+def headline(task: Task, bot_user: str) -> str:
+    """The goal in one line; before it is understood, the request without Slack's markup."""
+    goal = " ".join((task.spec.goal if task.spec else plain_text(task.text, bot_user)).split()) or "A request"
     return goal if len(goal) <= HEADLINE_LENGTH else goal[: HEADLINE_LENGTH - 1] + "…"
 
 

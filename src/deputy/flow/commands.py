@@ -70,15 +70,17 @@ def _help(*_: object) -> str:
     return HELP
 
 
-def _status(_world: World, ledger: Ledger, incoming: Incoming, arguments: Sequence[str]) -> str:
+def _status(world: World, ledger: Ledger, incoming: Incoming, arguments: Sequence[str]) -> str:
     if arguments:
-        return status_text(ledger.task(arguments[0].upper()))
+        return status_text(ledger.task(arguments[0].upper()), world.bot_user)
     mine = ledger.tasks(subject=incoming.actor.subject, limit=20)
     active = [task for task in mine if not is_final(task.status)]
     if not mine:
         return "You have not asked me for anything yet. `/deputy help` shows how."
     shown = active or list(mine[:5])
-    return "\n".join(("Open:" if active else "Nothing open. The last ones:", *map(status_text, shown)))
+    return "\n".join(
+        ("Open:" if active else "Nothing open. The last ones:", *(status_text(task, world.bot_user) for task in shown))
+    )
 
 
 def _cancel(world: World, ledger: Ledger, incoming: Incoming, arguments: Sequence[str]) -> str:

@@ -13,10 +13,10 @@ from deputy.ports import Ledger
 _BUSY = frozenset({TaskStatus.RUNNING, TaskStatus.VERIFYING})
 
 
-def status_text(task: Task) -> str:
+def status_text(task: Task, bot_user: str) -> str:
     """One line about a task."""
     tail = f" {task.outcome}" if task.outcome else ""
-    return f"{task.id}: {STATUS_WORDS[task.status]}. {headline(task)}{'.' if tail else ''}{tail}"
+    return f"{task.id}: {STATUS_WORDS[task.status]}. {headline(task, bot_user)}{'.' if tail else ''}{tail}"
 
 
 def may_cancel(world: World, task: Task, subject: str) -> bool:

@@ -4,7 +4,6 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
-from deputy.domain.errors import NotFound
 from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus
 from deputy.domain.values import (
@@ -18,7 +17,7 @@ from deputy.domain.values import (
     TreeChange,
     VoteChoice,
 )
-from deputy.flow.cards import checks_text, headline, size_text
+from deputy.flow.cards import checks_text, headline, sentence, size_text
 from deputy.flow.evidence_pack import evidence_of, logs_of, proof_of
 from deputy.flow.holds import open_hold, standing_now
 from deputy.flow.queueing import queue_run
@@ -65,11 +64,7 @@ def recheck(world: World, task_id: str, patch: str, hold_id: str) -> JsonValue:
     if not patch:
         return True
     bundle = world.policies.current()
-    try:
-        tip = world.repos.refresh(source_of(world, bundle.repo(task.spec.repo)))
-    except NotFound as error:
-        fail(world, task_id, str(error))
-        return False
+    tip = world.repos.refresh(source_of(world, bundle.repo(task.spec.repo)))
     change = world.repos.diff(task.spec.repo, task.base, task.tree)
     decisions = [
         bundle.decide(task.actor.subject, task.spec.repo, Action.DELIVER),
@@ -77,43 +72,46 @@ def recheck(world: World, task_id: str, patch: str, hold_id: str) -> JsonValue:
     ]
     with world.store.transaction() as ledger:
         task = ledger.task(task_id)
-        if change.digest != patch:
-            end(world, ledger, task, _S.BLOCKED, "The patch is not the one that was decided on; it was not delivered.")
-            return False
-        if _policy_moved(world, ledger, task, decisions):
-            return False
-        if tip != task.base and _base_moved(world, ledger, task, change, tip):
-            return False
-        return _still_granted(world, ledger, task, hold_id)
+        return (
+            _is_decided_patch(world, ledger, task, change)
+            and _policy_still_allows(world, ledger, task, decisions)
+            and _base_still_fits(world, ledger, task, change, tip)
+            and _still_granted(world, ledger, task, hold_id)
+        )
 
 
-def _policy_moved(world: World, ledger: Ledger, task: Task, decisions: list[Decision]) -> bool:
-    """Whether today's policy forbids the delivery."""
-    for decision in decisions:
-        if decision.effect is Effect.DENY:
-            data: dict[str, JsonValue] = {"decision": decision.model_dump(mode="json")}
-            why = f"Policy does not let this be delivered any more. {decision.reason}"
-            end(world, ledger, task, _S.BLOCKED, why, data=data)
-            return True
+def _is_decided_patch(world: World, ledger: Ledger, task: Task, change: TreeChange) -> bool:
+    if change.digest == task.patch:
+        return True
+    end(world, ledger, task, _S.BLOCKED, "The patch is not the one that was decided on; it was not delivered.")
     return False
 
 
-def _base_moved(world: World, ledger: Ledger, task: Task, change: TreeChange, tip: str) -> bool:
-    """Whether the branch has moved under the patch: then the work is done again on the new base, and decided again.
+def _policy_still_allows(world: World, ledger: Ledger, task: Task, decisions: list[Decision]) -> bool:
+    """Whether today's policy, which may be newer than the run's, lets the patch out."""
+    denied = next((decision for decision in decisions if decision.effect is Effect.DENY), None)
+    if denied is None:
+        return True
+    data: dict[str, JsonValue] = {"decision": denied.model_dump(mode="json")}
+    why = f"Policy does not let this be delivered any more. {sentence(denied.reason)}"
+    end(world, ledger, task, _S.BLOCKED, why, data=data)
+    return False
 
-    Where the new base leaves every path of the patch as it was, the patch still says exactly what was signed, and it
-    goes out on the base that it was made, checked and signed on.
+
+def _base_still_fits(world: World, ledger: Ledger, task: Task, change: TreeChange, tip: str) -> bool:
+    """Whether the branch's tip leaves every path of the patch as it was: then the patch says exactly what was signed,
+    and it goes out on the base that it was made, checked and signed on. Otherwise the work is done again on the tip.
     """
-    touched = [
-        f.path
-        for f in change.files
-        if world.repos.read(change.repo, task.base, f.path) != world.repos.read(change.repo, tip, f.path)
-    ]
-    if not touched:
-        return False
-    why = f"the branch moved and now differs in {', '.join(touched[:3])}"
+    moved = [f.path for f in change.files if tip != task.base and _differs(world, change.repo, task.base, tip, f.path)]
+    if not moved:
+        return True
+    why = f"the branch moved and now differs in {', '.join(moved[:3])}"
     queue_run(world, ledger, task, event(world, EventName.BASE_MOVED, task=task.id, data={"tip": tip, "why": why}))
-    return True
+    return False
+
+
+def _differs(world: World, repo: str, base: str, tip: str, path: str) -> bool:
+    return world.repos.read(repo, base, path) != world.repos.read(repo, tip, path)
 
 
 def _still_granted(world: World, ledger: Ledger, task: Task, hold_id: str) -> bool:
@@ -141,7 +139,7 @@ def package(world: World, task_id: str, hold_id: str) -> JsonValue:
         return None
     approved = [vote.subject for vote in votes if vote.choice is VoteChoice.APPROVE]
     text = CommitText(
-        subject=headline(task),
+        subject=headline(task, world.bot_user),
         body=task.outcome,
         trailers=(
             ("Requested-by", task.actor.subject),

@@ -4,7 +4,6 @@ Workflows hold no state and wait for nobody: a wait for people is a row. A start
 its steps run at least once, so every effect has a key.
 """
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -115,8 +114,8 @@ class Engine:
             "application_version": WORKFLOW_VERSION,
             "use_listen_notify": False,
             "enable_otlp": False,
+            "log_level": "WARNING",
         }
-        logging.getLogger("dbos").setLevel(logging.WARNING)
         DBOS(config=config)
         for name, (queue, body) in workflows.items():
             DBOS.workflow(name=name, max_recovery_attempts=_ATTEMPTS[queue])(_bound(name, body, self._steps))

@@ -121,7 +121,7 @@ def _control(world: World, ledger: Ledger, incoming: Incoming, command: str) -> 
     if not tasks:
         return "There is no open task in this thread. `/deputy status` lists yours."
     if command == "status":
-        return "\n".join(status_text(task) for task in tasks)
+        return "\n".join(status_text(task, world.bot_user) for task in tasks)
     return "\n".join(ask_to_cancel(world, ledger, task, incoming.actor.subject) for task in tasks)
 
 

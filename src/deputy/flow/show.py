@@ -59,6 +59,7 @@ def view_of(world: World, task_id: str, progress: str = "") -> View:
         approvers=approvers(world, hold) if hold and hold.status is HoldStatus.OPEN else (),
         diff=_diff(world, task),
         progress=progress,
+        bot_user=world.bot_user,
     )
 
 

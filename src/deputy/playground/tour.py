@@ -23,6 +23,7 @@ NAMES = {ALICE: "Alice (engineer)", SAM: "Sam (senior)", CORA: "Cora (compliance
 COLOURS = {ALICE: "cyan", SAM: "magenta", CORA: "yellow", BOT: "green"}
 CHANNEL = "C0SHOP"
 TASK_SECONDS = 120.0
+_PENDING = "▫️"  # a stage of the card that has not begun tells nothing yet
 _TASK_ID = re.compile(r"D-[A-Z2-7]{8}")
 
 
@@ -37,7 +38,7 @@ class Tour:
         self.site, self.out = site, out
         self.console = Console(highlight=False)
         self.failures: list[str] = []
-        self._printed: dict[str, str] = {}
+        self._printed: dict[str, list[str]] = {}
         self.threads: dict[str, str] = {}
 
     # ------------------------------------------------------------------------------------------------ printing
@@ -58,13 +59,16 @@ class Tour:
         self.console.print(who.append(Text(body, style="default")))
 
     def follow(self, thread: str) -> None:
-        """Print what is new in a thread; a card is printed again when its status changes."""
+        """Print what is new in a thread; of a card that was updated, only the lines that are new."""
         for message in self.site.slack.thread(CHANNEL, thread):
+            if message.user != BOT:
+                continue
             key = f"{thread}/{message.ts}"
-            shown = message.text if message.user != BOT else _card_digest(message.text)
-            if self._printed.get(key) != shown and message.user == BOT:
-                self._printed[key] = shown
-                self.line(BOT, message.text)
+            known, lines = self._printed.get(key, []), message.text.splitlines()
+            new = [line for line in lines if line not in known and not line.startswith(_PENDING)]
+            if new:
+                self._printed[key] = [*known, *new]
+                self.line(BOT, "\n".join(new))
 
     # ------------------------------------------------------------------------------------------------ playing
 
@@ -233,11 +237,6 @@ class Tour:
             edit = f"UPDATE {table} SET body = replace(body, 'U0SAM', 'U0BOB') WHERE seq = ?"  # noqa: S608
             database.execute(edit, (seq,))
         return int(seq)
-
-
-def _card_digest(text: str) -> str:
-    """What makes a card worth printing again: anything but its progress line."""
-    return text
 
 
 def _id_in(text: str) -> str:

@@ -25,12 +25,17 @@ class _Inline(BaseExecutor):  # type: ignore[misc]  # APScheduler ships no types
     def _do_submit_job(self, job: ScheduledJob, run_times: list[datetime]) -> None:
         try:
             if self._has_lead():
-                job.func(run_times[-1])
+                job.func(*job.args).run(run_times[-1])
         except DeputyError as error:
             # A fire that fails is not lost: every job looks at the whole state again at its next fire.
             log.warning("timer.failed", job=job.id, error=str(error))
         finally:
             self._run_job_success(job.id, [])
+
+
+def _itself(job: Job) -> Job:
+    """What APScheduler is given to call: our executor runs the job with its fire time, which APScheduler can't."""
+    return job
 
 
 class Clockwork:
@@ -47,7 +52,8 @@ class Clockwork:
     def start(self, jobs: Sequence[Job]) -> None:
         """Start firing."""
         for job in jobs:
-            self._scheduler.add_job(job.run, IntervalTrigger(seconds=job.every_seconds, timezone="UTC"), id=job.id)
+            every = IntervalTrigger(seconds=job.every_seconds, timezone="UTC")
+            self._scheduler.add_job(_itself, every, args=(job,), id=job.id)
         self._scheduler.start()
 
     def stop(self) -> None:
