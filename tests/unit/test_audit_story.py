@@ -59,8 +59,10 @@ def test_a_task_is_told_from_question_to_delivery() -> None:
     told = story([Line(number, one) for number, one in enumerate(events, 1)], {SAM: "Sam Okafor"})
     assert told.splitlines() == [
         "   1  2026-01-31 12:00:00  U0ALICE asked: “can you just fix the refunds”",
-        "   2  2026-01-31 12:00:00  queued for acme/shop; policy 0123456789ab: "
-        "request allow by a-eng; run allow by a-eng, a-run",
+        (
+            "   2  2026-01-31 12:00:00  queued for acme/shop; policy 0123456789ab: "
+            "request allow by a-eng; run allow by a-eng, a-run"
+        ),
         "   3  2026-01-31 12:00:00  ran `pytest -k 'split payment'`: exit status 1, 1.5 s; log ffffffffffff",
         "   4  2026-01-31 12:00:00  patch abababababab computed: modified billing/refunds.py",
         "   5  2026-01-31 12:00:00  policy and gates on the patch: review, by r-bill; needs 1 senior",

@@ -60,9 +60,8 @@ def missing(connection: Connection) -> tuple[str, ...]:
 
 
 def _missing_sqlite(connection: Connection) -> tuple[str, ...]:
-    found: dict[str, str] = dict(
-        connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")).tuples().all()
-    )
+    triggers = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
+    found = {row.name: row.sql for row in triggers}
     return tuple(name for name in _SQLITE if found.get(name) != _sqlite_trigger(name))
 
 
@@ -76,7 +75,7 @@ def _missing_postgres(connection: Connection) -> tuple[str, ...]:
     found = {name: _plain(definition) for name, definition in triggers}
     gone = [name for name, rest in _POSTGRES.items() if found.get(name) != _plain(f"CREATE TRIGGER {name} {rest}")]
     sources = connection.execute(text("SELECT proname, prosrc FROM pg_proc WHERE proname LIKE 'deputy_refuse%'"))
-    bodies: dict[str, str] = dict(sources.tuples().all())
+    bodies = {row.proname: row.prosrc for row in sources}
     return (*gone, *(name for name, body in _FUNCTIONS.items() if bodies.get(name) != body))
 
 

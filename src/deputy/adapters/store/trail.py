@@ -116,6 +116,6 @@ def _text(stored: object) -> str:
 
 def _clear(salt: object, value: object) -> audit.Personal:
     kept = _text(value)
-    with suppress(ValueError):  # not what we wrote: its HMAC will say so
+    with suppress(ValueError, RecursionError):  # not what we wrote: its HMAC will say so
         kept = str(json.loads(kept))
     return audit.Personal(salt if isinstance(salt, bytes) else b"", kept)
