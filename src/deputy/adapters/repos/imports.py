@@ -78,7 +78,7 @@ def _check_against(base: frozenset[str], delta: TreeDelta) -> None:
         if is_short_name(path):
             raise _refused(path, "its name may be the short form of another")
     _check_folders(stays | frozenset(written), new)
-    clash = collision(stays | frozenset(written), new)
+    clash = collision(stays, new)
     if clash:
         raise _refused(clash[0], f"some file systems take it for {clash[1]!r}")
 

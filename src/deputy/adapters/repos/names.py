@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 
 from deputy.domain.folding import fold
 
@@ -69,19 +70,19 @@ def is_short_name(path: str) -> bool:
 
 
 def collision(present: Iterable[str], new: Iterable[str]) -> tuple[str, str] | None:
-    """The first of ``new`` that a case-folding file system would take for another path or folder, and that other."""
-    known: dict[str, str] = {}
-    for path in present:
+    """The first of ``new`` that a case-folding file system would take for another path or folder, and that other.
+
+    What ``present`` already keeps apart is left alone.
+    """
+    known: dict[str, set[str]] = defaultdict(set)
+    for prefix in {prefix for path in present for prefix in _prefixes(path)}:
+        known[fold(prefix)].add(prefix)
+    for path in new:
         for prefix in _prefixes(path):
-            known.setdefault(fold(prefix), prefix)
-    return next((found for path in new if (found := _collides(path, known))), None)
-
-
-def _collides(path: str, known: Mapping[str, str]) -> tuple[str, str] | None:
-    for prefix in _prefixes(path):
-        other = known.get(fold(prefix), prefix)
-        if other != prefix:
-            return path, other
+            others = known[fold(prefix)]
+            if others and prefix not in others:
+                return path, min(others)
+            others.add(prefix)
     return None
 
 
