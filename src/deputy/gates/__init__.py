@@ -1,1 +1,15 @@
 """A tree change and its evidence to a gate report."""
+
+from deputy.gates.dependencies import DependencyChange, dependency_changes
+from deputy.gates.inspection import GATES, inspect
+from deputy.gates.verdict import DEFAULT_NEEDS, merge_needs, report
+
+__all__ = [
+    "DEFAULT_NEEDS",
+    "GATES",
+    "DependencyChange",
+    "dependency_changes",
+    "inspect",
+    "merge_needs",
+    "report",
+]

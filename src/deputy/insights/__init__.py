@@ -1,1 +1,5 @@
-"""Tasks to cycle time, review time and cost."""
+"""Tasks to figures: cycle time, review time, outcomes, cost."""
+
+from deputy.insights.summary import Spread, Summary, spread, summary
+
+__all__ = ["Spread", "Summary", "spread", "summary"]

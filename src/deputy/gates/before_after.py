@@ -1,0 +1,28 @@
+"""Whether a fix is shown to fix: its tests fail on the old code and pass on the new."""
+
+from collections.abc import Iterator
+
+from deputy.domain.values import CheckPhase, Finding, Proof, Severity, TaskKind
+from deputy.gates.case import Case, found
+
+_FIX = "add a test that fails without the change and passes with it"
+
+
+def judge(case: Case) -> Iterator[Finding]:
+    """Ask a person when a fix comes without such a proof; note it for other work that brings tests."""
+    proof = case.proof or Proof()
+    if proof.fails_before and proof.passes_after:
+        return
+    if case.kind is TaskKind.FIX and not proof.new_tests:
+        yield found("before-after/no-test", Severity.REVIEW, "The fix brings no test of its own", fix=_FIX)
+    elif proof.new_tests:
+        severity = Severity.REVIEW if case.kind is TaskKind.FIX else Severity.NOTE
+        yield found("before-after/unproven", severity, _why(proof), proof.new_tests[0], fix=_FIX)
+
+
+def _why(proof: Proof) -> str:
+    if proof.fails_before is False:
+        return "The new tests pass on the old code, too: they do not show what the patch changes"
+    before = [f"{result.name}: {result.summary}" for result in proof.checks if result.phase is CheckPhase.BEFORE]
+    said = f" ({'; '.join(before)})" if before else ""
+    return f"Nothing proves that the new tests fail on the old code and pass on the new{said}"

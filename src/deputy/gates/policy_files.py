@@ -1,0 +1,30 @@
+"""Files by which a repository governs its helpers and reviewers: a governed patch does not edit its own rules."""
+
+from collections.abc import Iterator
+
+from deputy.domain.values import Finding, Severity
+from deputy.gates.case import Case, found, resembles
+
+_OWN = ("**/.deputy", "**/.deputy/**")
+_OWNERS = ("**/codeowners", "**/owners")
+_INSTRUCTIONS = (
+    "**/agents.md", "**/claude.md", "**/gemini.md", "**/.cursorrules", "**/.clinerules/**", "**/.windsurfrules",
+    "**/copilot-instructions.md", "**/.aider*", "**/.claude/**", "**/.mcp.json",
+)  # fmt: skip
+
+
+def judge(case: Case) -> Iterator[Finding]:
+    """Refuse edits under ``.deputy``; ask about who owns code and what agents are told."""
+    for file in case.files:
+        if resembles(_OWN, file.path):
+            message, fix = (
+                "The patch edits the rules that it is judged by",
+                "change them by hand, in a commit of your own",
+            )
+            yield found("policy-files/own", Severity.DENY, message, file.path, fix=fix)
+        elif resembles(_OWNERS, file.path):
+            message, fix = "The patch changes who owns which code", "change it by hand"
+            yield found("policy-files/owners", Severity.REVIEW, message, file.path, fix=fix)
+        elif resembles(_INSTRUCTIONS, file.path):
+            message, fix = "The patch changes what agents are told", "leave it out unless the request asks for it"
+            yield found("policy-files/instructions", Severity.REVIEW, message, file.path, fix=fix)

@@ -1,0 +1,96 @@
+"""Whether a patch turns the checks down instead of satisfying them."""
+
+import configparser
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+
+from deputy.domain.values import ChangeKind, FileChange, Finding, Severity
+from deputy.gates.case import LINK, Case, found, resembles
+
+_COMMENT = re.compile(
+    r"#\s*(?:noqa|ruff:\s*noqa|flake8:\s*noqa|type:\s*ignore|mypy:\s*\S|pyright:\s*\S|pyre-ignore|pylint:\s*disable"
+    r"|pragma:\s*no\s*(?:cover|branch)|nosec|nosemgrep|fmt:\s*(?:off|skip)|isort:\s*(?:skip|off)|pytype:\s*disable)"
+    r"|eslint-disable|@ts-(?:ignore|expect-error|nocheck)|(?:istanbul|c8|v8)\s+ignore|prettier-ignore|biome-ignore"
+    r"|//\s*nolint|//\s*nosec|@SuppressWarnings|NOLINT|NOSONAR|#!?\[(?:allow|expect)\(|rubocop:disable|swiftlint:disable"
+    r"|lgtm\[|coverage:ignore",
+    re.IGNORECASE,
+)
+_PROSE = (".md", ".rst", ".txt", ".adoc")
+_CONFIG = (
+    "**/.coveragerc", "**/.flake8", "**/mypy.ini", "**/.mypy.ini", "**/ruff.toml", "**/.ruff.toml", "**/pytest.ini",
+    "**/.pytest.ini", "**/pytest.toml", "**/.pylintrc", "**/pylintrc", "**/pyrightconfig.json", "**/.bandit",
+    "**/.eslintrc*",
+    "**/eslint.config.*", "**/.eslintignore", "**/tsconfig*.json", "**/jest.config.*", "**/vitest.config.*",
+    "**/biome.json*",
+    "**/.prettierrc*", "**/.prettierignore", "**/.codecov.yml", "**/codecov.yml", "**/.golangci.y*ml", "**/clippy.toml",
+    "**/rustfmt.toml", "**/.rubocop.yml", "**/.semgrepignore", "**/.gitleaks.toml", "**/.gitleaksignore", "**/.nycrc*",
+    "**/sonar-project.properties", "**/.isort.cfg", "**/.style.yapf", "**/.editorconfig",
+)  # fmt: skip
+_TOOLS = (
+    "bandit", "basedpyright", "black", "coverage", "flake8", "isort", "mypy", "pylint", "pyright", "pytest", "ruff",
+    "tox",
+    "importlinter", "vulture", "interrogate", "ty", "pyrefly",
+)  # fmt: skip
+_SECTIONS = (
+    "mypy",
+    "flake8",
+    "tool:pytest",
+    "pytest",
+    "coverage",
+    "pylint",
+    "isort",
+    "testenv",
+    "tox",
+    "bandit",
+    "pycodestyle",
+)
+_Parser = Callable[[str], dict[str, object]]
+_FIX = "satisfy the check instead of switching it off"
+
+
+def judge(case: Case) -> Iterator[Finding]:
+    """Ask a person about new suppression comments and about any change of what the checks are configured to be."""
+    for file in case.files:
+        if resembles(_CONFIG, file.path):
+            message = f"Configuration of checks is {file.kind}"
+            yield found("suppressions/config", Severity.REVIEW, message, file.path, fix=_FIX)
+        elif resembles(("**/pyproject.toml",), file.path):
+            yield from _sections(case, file, _toml_tools)
+        elif resembles(("**/setup.cfg", "**/tox.ini"), file.path):
+            yield from _sections(case, file, _ini_tools)
+        elif file.kind not in {ChangeKind.DELETED, ChangeKind.MODE} and file.new_mode != LINK:
+            yield from _comments(case, file)
+
+
+def _comments(case: Case, file: FileChange) -> Iterator[Finding]:
+    if file.path.lower().endswith(_PROSE):
+        return
+    hits = [(number, match[0]) for number, text in case.added(file) if (match := _COMMENT.search(text))]
+    if not hits:
+        return
+    # A line that was touched but already carried its suppression adds none.
+    more = len(_COMMENT.findall(case.texts(file)[1])) - len(_COMMENT.findall(case.texts(file)[0]))
+    if more > 0:
+        number, text = hits[0]
+        message = f"{more} more suppressions of checks (the first new one: {text.strip()})"
+        yield found("suppressions/comment", Severity.REVIEW, message, file.path, line=number, fix=_FIX)
+
+
+def _sections(case: Case, file: FileChange, parse: _Parser) -> Iterator[Finding]:
+    before, after = (parse(text) for text in case.texts(file))
+    for name in sorted(set(before) | set(after)):
+        if before.get(name) != after.get(name):
+            message = f"Configuration of {name} changes"
+            yield found("suppressions/config", Severity.REVIEW, message, file.path, fix=_FIX)
+
+
+def _toml_tools(text: str) -> dict[str, object]:
+    tools = tomllib.loads(text).get("tool", {})
+    return {name: tools[name] for name in _TOOLS if name in tools}
+
+
+def _ini_tools(text: str) -> dict[str, object]:
+    parser = configparser.RawConfigParser(strict=False)
+    parser.read_string(text)
+    return {name: dict(parser.items(name)) for name in parser.sections() if name.startswith(_SECTIONS)}

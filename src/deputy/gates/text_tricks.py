@@ -1,0 +1,104 @@
+"""Text that shows one thing and is another: reordered, invisible, re-ended or look-alike."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+
+from deputy.domain.values import FileChange, Finding, Severity
+from deputy.domain.visible import is_hidden
+from deputy.gates.case import LINK, Case, found
+
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_BOM = "\ufeff"
+_JOINER = "\u200d"
+_SUSPECT = re.compile(r"[^\t\x20-\x7e]")
+_WORD = re.compile(r"\w+")
+# Letters of other scripts that look like ASCII ones (from Unicode's table of confusables, the part that code is written
+# in), each after its likeness. Full-width and mathematical letters are found by NFKC instead.
+_LOOKS_LIKE = (
+    "aаα bЬ cсϲ dԁ eе gɡց hһհ iіιı jјϳ kкκ lӏ nոν oоοօ pрρ qԛզ sѕ tτ uυսц vѵν wԝω xхχ yуγү "
+    "AАΑ BВΒ CСϹ EЕΕ GԌ HНΗ IІΙ JЈ KКΚ MМΜ NΝ OОΟՕ PРΡ SЅՏ TТΤ VѴ XХΧ YҮΥ ZΖ"
+)
+_ASCII_OF = {ord(other): group[0] for group in _LOOKS_LIKE.split() for other in group[1:]}
+_FOREIGN = ("CYRILLIC", "ARMENIAN", "CHEROKEE", "FULLWIDTH LATIN", "MATHEMATICAL")
+_FIX = "write it in plain characters, or as an escape"
+
+
+def judge(case: Case) -> Iterator[Finding]:
+    """Ask a person about bidi controls, invisible characters, changed line ends and look-alike identifiers."""
+    for file in case.written:
+        if file.new_mode != LINK and b"\0" not in case.head(file):
+            yield from _ends(case, file)
+            yield from _lines(case, file)
+
+
+def _ends(case: Case, file: FileChange) -> Iterator[Finding]:
+    base, head = case.base(file), case.head(file)
+    if head.startswith(b"\xef\xbb\xbf") and not base.startswith(b"\xef\xbb\xbf"):
+        yield found(
+            "text-tricks/bom", Severity.REVIEW, "A byte order mark is added", file.path, line=1, fix="remove it"
+        )
+    before, after = _line_end(base), _line_end(head)
+    if before and after and before != after:
+        message = f"Line ends change from {before} to {after}: every line differs, and the real change is hard to see"
+        yield found("text-tricks/line-ends", Severity.REVIEW, message, file.path, fix=f"keep {before}")
+    elif after == "mixed" and not before:
+        yield found("text-tricks/line-ends", Severity.REVIEW, "Line ends are mixed", file.path, fix="use one kind")
+
+
+def _line_end(content: bytes) -> str:
+    windows = content.count(b"\r\n")
+    unix = content.count(b"\n") - windows
+    return "mixed" if windows and unix else "CRLF" if windows else "LF" if unix else ""
+
+
+def _lines(case: Case, file: FileChange) -> Iterator[Finding]:
+    plain: frozenset[str] | None = None
+    for number, text in case.added(file):
+        line = text.removesuffix("\r")
+        if not _SUSPECT.search(line):
+            continue
+        yield from _hidden(file.path, number, line.removeprefix(_BOM) if number == 1 else line)
+        if not line.isascii():
+            if plain is None:
+                plain = frozenset(word for word in _WORD.findall(case.texts(file)[1]) if word.isascii())
+            yield from _look_alikes(file.path, number, line, plain)
+
+
+def _hidden(path: str, number: int, line: str) -> Iterator[Finding]:
+    counted = Counter(
+        char for index, char in enumerate(line) if is_hidden(char) and char not in "\t\f" and not _joins(line, index)
+    )
+    for char, count in counted.items():
+        name = unicodedata.name(char, f"U+{ord(char):04X}")
+        rule = "text-tricks/bidi" if char in _BIDI else "text-tricks/invisible"
+        what = "reorders what a reader sees" if char in _BIDI else "is not seen by a reader"
+        yield found(rule, Severity.REVIEW, f"{name} ({count} ×) {what}", path, line=number, fix=_FIX)
+
+
+def _joins(line: str, index: int) -> bool:
+    """Whether this is the joiner inside an emoji, which is how families and flags are written."""
+    around = line[index - 1 : index] + line[index + 1 : index + 2]
+    pictures = {"So", "Sk", "Mn"}
+    return line[index] == _JOINER and len(around) > 1 and all(unicodedata.category(char) in pictures for char in around)
+
+
+def _look_alikes(path: str, number: int, line: str, plain: frozenset[str]) -> Iterator[Finding]:
+    for word in _WORD.findall(line):
+        if not word.isascii() and _imitates(word, plain):
+            message = f"{word!a} mixes scripts so that it can pass for {_skeleton(word)!a}"
+            yield found("text-tricks/look-alike", Severity.REVIEW, message, path, line=number, fix=_FIX)
+
+
+def _skeleton(word: str) -> str:
+    return unicodedata.normalize("NFKC", word).translate(_ASCII_OF)
+
+
+def _imitates(word: str, plain: frozenset[str]) -> bool:
+    """Whether the word is a Latin one with foreign letters in it, or reads like another word of the file."""
+    skeleton = _skeleton(word)
+    if skeleton.isascii() and (skeleton in plain or any(char.isascii() and char.isalpha() for char in word)):
+        return skeleton != word
+    is_latin = any("LATIN" in unicodedata.name(char, "") for char in word)
+    return is_latin and any(unicodedata.name(char, "").startswith(_FOREIGN) for char in word)
