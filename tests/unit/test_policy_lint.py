@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deputy.domain.errors import BadPolicy
-from deputy.domain.values import Action, Effect, Severity
-from deputy.policy import Problem, lint, load, run_cases
+from deputy.domain.values import Action, Effect
+from deputy.policy import Level, Problem, lint, load, run_cases
 from deputy.policy.model import MODEL
 
 POLICY = """\
@@ -101,7 +101,7 @@ TRAPS = [
 def test_a_flawed_line_is_refused_and_named(line: str, message: str) -> None:
     files = files_of(f"{POLICY}{line}\n")
     problem = only(files) if "# why" not in line else lint(files)[0]
-    assert (problem.file, problem.line, problem.severity) == ("policy.csv", 4, Severity.DENY)
+    assert (problem.file, problem.line, problem.severity) == ("policy.csv", 4, Level.ERROR)
     if "# why" not in line:
         assert message in problem.message
     with pytest.raises(BadPolicy, match=r"policy\.csv:4"):
@@ -141,9 +141,9 @@ def test_an_empty_bundle_is_refused_in_one_readable_error() -> None:
 def test_a_misspelt_file_is_refused_and_a_stray_one_is_a_warning() -> None:
     assert "no such policy file" in only({**files_of(), "gate.toml": b""}).message
     stray = only({**files_of(), "notes.txt": b""})
-    assert stray.severity is Severity.NOTE
+    assert stray.severity is Level.WARNING
     assert "warning: " in str(stray)
-    assert only({**files_of(), "tests/people.yaml": b""}).severity is Severity.NOTE
+    assert only({**files_of(), "tests/people.yaml": b""}).severity is Level.WARNING
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_windows_line_ends_are_fine() -> None:
 def test_roles_in_a_circle_are_refused() -> None:
     problems = lint(files_of(POLICY + "g, role:senior, role:lead, **\ng, role:lead, role:senior, **\n"))
     assert problems
-    assert all("circle" in problem.message and problem.severity is Severity.DENY for problem in problems)
+    assert all("circle" in problem.message and problem.severity is Level.ERROR for problem in problems)
 
 
 def test_roles_deeper_than_casbin_follows_are_refused() -> None:
@@ -209,7 +209,7 @@ def test_roles_deeper_than_casbin_follows_are_refused() -> None:
 def test_a_doubtful_line_is_a_warning_and_loads(line: str, message: str) -> None:
     files = files_of(f"{POLICY}{line}\n")
     problem = only(files)
-    assert (problem.line, problem.severity) == (4, Severity.NOTE)
+    assert (problem.line, problem.severity) == (4, Level.WARNING)
     assert message in problem.message
     assert load(files).warnings == (problem,)
 
@@ -285,7 +285,7 @@ def test_two_repositories_cannot_share_a_name() -> None:
     ],
 )
 def test_the_other_files_are_read_strictly(name: str, text: str, message: str) -> None:
-    problems = [problem for problem in lint(files_of(**{name: text})) if problem.severity is Severity.DENY]
+    problems = [problem for problem in lint(files_of(**{name: text})) if problem.severity is Level.ERROR]
     assert any(problem.file == f"{name}.toml" and message in problem.message for problem in problems), problems
     with pytest.raises(BadPolicy):
         load(files_of(**{name: text}))
@@ -293,7 +293,7 @@ def test_the_other_files_are_read_strictly(name: str, text: str, message: str) -
 
 def test_a_gate_that_nobody_can_review_is_a_warning() -> None:
     problem = only(files_of(gates='\n[gate.size]\nlevel = "review"\nneed = "role:legal=1"'))
-    assert (problem.file, problem.line, problem.severity) == ("gates.toml", 2, Severity.NOTE)
+    assert (problem.file, problem.line, problem.severity) == ("gates.toml", 2, Level.WARNING)
 
 
 def test_values_arrive_as_written() -> None:
@@ -351,6 +351,6 @@ def test_no_bytes_break_the_lint(name: str, content: bytes) -> None:
     try:
         load(files)
     except BadPolicy:
-        assert any(problem.severity is Severity.DENY for problem in problems)
+        assert any(problem.severity is Level.ERROR for problem in problems)
     else:
-        assert not any(problem.severity is Severity.DENY for problem in problems)
+        assert not any(problem.severity is Level.ERROR for problem in problems)

@@ -5,13 +5,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from deputy.domain.config import GateLevel, Limits, Price, Recipe, RepoConfig
-from deputy.domain.values import Severity
 from deputy.policy.lines import Lines, read_lines
 from deputy.policy.linting_people import lint_people
 from deputy.policy.linting_recipes import lint_recipes
 from deputy.policy.linting_repos import lint_repos
 from deputy.policy.model import check_model
-from deputy.policy.problems import Problem
+from deputy.policy.problems import Level, Problem
 from deputy.policy.tables import Entries, read_gates, read_limits, read_prices, read_recipes, read_repos
 
 REQUIRED = ("model.conf", "policy.csv", "repos.toml")
@@ -73,4 +72,4 @@ def _names(files: Mapping[str, bytes]) -> Iterator[Problem]:
         if "/" not in name and name.endswith(_POLICY_SUFFIXES):
             yield Problem(name, 0, "no such policy file", f"the files are {', '.join((*REQUIRED, *OPTIONAL))}")
         else:
-            yield Problem(name, 0, "this file has no meaning here", "move it elsewhere", Severity.NOTE)
+            yield Problem(name, 0, "this file has no meaning here", "move it elsewhere", Level.WARNING)

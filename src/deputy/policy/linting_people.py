@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from deputy.domain.config import GateLevel
-from deputy.domain.values import Need, Severity
+from deputy.domain.values import Need
 from deputy.policy.engine import Engine
 from deputy.policy.lines import FILE, Lines
-from deputy.policy.problems import Problem
+from deputy.policy.problems import Level, Problem
 from deputy.policy.rules import Grant, covers
 from deputy.policy.tables import Entries
 
@@ -23,21 +23,20 @@ def lint_people(lines: Lines, gates: Entries[GateLevel], repos: Sequence[str]) -
     yield from _nobody(lines)
     engine = Engine(lines.rules, lines.grants, repos)
     for rule in lines.rules:
-        for repo in (repo for repo in repos if covers(rule.repo, repo)):
-            for need in rule.needs:
-                yield from _unmet(Problem(FILE, rule.line, "", "", Severity.NOTE), need, repo, engine)
+        covered = [repo for repo in repos if covers(rule.repo, repo)]
+        yield from _unmet(FILE, rule.line, rule.needs, covered, engine)
     for name, level in gates.values.items():
-        at = gates.problem("", "", "gate", name)
-        for need in level.needs:
-            for repo in repos:
-                yield from _unmet(Problem(at.file, at.line, "", "", Severity.NOTE), need, repo, engine)
+        yield from _unmet(gates.file, gates.problem("", "", "gate", name).line, level.needs, repos, engine)
 
 
-def _unmet(at: Problem, need: Need, repo: str, engine: Engine) -> Iterator[Problem]:
-    holders = len(engine.holders(need.role, repo))
-    if holders < need.count:
-        message = f"{need.role}={need.count} can't be met in {repo}: {holders or 'nobody'} of them there"
-        yield Problem(at.file, at.line, message, f"give {need.role} to more people, or ask for fewer", at.severity)
+def _unmet(file: str, line: int, needs: Sequence[Need], repos: Sequence[str], engine: Engine) -> Iterator[Problem]:
+    for need in needs:
+        for repo in repos:
+            holders = len(engine.holders(need.role, repo))
+            if holders < need.count:
+                message = f"{need.role}={need.count} can't be met in {repo}: {holders or 'nobody'} of them there"
+                fix = f"give {need.role} to more people, or ask for fewer"
+                yield Problem(file, line, message, fix, Level.WARNING)
 
 
 def _nobody(lines: Lines) -> Iterator[Problem]:
@@ -45,11 +44,11 @@ def _nobody(lines: Lines) -> Iterator[Problem]:
     for rule in lines.rules:
         if rule.subject.startswith("role:") and rule.subject not in granted:
             message = f"nobody has {rule.subject}, so rule {rule.id} speaks of nobody"
-            yield Problem(FILE, rule.line, message, f"add: g, user:…, {rule.subject}, {rule.repo}", Severity.NOTE)
+            yield Problem(FILE, rule.line, message, f"add: g, user:…, {rule.subject}, {rule.repo}", Level.WARNING)
     for grant in lines.grants:
         if grant.member.startswith("role:") and grant.member not in granted:
             message = f"nobody has {grant.member}, so this line gives {grant.role} to nobody"
-            yield Problem(FILE, grant.line, message, f"add: g, user:…, {grant.member}, …", Severity.NOTE)
+            yield Problem(FILE, grant.line, message, f"add: g, user:…, {grant.member}, …", Level.WARNING)
 
 
 def _circles(grants: Sequence[Grant]) -> Iterator[Problem]:

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 
 from deputy.domain.config import Check, RepoConfig
 from deputy.domain.globs import compile_glob
-from deputy.domain.values import Severity
 from deputy.policy.lines import FILE, Lines
-from deputy.policy.problems import Problem
+from deputy.policy.problems import Level, Problem
 from deputy.policy.rules import EVERYWHERE, covers
 from deputy.policy.tables import Entries
 
@@ -86,5 +85,5 @@ def _mentioned(line: int, pattern: str, names: tuple[str, ...]) -> Iterator[Prob
         return
     is_wild = "*" in pattern or "?" in pattern
     fix = "correct it, or add the repository to repos.toml"
-    severity = Severity.NOTE if is_wild else Severity.DENY
+    severity = Level.WARNING if is_wild else Level.ERROR
     yield Problem(FILE, line, f"{pattern!r} is no repository of repos.toml", fix, severity)

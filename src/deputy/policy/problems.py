@@ -3,16 +3,23 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from deputy.domain.errors import BadPolicy
-from deputy.domain.values import Severity
 
 _SHOWN = 5
 
 
+class Level(StrEnum):
+    """An error keeps the bundle from loading; a warning is for somebody to look at."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
 @dataclass(frozen=True, order=True)
 class Problem:
-    """``line`` counts from 1; 0 means the whole file. ``DENY`` keeps the bundle from loading, ``NOTE`` is a warning.
+    """``line`` counts from 1; 0 means the whole file.
 
     ``message`` says what is wrong, ``fix`` what to write instead; both are clauses without a final full stop.
     """
@@ -21,18 +28,18 @@ class Problem:
     line: int
     message: str
     fix: str
-    severity: Severity = Severity.DENY
+    severity: Level = Level.ERROR
 
     def __str__(self) -> str:
         """As compilers write it: ``policy.csv:12: what is wrong; what to write``."""
         place = f"{self.file}:{self.line}" if self.line else self.file
-        kind = "warning: " if self.severity is Severity.NOTE else ""
+        kind = "warning: " if self.severity is Level.WARNING else ""
         return f"{place}: {kind}{self.message}; {self.fix}" if self.fix else f"{place}: {kind}{self.message}"
 
 
 def refuse(problems: Sequence[Problem]) -> None:
     """Raise ``BadPolicy`` that names every problem which keeps the bundle from loading, if there is one."""
-    errors = [problem for problem in problems if problem.severity is Severity.DENY]
+    errors = [problem for problem in problems if problem.severity is Level.ERROR]
     if not errors:
         return
     shown = "\n".join(f"  {problem}" for problem in errors[:_SHOWN])
