@@ -1,0 +1,60 @@
+"""docs/policy.md speaks of everything that can be written, and what it shows can be loaded."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from deputy.domain.config import Check, GateLevel, Limits, Price, Recipe, RepoConfig
+from deputy.domain.gates import GateName
+from deputy.domain.values import Action, Effect, TaskKind
+from deputy.policy import Level, lint, load, run_cases
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "policy.md").read_text()
+STARTER = {
+    path.relative_to(ROOT / "policies").as_posix(): path.read_bytes()
+    for path in (ROOT / "policies").rglob("*")
+    if path.is_file()
+}
+FIELDS = {field for model in (Check, RepoConfig, Recipe, Limits, Price) for field in model.model_fields}
+
+
+@pytest.mark.parametrize(
+    "word",
+    sorted({*Action, *Effect, *GateName, *TaskKind, *FIELDS, *(GateLevel.model_fields.keys() - {"needs"}), *STARTER}),
+)
+def test_every_word_is_documented(word: str) -> None:
+    assert f"`{word}`" in TEXT or (word.startswith("tests/") and "`tests/*.toml`" in TEXT)
+
+
+@pytest.mark.parametrize("field", Limits.model_fields)
+def test_the_defaults_are_right(field: str) -> None:
+    row = next(line for line in TEXT.splitlines() if line.startswith(f"| `{field}` |"))
+    assert re.search(rf"\| {re.escape(str(Limits.model_fields[field].default))}(?: \(.*\))? \|$", row)
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
+
+
+def test_the_examples_load() -> None:
+    lines = "\n".join(block for block in blocks("csv") if "subject" not in block)
+    csv = STARTER["policy.csv"].decode() + lines
+    tables = {
+        key: block.encode()
+        for block in blocks("toml")
+        for key in ("repo", "gate", "recipe", "price")
+        if f"[{key}." in block
+    }
+    files = {
+        **STARTER,
+        "policy.csv": csv.encode(),
+        **{f"{key}s.toml": text for key, text in tables.items() if key != "repo"},
+    }
+    assert {*tables} == {"repo", "gate", "recipe", "price"}
+    assert [str(problem) for problem in lint(files) if problem.severity is Level.ERROR] == []
+    cases = {"tests/docs.toml": next(block for block in blocks("toml") if block.startswith("case")).encode()}
+    assert all(result.passed for result in run_cases(load(files), cases))
+    site = STARTER["repos.toml"].decode().partition('[repo."acme/site"]')
+    load({**STARTER, "repos.toml": tables["repo"] + (site[1] + site[2]).encode()})
