@@ -107,13 +107,10 @@ has_systemd() { [ -d /run/systemd/system ]; }
 
 # ready | denied | starting | absent
 engine_state() {
-    local asker=$root/scripts/engine_state.py found
-    found=$(find_python || command -v python3 || true)
-    if [ -z "$found" ]; then
-        if [ -S /var/run/docker.sock ]; then echo starting; else echo absent; fi
-    else
-        "$found" "$asker"
-    fi
+    local asker
+    asker=$(find_python || command -v python3 || echo false)
+    # Without a whole Python nobody can ask yet; a socket then means: look again when there is one.
+    "$asker" "$root/scripts/engine_state.py" 2>/dev/null || { [ -S /var/run/docker.sock ] && echo starting; } || echo absent
 }
 
 engine_is_alive() { has_systemd || pgrep -x dockerd >/dev/null 2>&1 || [ -e "$engine_folder/dockerd.pid" ]; }
