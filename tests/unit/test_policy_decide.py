@@ -83,7 +83,10 @@ def test_roles_reach_as_far_as_their_grants(bundle: Bundle) -> None:
 
 @pytest.mark.parametrize("repo", ["acme/unknown", "ACME/shop", "", "acme/shop/", "shop"])
 def test_a_repository_that_nobody_registered_is_refused(bundle: Bundle, repo: str) -> None:
-    assert effect(bundle, "a.py", repo=repo) is Effect.DENY
+    decision = bundle.decide(ALICE, repo, Action.REQUEST)
+    assert decision.effect is Effect.DENY
+    assert decision.reason == f"{repo!r} is no repository of this policy"
+    assert decision.counter_offer == "you may ask for work in acme/shop"
     assert bundle.roles(ALICE, repo) == frozenset()
 
 
@@ -146,7 +149,7 @@ def test_the_reason_names_rule_and_path(bundle: Bundle) -> None:
 def test_the_offer_says_what_else_may_be_edited(bundle: Bundle) -> None:
     decision = bundle.decide(ALICE, "acme/shop", Action.EDIT, ("deploy/.env",))
     assert decision.counter_offer == (
-        "in acme/shop you may edit other paths, outside **/.env*; **/auth/** with review by 1 × role:senior"
+        "in acme/shop you may edit any other path except **/.env*; **/auth/** with review by 1 × role:senior"
     )
 
 

@@ -52,7 +52,8 @@ class Bundle:
         question = Question(subject, repo, action, tuple(paths))
         decision = answer(question, self.engine.rules_for(subject, repo, action), self.digest)
         offer = counter_offer(decision, self.engine, [each.name for each in self.repos])
-        return decision.model_copy(update={"reason": reason(decision), "counter_offer": offer})
+        why = reason(decision) if self.engine.knows(repo) else f"{repo!r} is no repository of this policy"
+        return decision.model_copy(update={"reason": why, "counter_offer": offer})
 
     def roles(self, subject: str, repo: str) -> frozenset[str]:
         """The roles the subject has in a repository now, through other roles too."""

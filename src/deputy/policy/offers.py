@@ -37,8 +37,8 @@ def _elsewhere_here(decision: Decision, rules: Sequence[Rule]) -> str:
     allowed, denied = _paths(rules, Effect.ALLOW), _paths(rules, Effect.DENY)
     if not allowed or _ALL in denied or all(path.path == HERE for path in decision.paths):
         return ""
-    what = "other paths" if _ALL in allowed else listed(allowed, "patterns")
-    but = f", outside {listed(denied, 'patterns')}" if denied else ""
+    what = "any other path" if _ALL in allowed else listed(allowed, "patterns")
+    but = f" except {listed(denied, 'patterns')}" if denied else ""
     reviewed = [rule for rule in rules if rule.effect is Effect.REVIEW]
     review = f"; {_reviews(reviewed)}" if reviewed else ""
     return f"in {decision.repo} you may {phrase(decision.action)} {what}{but}{review}"
