@@ -23,7 +23,7 @@ def match(request: str, recipes: Sequence[Recipe]) -> Match | None:
     """The first recipe of which a pattern matches the whole request and every argument is well-formed.
 
     ``request`` is without repository, filler and quotes. A request that wishes for more than the recipe does matches
-    nothing and goes to the agent. A pattern that isn't a regular expression matches nothing (see ``flaws``).
+    nothing and goes to the agent. A pattern that isn't a regular expression matches nothing; policy's lint names it.
     """
     for recipe in recipes:
         for pattern in recipe.patterns:
@@ -53,27 +53,6 @@ def commands_for(recipe: Recipe, arguments: Mapping[str, str]) -> tuple[tuple[st
         tuple(_PLACEHOLDER.sub(lambda slot: arguments[slot[1]], part) for part in command)
         for command in recipe.commands
     )
-
-
-def flaws(recipe: Recipe) -> tuple[str, ...]:
-    """What is wrong with a recipe's definition, as sentences; empty when nothing is."""
-    broken = [
-        f'pattern "{pattern}" is not a regular expression' for pattern in recipe.patterns if not _compiled(pattern)
-    ]
-    broken += [
-        f'the expression of argument "{name}" is not a regular expression'
-        for name, expression in recipe.arguments.items()
-        if not _compiled(expression)
-    ]
-    slots = _slots(recipe)
-    broken += [
-        f'placeholder "{{{name}}}" has no expression in arguments' for name in sorted(slots - set(recipe.arguments))
-    ]
-    for pattern in recipe.patterns:
-        compiled = _compiled(pattern)
-        missing = slots - set(compiled.groupindex) if compiled else set()
-        broken += [f'pattern "{pattern}" has no group "{name}"' for name in sorted(missing)]
-    return tuple(f"recipe {recipe.name}: {flaw}" for flaw in broken)
 
 
 def _slots(recipe: Recipe) -> set[str]:

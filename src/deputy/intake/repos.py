@@ -41,12 +41,20 @@ class Mentions:
 def mentions(text: str, repos: Sequence[RepoConfig]) -> Mentions:
     """What the text names. A full name beats "in `shop`", which beats a bare "shop" among other words."""
     unknown = _unknown(text, repos)
+    spoken = without_addresses(text)
     for pattern in (_full, _pointed, _bare):
-        found = _named_by(pattern, text, repos)
+        found = _named_by(pattern, spoken, repos)
+        if found and pattern is not _full:
+            found = _in_order(repos, {*found, *_listed(spoken, repos)})
         # An unknown repository, plainly named, is not outweighed by a word that may mean anything.
         if found and not (unknown and pattern is _bare):
             return Mentions(found, ())
     return Mentions((), unknown)
+
+
+def without_addresses(text: str) -> str:
+    """The text with addresses at code hosts shortened to owner and name."""
+    return _HOSTED.sub(lambda address: address[1], text)
 
 
 def without_repo(text: str, repo: RepoConfig) -> str:
@@ -72,12 +80,23 @@ def _pointed(repo: RepoConfig) -> str:
     name = "(?:" + "|".join(re.escape(name) for name in _names(repo)) + ")"
     return (
         rf"{_QUOTE}{name}{_QUOTE}|\b{_PREPOSITION}\s+(?:{_ARTICLE})?{name}{_AFTER}"
-        rf"|\b(?:and|or)\s+(?:{_ARTICLE})?{name}{_AFTER}|{_BEFORE}{name}\s+{_REPO_WORD}\b|\b{_REPO_WORD}\s+{name}{_AFTER}|\A\s*{name}\s*[:,]\s"
+        rf"|{_BEFORE}{name}\s+{_REPO_WORD}\b|\b{_REPO_WORD}\s+{name}{_AFTER}|\A\s*{name}\s*[:,]\s"
     )
 
 
 def _bare(repo: RepoConfig) -> str:
     return rf"{_BEFORE}(?:{'|'.join(re.escape(name) for name in _names(repo))}){_AFTER}"
+
+
+def _listed(text: str, repos: Sequence[RepoConfig]) -> tuple[str, ...]:
+    """Repositories in a list of some: "in shop and site" means both."""
+    anyone = "|".join(re.escape(name) for repo in repos for name in _names(repo))
+    before = rf"{_BEFORE}(?:{anyone}){_QUOTE}?\s*(?:,|&|\band\b|\bor\b)\s*(?:{_ARTICLE})?{_QUOTE}?"
+    return _named_by(lambda repo: before + rf"(?:{'|'.join(map(re.escape, _names(repo)))}){_AFTER}", text, repos)
+
+
+def _in_order(repos: Sequence[RepoConfig], names: set[str]) -> tuple[str, ...]:
+    return tuple(repo.name for repo in repos if repo.name in names)
 
 
 def _named_by(pattern: Callable[[RepoConfig], str], text: str, repos: Sequence[RepoConfig]) -> tuple[str, ...]:
@@ -89,7 +108,8 @@ def _unknown(text: str, repos: Sequence[RepoConfig]) -> tuple[str, ...]:
     owners = {repo.name.partition("/")[0].casefold() for repo in repos if "/" in repo.name}
     known = {name.casefold() for repo in repos for name in _names(repo)}
     hosted = [match[1] for match in _HOSTED.finditer(text)]
-    pairs = [match[1] for match in _PAIR.finditer(text) if match[1].partition("/")[0].casefold() in owners]
-    qualified = [match[match.lastgroup] for match in _QUALIFIED.finditer(text) if match.lastgroup]
+    spoken = without_addresses(text)
+    pairs = [match[1] for match in _PAIR.finditer(spoken) if match[1].partition("/")[0].casefold() in owners]
+    qualified = [match[match.lastgroup] for match in _QUALIFIED.finditer(spoken) if match.lastgroup]
     names = dict.fromkeys(name.rstrip(".") for name in (*hosted, *pairs, *qualified))
     return tuple(name for name in names if name.casefold() not in known.union(_NOT_NAMES.split()))

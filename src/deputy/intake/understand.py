@@ -8,7 +8,7 @@ from deputy.domain.config import Limits, Recipe, RepoConfig
 from deputy.domain.values import Choice, Clarification, TaskSpec, Value
 from deputy.intake import recipes as recipe_book
 from deputy.intake.markup import plain_text
-from deputy.intake.repos import mentions, without_repo
+from deputy.intake.repos import mentions, without_addresses, without_repo
 from deputy.intake.words import kind_of, paths_in, without_filler
 
 MOST_CHOICES = 5  # buttons that fit in one row of a Slack message
@@ -124,7 +124,9 @@ def _repo(
 
 
 def _spec(goal: str, repo: RepoConfig, recipes: Sequence[Recipe]) -> TaskSpec:
-    request = without_filler(" ".join(_QUOTES.sub("", without_repo(goal, repo)).split()).strip(_EDGES))
+    request = without_filler(
+        " ".join(_QUOTES.sub("", without_repo(without_addresses(goal), repo)).split()).strip(_EDGES)
+    )
     found = recipe_book.match(request, recipes)
     prefix = f"{repo.name}/"
     names = {repo.name, *repo.aliases}

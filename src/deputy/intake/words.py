@@ -14,6 +14,7 @@ _LEADING = re.compile(rf"(?:(?:{_GREETING}|{_ASKING})(?![\w-])[\s,.:;!?-]*)+", r
 _TRAILING = re.compile(
     r"(?:[\s,.;:!?]+(?:please|pls|plz|thanks|thank you|thx|cheers|for (?:me|us)|asap|now))*[\s,.;:!?]*\Z", re.IGNORECASE
 )
+_BEFORE_WORDS, _AFTER_WORDS = " \t\n,:;!?-", " \t\n,.:;!?-"  # a leading full stop may be a dotfile's
 _TAIL = 120  # characters at the end in which politeness is looked for; keeps the search linear
 
 _UP_TO_THREE = r"(?:[\w`.-]+\s+){0,3}"
@@ -27,7 +28,7 @@ _KIND_WORDS = {
     r"(?:to\s+v?\d|dependency|dependencies|package|requirement|version)|dependencies|dependabot)",
     TaskKind.TEST: rf"\b(?:add|write|extend|cover|need)\s+{_UP_TO_THREE}(?:tests?|coverage)\b",
     TaskKind.FIX: r"\b(?:fix|repair|correct|solve|resolve|debug|bug|broken|wrong|crash\w*|error|fails?|failing)\b",
-    TaskKind.REFACTOR: r"\b(?:rename|refactor|extract|move|split|simplify|inline|clean up|tidy|deduplicate)\b",
+    TaskKind.REFACTOR: r"\A(?:extract|move|split|inline)\b|\b(?:rename|refactor|simplify|clean up|tidy|deduplicate)\b",
 }
 _KINDS = tuple((kind, re.compile(words, re.IGNORECASE)) for kind, words in _KIND_WORDS.items())
 
@@ -49,10 +50,11 @@ _MOST_PATHS = 100
 
 def without_filler(text: str) -> str:
     """The request without greetings and politeness around it: "hey, can you just fix it, please?" → "fix it"."""
-    leading = _LEADING.match(text)
-    rest = text[leading.end() :] if leading else text
+    bare = text.lstrip(_BEFORE_WORDS)
+    leading = _LEADING.match(bare)
+    rest = bare[leading.end() :] if leading else bare
     head, tail = rest[:-_TAIL], rest[-_TAIL:]
-    return (head + _TRAILING.sub("", tail)).strip(" \t\n,.:;!?-")
+    return (head + _TRAILING.sub("", tail)).lstrip(_BEFORE_WORDS).rstrip(_AFTER_WORDS)
 
 
 def kind_of(goal: str) -> TaskKind:
@@ -69,7 +71,7 @@ def paths_in(text: str) -> tuple[str, ...]:
     Too many is better than too few: policy judges each before anything runs.
     """
     tokens = (_clean(token) for token in _SEPARATORS.split(text))
-    return tuple(dict.fromkeys(token for token in tokens if _is_path(token)))[:_MOST_PATHS]
+    return tuple(dict.fromkeys(token.rstrip("/") for token in tokens if _is_path(token)))[:_MOST_PATHS]
 
 
 def _clean(token: str) -> str:
@@ -78,7 +80,7 @@ def _clean(token: str) -> str:
     bare = _POSITION.sub("", token.rstrip(".:!?…")).lstrip(":!?@#").replace("\\", "/")
     while bare.startswith(("./", "/")):
         bare = bare.removeprefix(".").removeprefix("/")
-    return bare.rstrip("/") + "/" if bare.endswith("/") else bare
+    return bare
 
 
 def _is_path(token: str) -> bool:
