@@ -79,7 +79,7 @@ class Box:
             last = _last(self._channel.answers(ticket, seconds=_UNPACK_SECONDS, most_bytes=_FRAME_ALLOWANCE))
         if last.header.get("t") == "error":
             raise OutOfBudget(
-                "the workspace does not fit into the sandbox", last.text("why")[-300:], "raise its disk or inode limit"
+                "the workspace does not fit into the sandbox", last.reason(), "raise its disk or inode limit"
             )
 
     def run(
@@ -124,7 +124,7 @@ class Box:
             last = _last(self._channel.ask(request, seconds=_FILE_SECONDS, most_bytes=limit + _FRAME_ALLOWANCE))
             if last.header.get("t") == "done":
                 return last.body
-        raise NotFound(f"can't read {path[:200]!r}", last.text("why"))
+        raise NotFound(f"can't read {path[:200]!r}", last.reason())
 
     def write(self, path: str, content: bytes) -> None:
         """Write a workspace file, making folders; ``BadInput`` when the path leaves the workspace."""
@@ -132,7 +132,7 @@ class Box:
         with self._exchange():
             last = _last(self._channel.ask(request, content, seconds=_FILE_SECONDS, most_bytes=_FRAME_ALLOWANCE))
         if last.header.get("t") == "error":
-            raise BadInput(f"can't write {path[:200]!r}", last.text("why"))
+            raise BadInput(f"can't write {path[:200]!r}", last.reason())
 
     def delta(self) -> TreeDelta:
         """What changed against the archive that went in; ``OutOfBudget`` over the caps."""
@@ -196,13 +196,13 @@ def _arguments(argv: Sequence[str]) -> list[JsonValue]:
 
 def _refuse_failure(answer: Answer) -> None:
     if answer.header.get("t") == "error":
-        raise broken(answer.text("why")[-300:])
+        raise broken(answer.reason())
 
 
 def _refuse_delta(answer: Answer) -> None:
     if answer.header.get("kind") != "over":
-        raise broken(answer.text("why")[-300:])
-    raise OutOfBudget("the change is too big to take out", answer.text("why")[-300:], "ask for a smaller change")
+        raise broken(answer.reason())
+    raise OutOfBudget("the change is too big to take out", answer.reason(), "ask for a smaller change")
 
 
 def _result(argv: tuple[str, ...], answer: Answer) -> CommandResult:

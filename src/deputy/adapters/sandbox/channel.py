@@ -55,6 +55,10 @@ class Answer:
             raise broken(f"a reply has no text {name!r}")
         return value
 
+    def reason(self) -> str:
+        """Why the box refused, fit to be shown: short, without control characters."""
+        return printable(self.text("why"))[-300:]
+
     def number(self, name: str) -> float:
         """A number of the header, never a bool, never infinite."""
         value = self.header.get(name)
@@ -62,6 +66,11 @@ class Answer:
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LARGEST_NUMBER:
             raise broken(f"a reply has no number {name!r}")
         return value
+
+
+def printable(text: str) -> str:
+    """The text with control characters, which could rewrite a terminal, as spaces."""
+    return "".join(c if c.isprintable() else " " for c in text).strip()
 
 
 def broken(why: str) -> SandboxFailed:
@@ -158,5 +167,5 @@ class Channel:
         self._buffer += data or b""
 
     def _why_it_ended(self) -> str:
-        words = self._wire.last_words().strip()
+        words = printable(self._wire.last_words())
         return f"its process ended ({words[-300:]})" if words else "its process ended"

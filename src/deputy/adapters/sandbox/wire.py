@@ -67,8 +67,8 @@ class DockerWire:
         return bytes(out)
 
     def last_words(self) -> str:
-        """The end of stderr, control characters made visible."""
-        return "".join(c if c.isprintable() else " " for c in self._words.decode("utf-8", "replace"))
+        """The end of stderr."""
+        return self._words.decode("utf-8", "replace")
 
     def close(self) -> None:
         """Close the connection; the box ends with it."""

@@ -1,0 +1,284 @@
+"""Sandboxes on the real engine: nothing is left behind, whoever dies, and nobody else's container is touched."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import docker
+import docker.errors
+import pytest
+from tests.contract.test_sandbox_conformance import tar_of
+
+from deputy.adapters.sandbox.docker import DockerSandboxes
+from deputy.domain.errors import BadInput, Cancelled, OutOfBudget, SandboxFailed, Unavailable
+from deputy.ports import SandboxLimits, SandboxSpec
+
+pytestmark = pytest.mark.docker
+
+OWNER = "test-lifecycle"
+TASK = "D-L1FECYC1"
+SMALL = SandboxLimits(memory=256 * 1024**2, disk=16 * 1024**2, inodes=2000)
+ARCHIVE = tar_of({"README.md": (b"hello\n", 0o644)})
+
+
+def make_spec(purpose: str, *, task: str = TASK, archive: bytes = ARCHIVE, image: str = "") -> SandboxSpec:
+    return SandboxSpec(f"deputy-{task}-{purpose}", task, image, archive, {}, SMALL)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[docker.DockerClient]:
+    client = docker.from_env()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def sandboxes() -> Iterator[DockerSandboxes]:
+    made = DockerSandboxes(owner=OWNER)
+    yield made
+    made.sweep(lambda _: False)
+
+
+def exists(engine: docker.DockerClient, name: str) -> bool:
+    try:
+        engine.containers.get(name)
+    except docker.errors.NotFound:
+        return False
+    return True
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+# ------------------------------------------------------------------------------------------------------ gone
+
+
+def test_leaving_the_block_removes_the_container(sandboxes: DockerSandboxes, engine: docker.DockerClient) -> None:
+    with sandboxes.start(make_spec("leave")) as box:
+        assert exists(engine, box.name)
+    assert not exists(engine, box.name)
+
+
+def test_an_error_in_the_block_removes_the_container(sandboxes: DockerSandboxes, engine: docker.DockerClient) -> None:
+    with pytest.raises(ZeroDivisionError), sandboxes.start(make_spec("error")):
+        _ = 1 / 0
+    assert not exists(engine, make_spec("error").name)
+
+
+def test_a_cancelled_command_is_gone_with_its_container(
+    sandboxes: DockerSandboxes, engine: docker.DockerClient
+) -> None:
+    box = sandboxes.start(make_spec("cancel"))
+    cancelled = threading.Event()
+    threading.Timer(0.3, cancelled.set).start()
+    began = time.monotonic()
+    with pytest.raises(Cancelled):
+        box.run(["sh", "-c", "trap '' TERM INT; while :; do :; done"], is_cancelled=cancelled.is_set)
+    assert time.monotonic() - began < 2
+    assert not exists(engine, box.name)
+
+
+def test_the_container_goes_when_its_host_process_is_killed(engine: docker.DockerClient, tmp_path: Path) -> None:
+    spec = make_spec("crash")
+    ready = tmp_path / "ready"
+    script = (
+        "import pathlib\n"
+        "from deputy.adapters.sandbox.docker import DockerSandboxes\n"
+        "from tests.integration.test_sandbox_lifecycle import make_spec\n"
+        f"box = DockerSandboxes(owner={OWNER!r}).start(make_spec('crash'))\n"
+        f"box.run(['sh', '-c', 'sleep 300 & echo up; sleep 300'],"
+        f" on_output=lambda _: pathlib.Path({str(ready)!r}).touch())\n"
+    )
+    root = Path(__file__).parents[2]
+    host = subprocess.Popen([sys.executable, "-c", script], cwd=root, env={**os.environ, "PYTHONPATH": str(root)})
+    try:
+        assert eventually(ready.exists)
+        assert exists(engine, spec.name)
+    finally:
+        host.send_signal(signal.SIGKILL)
+        host.wait()
+    assert eventually(lambda: not exists(engine, spec.name))
+
+
+def test_a_box_that_dies_is_a_failed_sandbox(sandboxes: DockerSandboxes, engine: docker.DockerClient) -> None:
+    box = sandboxes.start(make_spec("dies"))
+    threading.Timer(0.3, lambda: engine.containers.get(box.name).kill()).start()
+    began = time.monotonic()
+    with pytest.raises(SandboxFailed):
+        box.run(["sleep", "60"])
+    assert time.monotonic() - began < 5
+    box.close()
+    assert eventually(lambda: not exists(engine, box.name))
+
+
+def test_a_frozen_box_is_given_up_and_removed(
+    sandboxes: DockerSandboxes, engine: docker.DockerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deputy.adapters.sandbox.box._GRACE_SECONDS", 0.5)
+    box = sandboxes.start(make_spec("frozen"))
+    engine.containers.get(box.name).pause()
+    with pytest.raises(SandboxFailed, match="no reply in time"):
+        box.run(["true"], timeout=0.2)
+    assert not exists(engine, box.name)
+
+
+def test_a_workspace_that_does_not_fit_leaves_nothing(sandboxes: DockerSandboxes, engine: docker.DockerClient) -> None:
+    spec = make_spec("big", archive=tar_of({"big": (bytes(20 * 1024**2), 0o644)}))
+    with pytest.raises(OutOfBudget, match="does not fit"):
+        sandboxes.start(spec)
+    assert not exists(engine, spec.name)
+
+
+def test_a_broken_archive_leaves_nothing(sandboxes: DockerSandboxes, engine: docker.DockerClient) -> None:
+    spec = make_spec("broken", archive=b"this is not a tar file" * 100)
+    with pytest.raises(OutOfBudget):
+        sandboxes.start(spec)
+    assert not exists(engine, spec.name)
+
+
+# ------------------------------------------------------------------------------------------------------ whose
+
+
+def test_a_strangers_container_of_the_same_name_is_left_alone(
+    sandboxes: DockerSandboxes, engine: docker.DockerClient
+) -> None:
+    spec = make_spec("foreign")
+    foreign = engine.containers.create("deputy-sandbox:latest", ["true"], name=spec.name, network_mode="none")
+    try:
+        with pytest.raises(SandboxFailed, match="not ours"):
+            sandboxes.start(spec)
+        assert exists(engine, spec.name)
+    finally:
+        foreign.remove(force=True)
+
+
+def test_sweep_leaves_other_installations_alone(sandboxes: DockerSandboxes) -> None:
+    other = DockerSandboxes(owner="test-lifecycle-other")
+    with other.start(make_spec("theirs", task="D-0THER000")) as theirs, sandboxes.start(make_spec("ours")):
+        assert sandboxes.sweep(lambda _: False) == (make_spec("ours").name,)
+        assert theirs.run(["echo", "alive"]).output == b"alive\n"
+
+
+def test_sweep_survives_a_container_without_our_labels_details(
+    sandboxes: DockerSandboxes, engine: docker.DockerClient
+) -> None:
+    odd = engine.containers.create(
+        "deputy-sandbox:latest", ["true"], labels={"deputy.home": OWNER}, network_mode="none"
+    )
+    assert sandboxes.sweep(lambda task: task == TASK) == (odd.id[:12],)
+
+
+def test_many_start_at_once_and_stay_apart(sandboxes: DockerSandboxes) -> None:
+    def work(number: int) -> bytes:
+        with sandboxes.start(make_spec(f"many{number}")) as box:
+            box.write("mine", str(number).encode())
+            return box.run(["sh", "-c", "cat mine; ls | wc -l"]).output
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(work, range(6))) == [f"{number}2\n".encode() for number in range(6)]
+
+
+# ------------------------------------------------------------------------------------------------------ the engine
+
+
+def test_no_engine_is_one_sentence_with_the_way_out() -> None:
+    absent = DockerSandboxes(owner=OWNER, base_url="unix:///nonexistent/docker.sock")
+    for use in (absent.check, lambda: absent.start(make_spec("x")), lambda: absent.sweep(lambda _: True)):
+        with pytest.raises(Unavailable) as caught:
+            use()
+        assert "DOCKER_HOST" in str(caught.value)
+        assert "make setup" in str(caught.value)
+
+
+def test_no_image_is_one_sentence_with_the_way_out(sandboxes: DockerSandboxes) -> None:
+    with pytest.raises(Unavailable, match="make setup"):
+        sandboxes.start(make_spec("x", image="deputy-no-such-image:1"))
+    with pytest.raises(Unavailable, match="deputy-no-such-image:2 is missing"):
+        DockerSandboxes(owner=OWNER, default_image="deputy-no-such-image:2").check()
+
+
+def test_the_runtime_is_the_engines_to_know() -> None:
+    with pytest.raises(SandboxFailed, match="deputy-no-such-runtime"):
+        DockerSandboxes(owner=OWNER, runtime="deputy-no-such-runtime").start(make_spec("runtime"))
+
+
+def test_the_engine_was_asked_for_every_seal(sandboxes: DockerSandboxes, engine: docker.DockerClient) -> None:
+    with sandboxes.start(make_spec("seals")) as box:
+        attributes = engine.containers.get(box.name).attrs
+    host = attributes["HostConfig"]
+    assert host["NetworkMode"] == "none"
+    assert host["CapDrop"] == ["ALL"]
+    assert host["ReadonlyRootfs"] is True
+    assert host["LogConfig"]["Type"] == "none"
+    assert host["Memory"] == host["MemorySwap"] == SMALL.memory
+    assert host["PidsLimit"] == SMALL.processes
+    assert host["IpcMode"] == "private"
+    assert not host["Binds"]
+    assert not host["Privileged"]
+    assert attributes["Config"]["User"] == "1000:1000"
+    assert attributes["Mounts"] == []
+    assert host["SecurityOpt"][0] == "no-new-privileges"
+
+
+# ------------------------------------------------------------------------------------------------------ the tree
+
+
+def test_the_box_knows_nothing_of_its_host(sandboxes: DockerSandboxes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "host-only-value")
+    with sandboxes.start(make_spec("env")) as box:
+        assert b"host-only-value" not in box.run(["env"]).output
+        assert box.run(["git", "log", "--format=%s %an"]).output == b"base Deputy\n"
+        assert box.run(["git", "status", "--short"]).output == b""
+        assert box.run(["git", "remote"]).output == b""
+
+
+def test_a_hostile_repository_of_the_box_stays_in_the_box(sandboxes: DockerSandboxes) -> None:
+    with sandboxes.start(make_spec("hostile")) as box:
+        box.run(["sh", "-c", "rm -rf .git; ln -s /etc .git; echo x > y"])
+        assert [file.path for file in box.delta().written] == ["y"]
+        box.run(
+            ["sh", "-c", "rm .git; mkdir -p .git/hooks; echo evil > .git/config; echo evil > .git/hooks/post-checkout"]
+        )
+        assert [file.path for file in box.delta().written] == ["y"]
+
+
+def test_links_come_out_as_links_wherever_they_point(sandboxes: DockerSandboxes) -> None:
+    with sandboxes.start(make_spec("links")) as box:
+        box.run(
+            ["sh", "-c", "ln -s /proc/1/root/etc/shadow a; ln -s ../../.. b; ln -s a c; mkdir d; ln -s ../d d/self"]
+        )
+        written = {file.path: (file.mode, file.content) for file in box.delta().written}
+    assert written == {
+        "a": ("120000", b"/proc/1/root/etc/shadow"),
+        "b": ("120000", b"../../.."),
+        "c": ("120000", b"a"),
+        "d/self": ("120000", b"../d"),
+    }
+
+
+def test_a_name_that_is_not_utf8_is_refused_by_name(sandboxes: DockerSandboxes) -> None:
+    with sandboxes.start(make_spec("names")) as box:
+        box.run(["python3", "-c", "open(b'bad\\xff', 'w')"])
+        with pytest.raises(BadInput, match="UTF-8"):
+            box.delta()
+
+
+def test_a_write_through_a_shared_memory_map_comes_out(sandboxes: DockerSandboxes) -> None:
+    code = (
+        "import mmap\nwith open('README.md', 'r+b') as f:\n  m = mmap.mmap(f.fileno(), 0)\n  m[0]; m[0:5] = b'HELLO'\n"
+    )
+    with sandboxes.start(make_spec("mmap")) as box:
+        assert box.run(["python3", "-c", code]).exit_code == 0
+        assert [file.content for file in box.delta().written] == [b"HELLO\n"]
