@@ -21,8 +21,7 @@ def migrate(engine: Engine) -> None:
     script = ScriptDirectory.from_config(config)
     with plain_errors(engine), engine.begin() as connection:
         _wait_alone(connection)
-        current = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
-        if current == script.get_current_head():
+        if _revision(connection) == script.get_current_head():
             return
         config.attributes["connection"] = connection
         try:
@@ -33,11 +32,27 @@ def migrate(engine: Engine) -> None:
             ) from error
 
 
+def check_migrated(engine: Engine) -> None:
+    """``Unavailable`` unless the tables have this release's shape."""
+    with plain_errors(engine), engine.connect() as connection:
+        current = _revision(connection)
+    if current != ScriptDirectory.from_config(configuration()).get_current_head():
+        raise Unavailable(
+            "the database has not the tables of this release",
+            f"it is at revision {current or 'none'}",
+            "open it once with migrations on, as `deputy serve` does",
+        )
+
+
 def configuration() -> Config:
     """Alembic's configuration: the migrations inside this package."""
     config = Config()
     config.set_main_option("script_location", "deputy.adapters.store:migrations")
     return config
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
 
 
 def _wait_alone(connection: Connection) -> None:

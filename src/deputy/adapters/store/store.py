@@ -12,7 +12,7 @@ from deputy.adapters.store import guards, trail
 from deputy.adapters.store.blobs import Blobs
 from deputy.adapters.store.database import open_engine, plain_errors
 from deputy.adapters.store.ledger import SqlLedger
-from deputy.adapters.store.migration import migrate
+from deputy.adapters.store.migration import check_migrated, migrate
 
 
 def open_store(database_url: str, artifacts_url: str, *, is_migrating: bool = True) -> "SqlStore":
@@ -26,8 +26,7 @@ def open_store(database_url: str, artifacts_url: str, *, is_migrating: bool = Tr
     if is_migrating:
         migrate(engine)
     else:
-        with plain_errors(engine), engine.connect():
-            pass
+        check_migrated(engine)
     return SqlStore(engine, blobs)
 
 
