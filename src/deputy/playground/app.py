@@ -75,6 +75,7 @@ class Installation:
         self.limits = Limits(rates)
         self.faults = Faults()
         self.uploads = Uploads(workspace, base)
+        self.by_http = False
         self.nudges: list[Callable[[], None]] = []
         self.views = Views(self._nudge)
         self.sockets = SocketMode(patience, self._nudge)

@@ -9,7 +9,9 @@ from deputy.playground.wire import Json, SlackError
 
 MAX_BLOCKS = 50
 MAX_VIEW_BLOCKS = 100
-MAX_TOTAL_TEXT = 13_200  # not documented; where Slack has been seen to answer msg_blocks_too_long
+# Not documented. Measured by Slack's users: one markdown block of 13,297 characters passes, with a divider 13,172.
+MAX_TOTAL = 13_422
+BLOCK_COST = 125
 Problems = Iterator[str]
 
 
@@ -20,7 +22,7 @@ def check_blocks(blocks: object, limit: int = MAX_BLOCKS) -> None:
     problems = list(_list_problems(blocks, limit))
     if problems:
         raise SlackError("invalid_blocks", *problems)
-    if sum(map(_weight, blocks)) > MAX_TOTAL_TEXT:
+    if sum(BLOCK_COST + _weight(block) for block in blocks) > MAX_TOTAL:
         raise SlackError("msg_blocks_too_long")
 
 

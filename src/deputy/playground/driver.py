@@ -79,6 +79,7 @@ class Playground:
         )
         delivery: Delivery = self.site.sockets
         if request_url:
+            self.site.by_http = True
             delivery = HttpMode(request_url, self.site.credentials, patience)
         self._server = Server(self.site, self._listener, delivery)
 

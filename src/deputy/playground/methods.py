@@ -10,7 +10,6 @@ from deputy.playground.cast import APP_ID, BOT_ID, BOT_USER, TEAM, Channel
 from deputy.playground.wire import Json, SlackError
 from deputy.playground.workspace import MAX_UPDATE_TEXT, public
 
-
 MAX_PAGE = 1_000
 
 

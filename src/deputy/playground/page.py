@@ -171,7 +171,7 @@ def snapshot(site: Installation, user: str) -> Json:
         "messages": {channel.id: visible(site, channel.id, user) for channel in channels},
         "views": site.views.opened_for(user),
         "home": site.views.home(user),
-        "connected": site.sockets.connections > 0,
+        "connected": site.by_http or site.sockets.connections > 0,
     }
 
 

@@ -72,7 +72,11 @@
     drawThread(jump);
   };
 
+  let sideSign = "";
   const drawSide = () => {
+    const sign = JSON.stringify([state.you, where.channel, state.connected, state.channels, [...unread]]);
+    if (sign === sideSign) return;
+    sideSign = sign;
     const row = (channel) => {
       const count = unread.get(channel.id) || 0;
       const bot = channel.direct ? [...ctx.people.values()].find((person) => person.bot) : null;
@@ -103,6 +107,7 @@
       history.replaceState(null, "", `?${next}${location.hash}`);
       state.you = person.id;
       unread.clear();
+      togglePersonas();
       load();
     };
     const people = state.people.filter((person) => !person.bot);
@@ -141,7 +146,8 @@
     roots.forEach((item, index) => {
       const before = roots[index - 1];
       if (!before || day(before.ts) !== day(item.ts)) nodes.push(el("div", { class: "day" }, day(item.ts)));
-      nodes.push(withTools(message(ctx, item, before && !repliesOf(before).length ? before : null, summary(item)), item));
+      const close = before && !repliesOf(before).length ? before : null;
+      nodes.push(kept(where.channel, item, [close, repliesOf(item).map((reply) => [reply.ts, reply.user])], () => withTools(message(ctx, item, close, summary(item)), item)));
     });
     if (!roots.length) nodes.push(el("div", { class: "empty" }, el("b", {}, channel.direct ? "Just you and Deputy" : `#${channel.name}`), channel.direct ? "Ask for a small change, or type /deputy help." : "Nobody has said anything yet. Try: @Deputy can you just fix the lint in shop?"));
     drawComposer($("room-compose"), where.channel, "", channel.direct ? "Message Deputy" : `Message #${channel.name}`);
@@ -155,10 +161,28 @@
     fill("room", [el("div", { class: "home body" }, view ? blocks(ctx, view, view.blocks) : el("p", { class: "quiet" }, "Deputy has not made a home tab for you yet."))], true);
   };
 
+  // Nodes that did not change stay where they are: focus, scroll and open menus survive the news.
+  const sync = (list, nodes) => {
+    const wanted = new Set(nodes);
+    for (const child of [...list.childNodes]) if (!wanted.has(child)) child.remove();
+    let at = list.firstChild;
+    for (const node of nodes) { if (node === at) at = at.nextSibling; else list.insertBefore(node, at); }
+  };
+  const drawn = new Map();
+  const kept = (place, item, extra, make) => {
+    const key = `${place}/${item.ts}`;
+    const sign = JSON.stringify([state.you, item, extra]);
+    const old = drawn.get(key);
+    if (old && old.sign === sign) return old.node;
+    const node = make();
+    drawn.set(key, { sign, node });
+    return node;
+  };
+
   const fill = (name, nodes, jump) => {
     const box = $(`${name}-scroll`);
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 80;
-    $(`${name}-list`).replaceChildren(...nodes);
+    sync($(`${name}-list`), nodes.filter(Boolean));
     if (jump || atEnd) box.scrollTop = box.scrollHeight;
   };
 
@@ -187,8 +211,8 @@
       el("button", { class: "icon-button close", "aria-label": "Close thread", onclick: () => visit(where.channel) }, icon(CLOSE)));
     const found = repliesOf(root);
     drawComposer($("thread-compose"), where.channel, root.ts, "Reply…");
-    fill("thread", [message(ctx, root), found.length ? el("div", { class: "day start" }, found.length === 1 ? "1 reply" : `${found.length} replies`) : "",
-      ...found.map((item, index) => message(ctx, item, found[index - 1]))], jump);
+    fill("thread", [kept("thread", root, 0, () => message(ctx, root)), found.length ? el("div", { class: "day start" }, found.length === 1 ? "1 reply" : `${found.length} replies`) : "",
+      ...found.map((item, index) => kept("thread", item, found[index - 1], () => message(ctx, item, found[index - 1])))], jump);
   };
 
   // writing

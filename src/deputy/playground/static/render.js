@@ -186,7 +186,11 @@ const Render = (() => {
       const look = `button ${element.style || ""}`;
       const label = withEmoji(element.text.text);
       if (element.url) return el("a", { class: look, href: /^https?:/.test(element.url) ? element.url : "#", target: "_blank", rel: "noopener noreferrer" }, label);
-      return el("button", { class: look, type: "button", disabled: !ctx.act, onclick: () => act("") }, label);
+      return el("button", { class: look, type: "button", disabled: !ctx.act, onclick: async (event) => {
+        const pressed = event.currentTarget;
+        pressed.disabled = true;
+        try { await act(""); } finally { pressed.disabled = false; }
+      } }, label);
     }
     if (element.type === "static_select" || element.type === "overflow") {
       const menu = el("select", { class: "button", disabled: !ctx.act, "aria-label": element.placeholder ? element.placeholder.text : "Choose" },
