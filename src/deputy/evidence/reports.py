@@ -37,7 +37,12 @@ class TestReport:
     def sentence(self) -> str:
         """The counts the way a test runner would say them: "2 failed, 12 passed"."""
         passed = None if self.tests is None else self.tests - self.broken
-        parts = ((self.failures, "failed"), (self.errors, "errors"), (passed, "passed"), (self.skipped, "skipped"))
+        parts = (
+            (self.failures, "failed"),
+            (self.errors, "error" if self.errors == 1 else "errors"),
+            (passed, "passed"),
+            (self.skipped, "skipped"),
+        )
         return ", ".join(f"{count} {word}" for count, word in parts if count)
 
 
@@ -90,7 +95,7 @@ def _worded(text: str) -> TestReport:
 
 
 def _unittest(match: re.Match[str]) -> TestReport:
-    detail = {word: int(number) for word, number in re.findall(r"([a-z ]+?)=(\d+)", match[3] or "")}
+    detail = {word.strip(): int(number) for word, number in re.findall(r"([a-z ]+)=(\d+)", match[3] or "")}
     skipped = detail.get("skipped", 0)
     failures = detail.get("failures", 0) + detail.get("unexpected successes", 0)
     # FAILED without numbers would otherwise look like success.

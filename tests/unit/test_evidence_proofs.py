@@ -1,0 +1,100 @@
+"""Which trees are tested, and what their results prove."""
+
+import pytest
+
+from deputy.domain.config import Check
+from deputy.domain.values import ChangeKind, CheckPhase, CheckResult, FileChange, Proof, TreeChange
+from deputy.evidence import Overlay, new_test_files, overlays, proof
+
+TESTS = Check(name="tests", run=("pytest",), kind="tests", tests=("tests/**",))
+LINT = Check(name="lint", run=("ruff",), kind="lint")
+
+
+def _change(**kinds: str) -> TreeChange:
+    paths = {name.replace("__", "/").replace("_py", ".py"): kind for name, kind in kinds.items()}
+    files = tuple(
+        FileChange(path=path, kind=ChangeKind(kind), old_mode="100644", new_mode="100644", old_blob="a", new_blob="b")
+        for path, kind in paths.items()
+    )
+    return TreeChange(repo="acme/shop", base="b", base_tree="bt", tree="t", digest="d", files=files)
+
+
+def _result(
+    phase: CheckPhase, *, passed: bool, failures: int | None = None, exit_code: int | None = None
+) -> CheckResult:
+    return CheckResult(
+        name="tests",
+        phase=phase,
+        argv=("pytest",),
+        exit_code=(0 if passed else 1) if exit_code is None else exit_code,
+        passed=passed,
+        seconds=1,
+        log="l",
+        tests=3,
+        failures=(0 if passed else 1) if failures is None else failures,
+    )
+
+
+def _prove(*results: CheckResult) -> Proof:
+    return proof(_change(tests__test_x_py="added", shop__x_py="modified"), (TESTS, LINT), results)
+
+
+GOOD = (_result(CheckPhase.PATCH, passed=True), _result(CheckPhase.BASE, passed=True))
+
+
+def test_new_tests_are_added_or_modified_files_that_a_check_names() -> None:
+    change = _change(
+        tests__a_py="added", tests__b_py="modified", tests__c_py="deleted", tests__d_py="mode", e_py="added"
+    )
+    assert new_test_files(change, (TESTS, LINT)) == ("tests/a.py", "tests/b.py")
+
+
+def test_a_patch_without_tests_needs_only_itself() -> None:
+    assert overlays(_change(shop__x_py="modified"), (TESTS,)) == (Overlay(CheckPhase.PATCH, "head"),)
+
+
+def test_the_trees_of_a_patch_with_tests() -> None:
+    change = _change(tests__a_py="added", tests__b_py="modified", tests__c_py="deleted", shop__x_py="modified")
+    assert overlays(change, (TESTS,)) == (
+        Overlay(CheckPhase.PATCH, "head"),
+        Overlay(CheckPhase.BASE_TESTS, "head", ("tests/b.py", "tests/c.py"), ("tests/a.py",)),
+        Overlay(CheckPhase.BASE, "base"),
+        Overlay(CheckPhase.BEFORE, "base", ("tests/a.py", "tests/b.py")),
+    )
+
+
+@pytest.mark.parametrize("name", ["conftest_py", "lib__conftest_py"])
+def test_an_added_conftest_anywhere_is_taken_away_from_bases_tests(name: str) -> None:
+    patch, base_tests = overlays(_change(**{name: "added"}), (TESTS,))
+    assert patch.phase is CheckPhase.PATCH
+    assert base_tests.remove == (name.replace("__", "/").replace("_py", ".py"),)
+
+
+def test_failing_before_and_passing_after_is_proven() -> None:
+    done = _prove(*GOOD, _result(CheckPhase.BEFORE, passed=False))
+    assert (done.fails_before, done.passes_after, done.new_tests) == (True, True, ("tests/test_x.py",))
+
+
+@pytest.mark.parametrize(
+    ("results", "fails_before"),
+    [
+        ((*GOOD, _result(CheckPhase.BEFORE, passed=True)), False),
+        (GOOD, None),
+        ((), None),
+        # Tests that could not start have not failed: an import of what only the patch defines proves nothing.
+        ((*GOOD, _result(CheckPhase.BEFORE, passed=False, failures=1, exit_code=2)), None),
+        ((*GOOD, _result(CheckPhase.BEFORE, passed=False, failures=0, exit_code=1)), None),
+        ((*GOOD, _result(CheckPhase.BEFORE, passed=False, failures=1, exit_code=-9)), None),
+        # A base that fails by itself explains a failure without the new tests.
+        ((GOOD[0], _result(CheckPhase.BASE, passed=False), _result(CheckPhase.BEFORE, passed=False)), None),
+        ((GOOD[0], _result(CheckPhase.BEFORE, passed=False)), None),
+        ((_result(CheckPhase.PATCH, passed=False), GOOD[1], _result(CheckPhase.BEFORE, passed=False)), None),
+    ],
+)
+def test_everything_else_is_not(results: tuple[CheckResult, ...], fails_before: bool | None) -> None:
+    assert _prove(*results).fails_before is fails_before
+
+
+def test_without_new_tests_nothing_is_claimed() -> None:
+    done = proof(_change(shop__x_py="modified"), (TESTS,), (*GOOD, _result(CheckPhase.BEFORE, passed=False)))
+    assert (done.fails_before, done.passes_after) == (None, None)
