@@ -123,6 +123,44 @@ def test_a_crash_after_posting_is_noticed(workspace: Workspace, store: MemorySto
     assert store.posts["say:1"].ts
 
 
+class DyingStore(MemoryStore):
+    """Dies between Slack's answer and the commit, once."""
+
+    has_died = False
+
+    def save_post(self, post: Post) -> None:
+        if (post.ts or post.files) and not self.has_died:
+            self.has_died = True
+            raise KeyboardInterrupt
+        super().save_post(post)
+
+
+@pytest.mark.parametrize("doing", ["show", "say", "notify", "attach"])
+def test_dying_between_the_effect_and_the_commit_doubles_nothing(workspace: Workspace, doing: str) -> None:
+    store = DyingStore()
+
+    def act() -> None:
+        chat = chat_for(workspace, store)
+        match doing:
+            case "show":
+                chat.show(workspace.place, KEY, CARD)
+            case "say":
+                chat.say(workspace.place, KEY, "Hello")
+            case "notify":
+                chat.notify("U0SAM", KEY, "Hello", CARD)
+            case _:
+                chat.attach(workspace.place, KEY, FILES, "The patch")
+
+    with pytest.raises(KeyboardInterrupt):
+        act()
+    first = len(workspace.thread_messages())
+    act()
+    act()
+    assert len(workspace.thread_messages()) == first
+    post = store.posts[KEY]
+    assert post.ts or post.files
+
+
 def test_a_crash_before_posting_posts(workspace: Workspace, store: MemoryStore, chat: SlackChat) -> None:
     store.save_post(Post(KEY, workspace.place.channel, workspace.place.thread))
     chat.show(workspace.place, KEY, CARD)

@@ -126,11 +126,15 @@ def test_a_failed_update_is_not_taken_for_shown(double: SlackDouble, chat: Slack
     assert "Delivered" in double.thread(double.root)[-1]["text"]
 
 
-def test_many_threads_show_one_card(double: SlackDouble, chat: SlackChat, place: Place) -> None:
-    def show(number: int) -> None:
-        chat.show(place, "card:1", Card(headline="Fix the lint", status=f"Step {number}"))
+@pytest.mark.parametrize("doing", ["show", "say"])
+def test_many_threads_post_once(double: SlackDouble, chat: SlackChat, place: Place, doing: str) -> None:
+    def act(number: int) -> None:
+        if doing == "show":
+            chat.show(place, "card:1", Card(headline="Fix the lint", status=f"Step {number}"))
+        else:
+            chat.say(place, "say:1", "Hello")
 
-    threads = [threading.Thread(target=show, args=(number,)) for number in range(6)]
+    threads = [threading.Thread(target=act, args=(number,)) for number in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -146,6 +150,18 @@ def test_uploads_survive_trouble_at_each_stage(double: SlackDouble, chat: SlackC
     chat.attach(place, "files:1", PATCH, "Here")
     assert posted(double) == 1
     assert [file["content"] for file in double.files.values() if file["content"]] == [b"From 0000\n"]
+
+
+def test_an_uploads_comment_holds_no_address(double: SlackDouble, chat: SlackChat, place: Place) -> None:
+    chat.attach(place, "files:1", PATCH, "See https://evil.example/?leak=1 <!channel>")
+    assert double.thread(double.root)[-1]["text"] == "See https: //evil.example/?leak=1 &lt;!channel&gt;"
+
+
+def test_a_message_links_to_slack_only(double: SlackDouble, chat: SlackChat, place: Place) -> None:
+    link = chat.permalink(place, double.root)
+    chat.notify("U0SAM", "dm:1", f"Your decision is needed\n{link}")
+    (message,) = double.messages["D0SAM"]
+    assert f"<{link}|Open in Slack>" in message["blocks"][0]["text"]["text"]
 
 
 def test_a_whisper_goes_by_the_reply_address_while_it_works(double: SlackDouble, chat: SlackChat, place: Place) -> None:

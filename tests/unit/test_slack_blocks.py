@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.slack_double import check_blocks
 
-from deputy.adapters.slack.blocks import paragraph, render
+from deputy.adapters.slack.blocks import MESSAGE, paragraph, render, weight
 from deputy.adapters.slack.events import read_clicks
 from deputy.adapters.slack.identity import Identity
 from deputy.adapters.slack.text import clip, visible, width
@@ -43,7 +43,7 @@ def test_any_card_is_within_slacks_limits_and_inert(card: Card) -> None:
     blocks, text = render(card)
     check_blocks(blocks)  # type: ignore[arg-type]
     assert 1 <= width(text) <= 4000
-    assert sum(width(found) for found in texts(blocks)) <= 13_000  # Slack's unwritten limit on a whole message
+    assert weight(blocks) == sum(width(found) for found in texts(blocks)) <= MESSAGE
     for source in [*texts(blocks, "mrkdwn"), text]:
         live = re.findall(r"<[^>]*>?", source)
         assert all(re.fullmatch(r"<@[UW][A-Z0-9]{2,20}>", found) for found in live), live
@@ -145,3 +145,44 @@ def test_clip_never_splits_an_escape_or_a_surrogate_pair() -> None:
     assert clip("ab&amp;cd", 5) == "ab…"
     assert clip("😀😀😀", 4) == "😀…"
     assert clip("short", 5) == "short"
+
+
+def test_a_message_too_long_as_a_whole_loses_the_dispensable_parts_first() -> None:
+    long = "word " * 800
+    card = Card(
+        headline=long,
+        status=long,
+        facts=(Fact(long, long, ("U0ALICE",) * 9),) * 10,
+        steps=(Step("done", long, long),) * 20,
+        notes=(long,) * 20,
+        code=long * 9,
+        buttons=(Button("deputy.answer", "v", long, "primary", long),) * 30,
+        footer=long,
+    )
+    blocks, _ = render(card)
+    check_blocks(blocks)  # type: ignore[arg-type]
+    assert weight(blocks) <= MESSAGE
+    kinds = [block["type"] for block in blocks]
+    assert {"header", "actions"} <= set(kinds)
+    assert any("code left out" in text for text in texts(blocks))
+
+
+def test_only_slacks_own_links_can_be_followed() -> None:
+    ours = "https://acme.example/archives/C0SHOP/p1?a=1&b=2"
+    blocks, text = paragraph(f"Decide: {ours}\nnot {ours}0 or https://evil.example", links=(ours,))
+    (shown,) = texts(blocks)
+    assert shown.splitlines() == [
+        "Decide: <https://acme.example/archives/C0SHOP/p1?a=1&amp;b=2|Open in Slack>",
+        "not https://acme.example/archives/C0SHOP/p1?a=1&amp;b=20 or https://evil.example",
+    ]
+    assert "<" not in text
+    assert all(block["text"]["verbatim"] is True for block in blocks)  # type: ignore[index, call-overload]
+
+
+def test_a_long_answer_is_spread_over_sections() -> None:
+    blocks, _ = paragraph("\n".join(f"{number} task:queued by user:T0ACME/U0ALICE" for number in range(400)))
+    check_blocks(blocks)  # type: ignore[arg-type]
+    assert len(blocks) == 5
+    assert texts(blocks)[-1].startswith("… and ")
+    shown = "\n".join(texts(blocks)[:-1]).splitlines()
+    assert shown == [f"{number} task:queued by user:T0ACME/U0ALICE" for number in range(len(shown))]

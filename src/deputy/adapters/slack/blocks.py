@@ -5,7 +5,7 @@ Slack's documented limits: 50 blocks, section 3,000 characters, 10 fields of 2,0
 the undocumented limit on a whole message.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, TypeAlias
 
 from pydantic import JsonValue
@@ -16,10 +16,12 @@ from deputy.ports import Button, Card, Fact, Step
 Block: TypeAlias = dict[str, JsonValue]
 
 SECTION: Final = 2900
+TEXT_SECTIONS: Final = 4
 HEADLINE: Final = 150
 STATUS: Final = 600
 FACTS: Final = 10
 FACT: Final = 300
+PEOPLE: Final = 5
 LINE: Final = 400
 FOOTER: Final = 300
 CODE: Final = 2600
@@ -28,7 +30,10 @@ LABEL: Final = 75
 VALUE: Final = 2000
 ACTION_ID: Final = 255
 ELEMENTS: Final = 25
-BUTTON_ROWS: Final = 4
+CONFIRM: Final = 150
+# Slack answers msg_blocks_too_long from about 13,200 characters on, which it doesn't document.
+MESSAGE: Final = 12_500
+DISPENSABLE: Final = ("code", "steps", "notes", "facts")
 
 TONES: Final = {"working": "⏳", "asking": "❓", "waiting": "✋", "good": "✅", "bad": "⛔"}
 MARKS: Final = {"done": "✅", "now": "▶️", "wait": "✋", "fail": "❌", "todo": "▫️"}
@@ -36,22 +41,50 @@ STYLES: Final = frozenset({"primary", "danger"})
 CUT_CODE: Final = "\n… cut here: the full text is in the thread"
 
 
-def render(card: Card) -> tuple[list[Block], str]:
-    """The card's blocks, and the plain text for notifications and screen readers."""
-    blocks: list[Block] = [_header(card), _section(_status_line(card))]
-    blocks += _facts(card.facts)
-    blocks += _lines(_step_line(step) for step in card.steps)
-    blocks += _lines(f"• {markup_line(note, LINE)}" for note in card.notes if note.strip())
-    blocks += _code(card.code)
-    blocks += _buttons(card.buttons)
-    blocks += _footer(card.footer)
-    return blocks, fallback(card)
+def render(card: Card, budget: int = MESSAGE) -> tuple[list[Block], str]:
+    """The card's blocks, with texts of at most ``budget`` units, and the plain text for notifications and readers."""
+    parts = {
+        "header": [_header(card), _section(_status_line(card))],
+        "facts": _facts(card.facts),
+        "steps": _lines(_step_line(step) for step in card.steps),
+        "notes": _lines(f"• {markup_line(note, LINE)}" for note in card.notes if note.strip()),
+        "code": _code(card.code),
+        "buttons": _buttons(card.buttons),
+        "footer": _footer(card.footer),
+    }
+    for name in DISPENSABLE:
+        if parts[name] and sum(map(weight, parts.values())) > budget:
+            parts[name] = [_context(f"… {name} left out: the message would be too long")]
+    return [block for part in parts.values() for block in part], fallback(card)
 
 
-def paragraph(text: str, people: Sequence[str] = ()) -> tuple[list[Block], str]:
-    """A plain sentence, with mentions before it, as blocks and as fallback text."""
-    source = f"{mentions(tuple(people))} {markup(text, SECTION - 200)}".strip() or "–"
-    return [_section(clip(source, SECTION))], clip(source, FALLBACK)
+def weight(value: JsonValue | Sequence[JsonValue]) -> int:
+    """The length of all texts in blocks, which Slack limits for a message as a whole."""
+    if isinstance(value, dict):
+        own = value.get("text")
+        inner = sum(weight(part) for part in value.values() if not isinstance(part, str))
+        return inner + (width(own) if isinstance(own, str) else 0)
+    return sum(map(weight, value)) if isinstance(value, list | tuple) else 0
+
+
+def paragraph(
+    text: str, people: Sequence[str] = (), links: Collection[str] = (), sections: int = TEXT_SECTIONS
+) -> tuple[list[Block], str]:
+    """Plain text, with mentions before it, as blocks and as fallback text.
+
+    Of the addresses in it only ``links``, which Slack itself handed out, can be followed.
+    """
+    first = mentions(tuple(people))
+    plain = [clip(escape(visible(line)), SECTION - 300) for line in (text.strip() or "–").split("\n")]
+    shown = [_linked(line, links) for line in plain]
+    if first:
+        plain[0], shown[0] = f"{first} {plain[0]}", f"{first} {shown[0]}"
+    return _lines(shown, sections), clip("\n".join(plain), FALLBACK)
+
+
+def _linked(line: str, links: Collection[str]) -> str:
+    known = {escape(link) for link in links}
+    return " ".join(f"<{word}|Open in Slack>" if word in known else word for word in line.split(" "))
 
 
 def fallback(card: Card) -> str:
@@ -92,7 +125,7 @@ def _facts(facts: Sequence[Fact]) -> list[Block]:
 
 
 def _fact(fact: Fact) -> str:
-    people = mentions(fact.people[:FACTS])
+    people = mentions(fact.people[:PEOPLE])
     value = " ".join(part for part in (people, markup_line(fact.value, FACT)) if part)
     return f"*{markup_line(fact.label, LABEL)}*\n{value or '–'}"
 
@@ -104,17 +137,20 @@ def _step_line(step: Step) -> str:
     return f"{mark} {text} · {detail}" if detail else f"{mark} {text}"
 
 
-def _lines(lines: Iterable[str]) -> list[Block]:
-    """One section of as many lines as fit, and how many did not."""
-    kept: list[str] = []
+def _lines(lines: Iterable[str], sections: int = 1) -> list[Block]:
+    """Sections of as many lines as fit, and how many did not."""
+    filled: list[list[str]] = [[]]
     left_out = room = 0
     for line in lines:
-        room += width(line) + 1
-        if room > SECTION:
+        if room + width(line) + 1 > SECTION and filled[-1] and len(filled) < sections:
+            filled.append([])
+            room = 0
+        if left_out or room + width(line) + 1 > SECTION:
             left_out += 1
         else:
-            kept.append(line)
-    return [*([_section("\n".join(kept))] if kept else []), *_more(left_out, "line")]
+            filled[-1].append(line)
+            room += width(line) + 1
+    return [*(_section("\n".join(kept).strip("\n") or "–") for kept in filled if kept), *_more(left_out, "line")]
 
 
 def _more(count: int, what: str) -> list[Block]:
@@ -139,11 +175,9 @@ def _footer(footer: str) -> list[Block]:
 
 
 def _buttons(buttons: Sequence[Button]) -> list[Block]:
-    """Rows of buttons. One that would have to be cut is left out, and said: a cut payload means another thing."""
-    usable = [button for button in buttons if _is_usable(button)]
-    shown = usable[: ELEMENTS * BUTTON_ROWS]
-    rows = [_row(shown[start : start + ELEMENTS]) for start in range(0, len(shown), ELEMENTS)]
-    return rows + _more(len(buttons) - len(shown), "button")
+    """A row of buttons. One that would have to be cut is left out, and said: a cut payload means another thing."""
+    shown = [button for button in buttons if _is_usable(button)][:ELEMENTS]
+    return [*([_row(shown)] if shown else []), *_more(len(buttons) - len(shown), "button")]
 
 
 def _row(buttons: Sequence[Button]) -> Block:
@@ -177,7 +211,7 @@ def _button(button: Button, action_id: str) -> Block:
 def _confirm(button: Button) -> Block:
     return {
         "title": _plain(button.label, 100),
-        "text": _plain(button.confirm, 300),
+        "text": _plain(button.confirm, CONFIRM),
         "confirm": _plain(button.label, 30),
         "deny": _plain("Go back", 30),
     }

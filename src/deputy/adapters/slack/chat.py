@@ -11,7 +11,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from deputy import ports
-from deputy.adapters.slack.blocks import Block, paragraph, render
+from deputy.adapters.slack.blocks import MESSAGE, Block, paragraph, render, weight
 from deputy.adapters.slack.client import build_client
 from deputy.adapters.slack.files import Uploads
 from deputy.adapters.slack.identity import Identity, identify
@@ -24,6 +24,7 @@ from deputy.domain.values import Actor, Person, Place
 from deputy.ports import Attachment, Card, Post
 
 REMEMBERED: Final = 2000
+REMEMBERED_LINKS: Final = 50
 COMMENT: Final = 2000
 
 
@@ -39,6 +40,7 @@ class SlackChat:
         self._client = client
         self._posts, self._uploads = Posts(client, store), Uploads(client)
         self._home: Identity | None = None
+        self._links: tuple[str, ...] = ()
         self._rendered: OrderedDict[str, str] = OrderedDict()
         self._rendered_lock = threading.Lock()
 
@@ -56,7 +58,7 @@ class SlackChat:
 
     def say(self, place: Place, key: str, text: str, people: Sequence[str] = ()) -> None:
         """Post a sentence in the thread, once."""
-        blocks, fallback = paragraph(text, people)
+        blocks, fallback = paragraph(text, people, self._links)
         with slack_errors("posting in the thread"):
             self._posts.once(key, place.channel, place.thread, blocks, fallback)
 
@@ -75,9 +77,9 @@ class SlackChat:
         known = self._posts.known(key)
         if known is not None and known.ts:
             return
-        blocks, fallback = paragraph(text)
+        blocks, fallback = paragraph(text, links=self._links, sections=1)
         if card is not None:
-            blocks += render(card)[0]
+            blocks += render(card, MESSAGE - weight(blocks))[0]
         with slack_errors("sending a direct message"):
             channel = known.channel if known is not None else self._direct_channel(user)
             self._posts.once(key, channel, "", blocks, fallback)
@@ -99,7 +101,9 @@ class SlackChat:
                 self._posts.save(Post(key, place.channel, place.thread, files=tuple(sorted(names))))
                 return
             self._posts.save(Post(key, place.channel, place.thread))
-            ids = self._uploads.share(place.channel, place.thread, files, markup(comment, COMMENT), is_shared)
+            # An upload's comment can't have its links switched off: none of its addresses may look like one.
+            inert = markup(comment.replace("://", ": //"), COMMENT)
+            ids = self._uploads.share(place.channel, place.thread, files, inert, is_shared)
             self._posts.save(Post(key, place.channel, place.thread, files=ids))
 
     def permalink(self, place: Place, message: str) -> str:
@@ -111,7 +115,10 @@ class SlackChat:
                 if code_of(error) in {"message_not_found", "channel_not_found"}:
                     return ""
                 raise
-        return str(answer.get("permalink") or "")
+        link = str(answer.get("permalink") or "")
+        if link:
+            self._links = (*self._links[-REMEMBERED_LINKS:], link)
+        return link
 
     def person(self, actor: Actor) -> Person:
         """Look a user up now. ``NotFound`` when there is no such user."""

@@ -22,7 +22,7 @@ from deputy.adapters.slack.client import is_direct, quiet_logger
 from deputy.adapters.slack.refusals import slack_errors
 from deputy.domain.errors import BadInput, DeputyError, Unavailable
 
-WORKERS: Final = 8
+WORKERS: Final = 4
 LARGEST_MESSAGE: Final = 16 * 1024**2
 # Slack warns ten seconds before it closes: what it still sends on the old connection is read and answered there.
 GRACE: Final = 12.0
