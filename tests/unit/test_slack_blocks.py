@@ -95,6 +95,7 @@ def test_an_approver_sees_what_where_who_why_and_the_buttons() -> None:
     assert "✋ *Waiting for sign-off*" in shown
     assert "*Asked by*\n<@U0ALICE>" in shown
     assert "✅ Checks pass · 42 tests\n✋ Sign-off · until Friday" in shown
+    assert shown.index("rule r-bill") < shown.index("Checks pass")  # why comes before how far
     assert "```\n billing/refunds.py | 4 +++-\n```" in shown
     assert text.splitlines()[0] == "✋ Fix rounding of split refunds — Waiting for sign-off"
 

@@ -46,8 +46,8 @@ def render(card: Card, budget: int = MESSAGE) -> tuple[list[Block], str]:
     parts = {
         "header": [_header(card), _section(_status_line(card))],
         "facts": _facts(card.facts),
-        "steps": _lines(_step_line(step) for step in card.steps),
         "notes": _lines(f"• {markup_line(note, LINE)}" for note in card.notes if note.strip()),
+        "steps": _lines(_step_line(step) for step in card.steps),
         "code": _code(card.code),
         "buttons": _buttons(card.buttons),
         "footer": _footer(card.footer),
