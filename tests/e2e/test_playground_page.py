@@ -243,3 +243,26 @@ def test_a_modal_is_filled_in(site: Playground, app: App, page: Page) -> None:
     page.locator("dialog").get_by_role("button", name="Send").click()
     expect(page.locator("dialog")).to_be_hidden()
     assert given == ["no", "Too broad"]
+
+
+def test_one_edits_ones_own_words_only(site: Playground, page: Page) -> None:
+    site.say("U0ALICE", "C0SHOP", "@Deputy fix `this` & <that>, https://example.com")
+    site.say("U0SAM", "C0SHOP", "not yours")
+    page.goto(f"{site.url}/?as=U0ALICE#C0SHOP")
+    page.locator("#room-list .message").first.hover()
+    expect(page.get_by_role("button", name="Edit")).to_have_count(1)
+    page.get_by_role("button", name="Edit").click()
+    box = page.get_by_label("Edit message")
+    expect(box).to_have_value("@Deputy fix `this` & <that>, https://example.com")
+    box.fill("@Deputy fix the other")
+    box.press("Enter")
+    expect(page.locator("#room-list .message").first).to_contain_text("@Deputy fix the other (edited)")
+    assert site.messages("C0SHOP")[0].raw["text"] == "<@U0DEPUTY> fix the other"
+
+
+def test_a_command_that_does_not_exist(site: Playground, page: Page) -> None:
+    page.goto(f"{site.url}/?as=U0ALICE#C0SHOP")
+    page.get_by_label("Message #shop-dev").fill("/depty status")
+    page.keyboard.press("Enter")
+    expect(page.locator(".toast")).to_contain_text("/depty is not a command here")
+    expect(page.get_by_label("Message #shop-dev")).to_have_value("/depty status")

@@ -63,6 +63,9 @@ class Credentials:
         return "v0=" + hmac.new(self.signing_secret.encode(), base, hashlib.sha256).hexdigest()
 
 
+COMMANDS = ("/deputy",)
+
+
 class Installation:
     """One workspace with one app in it: what the Web API, Socket Mode, the page and the driver share."""
 
@@ -76,6 +79,7 @@ class Installation:
         self.faults = Faults()
         self.uploads = Uploads(workspace, base)
         self.by_http = False
+        self.commands = COMMANDS
         self.nudges: list[Callable[[], None]] = []
         self.views = Views(self._nudge)
         self.sockets = SocketMode(patience, self._nudge)

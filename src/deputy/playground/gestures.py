@@ -56,6 +56,8 @@ class Gestures:
         place, person = self._site.workspace.channel(channel), self._site.workspace.person(user)
         self._site.workspace.may_write(user, place)
         name, _, text = line.strip().partition(" ")
+        if name not in self._site.commands:
+            raise PlaygroundError(f"{name} is not a command here; there is {', '.join(self._site.commands)}.")
         text = self._site.workspace.typist.compose(text.strip())[0]
         payload = payloads.slash_command(
             person, place, name, text, self._site.hooks.trigger(user), self._reply_url(user, place)

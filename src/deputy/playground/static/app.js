@@ -197,8 +197,34 @@
   };
   const withTools = (node, item) => {
     if (item.only_for) return node;
-    node.append(el("div", { class: "tools" }, el("button", { type: "button", onclick: () => visit(where.channel, item.ts) }, "Reply in thread")));
+    const mine = item.user === state.you && !ctx.people.get(item.user).deleted;
+    const root = isRoot(item);
+    if (!mine && !root) return node;
+    node.append(el("div", { class: "tools" },
+      root ? el("button", { type: "button", onclick: () => visit(where.channel, item.ts) }, "Reply in thread") : null,
+      mine ? el("button", { type: "button", onclick: () => editInPlace(node, item) }, "Edit") : null));
     return node;
+  };
+  // The words as they were typed: names for ids, no escapes.
+  const typed = (item) => item.text.replace(/<([@#!])([^<>|]+)(?:\|([^<>]*))?>/g, (_, sign, target, label) => {
+    const person = ctx.people.get(target);
+    return sign === "@" ? `@${person && person.bot ? person.name : person ? person.handle : target}` : sign === "#" ? `#${label || ctx.channels.get(target)?.name || target}` : `@${target}`;
+  }).replace(/<((?:https?|mailto):[^<>|]+)(?:\|[^<>]*)?>/g, "$1").replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+  const editInPlace = (node, item) => {
+    const body = node.querySelector(".body");
+    const channel = where.channel;
+    const input = el("textarea", { rows: "2", "aria-label": "Edit message" });
+    const box = el("div", { class: "compose editing" }, input, el("div", { class: "foot" }, el("span", {}, "Enter saves, Escape leaves it as it was")));
+    input.value = typed(item);
+    input.addEventListener("keydown", async (event) => {
+      if (event.key === "Escape") { event.stopPropagation(); box.replaceWith(body); }
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      const answer = await post("edit", { channel, ts: item.ts, text: input.value });
+      if (answer.ok) box.replaceWith(body);
+    });
+    body.replaceWith(box);
+    input.focus();
   };
 
   const drawThread = (jump) => {
@@ -211,8 +237,8 @@
       el("button", { class: "icon-button close", "aria-label": "Close thread", onclick: () => visit(where.channel) }, icon(CLOSE)));
     const found = repliesOf(root);
     drawComposer($("thread-compose"), where.channel, root.ts, "Reply…");
-    fill("thread", [kept("thread", root, 0, () => message(ctx, root)), found.length ? el("div", { class: "day start" }, found.length === 1 ? "1 reply" : `${found.length} replies`) : "",
-      ...found.map((item, index) => kept("thread", item, found[index - 1], () => message(ctx, item, found[index - 1])))], jump);
+    fill("thread", [kept("thread", root, 0, () => withTools(message(ctx, root), root)), found.length ? el("div", { class: "day start" }, found.length === 1 ? "1 reply" : `${found.length} replies`) : "",
+      ...found.map((item, index) => kept("thread", item, found[index - 1], () => withTools(message(ctx, item, found[index - 1]), item)))], jump);
   };
 
   // writing
