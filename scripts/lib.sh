@@ -21,17 +21,17 @@ as_root() { if needs_sudo; then sudo "$@"; else "$@"; fi; }
 
 has_apt() { command -v apt-get >/dev/null; }
 
+# Fresh machines have empty package lists; then only an update can tell.
 has_candidate() {
-    # Fresh machines have empty package lists; then only an update can tell.
-    apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]' && return
-    [ -z "$(apt-cache pkgnames git 2>/dev/null)" ] && [ "${updated:-no}" = no ] && can_be_root || return 1
-    apt_update
-    apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'
+    [ "${updated:-no}" = yes ] || [ -n "$(apt-cache pkgnames iptables 2>/dev/null)" ] || ! can_be_root || apt_update
+    # Not ``grep -q``: leaving early would make apt-cache fail, and with it the pipe.
+    apt-cache policy "$1" 2>/dev/null | grep 'Candidate: [^(]' >/dev/null
 }
 
 apt_update() {
     updated=yes
-    as_root apt-get update -qq >/dev/null 2>&1 || say "the package lists could not be updated; trying with what is there"
+    say "reading the package lists (apt-get update)" >&2
+    as_root apt-get update -qq >/dev/null 2>&1 || say "they could not be read; trying with what is there" >&2
 }
 
 apt_install() {
@@ -138,4 +138,4 @@ has_chromium() {
 }
 
 # Ubuntu's package is a stub for a snap, which containers can't run.
-has_chromium_package() { has_apt && has_candidate chromium && ! grep -qs '^ID=ubuntu' /etc/os-release; }
+has_chromium_package() { has_apt && ! grep -qs '^ID=ubuntu' /etc/os-release; }
