@@ -9,7 +9,9 @@ _SKIPS = frozenset(
     {"skip", "skipif", "skipIf", "skipUnless", "xfail", "importorskip", "expectedFailure", "skipTest", "SkipTest"}
 )
 _RAISES = frozenset({"raises", "warns", "deprecated_call"})
-_JS_TEST = re.compile(r"""(?<![\w.])(?:it|test)(?:\.each\([^)]*\))?\s*\(\s*(['"`])(.*?)\1""")
+_JS_TEST = re.compile(
+    r"""(?<![\w.])[xf]?(?:it|test)(?:\.(?:only|skip|todo|fails|concurrent|each\([^)]*\)))*\s*\(\s*(['"`])(.*?)\1"""
+)
 _JS_ASSERT = re.compile(r"(?<![\w.])(?:expect|assert)(?:\.\w+)*\s*\(")
 _JS_SKIP = re.compile(
     r"(?<![\w.])(?:(?:it|test|describe)\.(?:skip|todo|only|fails)|x(?:it|test|describe)|f(?:it|describe))\b"

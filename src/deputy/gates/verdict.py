@@ -14,9 +14,9 @@ _EFFECT_OF = {Severity.NOTE: Effect.ALLOW, Severity.REVIEW: Effect.REVIEW, Sever
 _RANK = {Severity.DENY: 0, Severity.REVIEW: 1, Severity.NOTE: 2}
 
 
-def by_weight(finding: Finding) -> tuple[int, str, str, int, str, str]:
-    """The order of findings in a report: the worst first, then by gate and place."""
-    return _RANK[finding.severity], finding.gate, finding.path, finding.line, finding.rule, finding.message
+def by_weight(finding: Finding) -> tuple[int, str, str, int, str]:
+    """The order of findings in a report: the worst first, then by gate and place; equal only for equal findings."""
+    return _RANK[finding.severity], finding.gate, finding.path, finding.line, finding.model_dump_json()
 
 
 def lower(one: Severity, other: Severity) -> Severity:
