@@ -58,7 +58,7 @@ def state(host: str, pid_file: Path) -> str:
         return "denied"
     except (OSError, http.client.HTTPException, subprocess.SubprocessError):
         pass
-    return "starting" if _is_starting(pid_file) else "absent"
+    return "starting" if host == DEFAULT and _is_starting(pid_file) else "absent"
 
 
 if __name__ == "__main__":

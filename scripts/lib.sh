@@ -110,7 +110,7 @@ engine_state() {
     local asker
     asker=$(find_python || command -v python3 || echo false)
     # Without a whole Python nobody can ask yet; a socket then means: look again when there is one.
-    "$asker" "$root/scripts/engine_state.py" 2>/dev/null || { [ -S /var/run/docker.sock ] && echo starting; } || echo absent
+    "$asker" "$root/scripts/engine_state.py" 2>/dev/null || { [ -z "${DOCKER_HOST:-}" ] && [ -S /var/run/docker.sock ] && echo starting; } || echo absent
 }
 
 engine_is_alive() { has_systemd || pgrep -x dockerd >/dev/null 2>&1 || [ -e "$engine_folder/dockerd.pid" ]; }
