@@ -123,7 +123,7 @@ def test_missing_guards_are_named(unguarded: SqlStore) -> None:
     assert verdict.damages == ()
     assert len(unguarded.check_guards()) == 4
     assert any(
-        "A guard of the table is missing or was changed: deputy_event_in_order" in line for line in verdict.lines()
+        "A guard of the trail is missing or was changed: deputy_event_in_order" in line for line in verdict.lines()
     )
 
 
@@ -171,6 +171,24 @@ def test_a_cut_tail_is_found_by_the_head_kept_outside(unguarded: SqlStore, attac
     attack("DELETE FROM deputy_event_personal WHERE seq > 3", "DELETE FROM deputy_event WHERE seq > 3")
     assert unguarded.verify_audit().damages == ()
     assert "Rows 4 to 5 were cut off the end: a checkpoint saw them." in unguarded.verify_audit([head]).lines()
+
+
+def test_a_cut_tail_is_found_by_a_kept_checkpoint(unguarded: SqlStore, attack: Attack) -> None:
+    checkpoint = unguarded.keep_checkpoint("deputy.example/acme")
+    assert checkpoint.head == unguarded.head()
+    assert unguarded.keep_checkpoint("deputy.example/acme") == checkpoint
+    with unguarded.transaction() as ledger:
+        ledger.append(event())
+    assert unguarded.verify_audit().damages == ()
+    attack("DELETE FROM deputy_event_personal WHERE seq > 3", "DELETE FROM deputy_event WHERE seq > 3")
+    assert "Rows 4 to 5 were cut off the end: a checkpoint saw them." in unguarded.verify_audit().lines()
+
+
+def test_a_checkpoint_that_was_spoilt_is_named(trail: SqlStore, tmp_path: Path) -> None:
+    trail.keep_checkpoint("deputy.example/acme")
+    (kept,) = (tmp_path / "blobs/checkpoints").iterdir()
+    kept.write_bytes(b"\xff")
+    assert trail.verify_audit().missing_guards == (f"checkpoints/{kept.name}",)
 
 
 def test_two_rows_that_changed_places_are_named(unguarded: SqlStore, attack: Attack) -> None:

@@ -214,7 +214,7 @@ def test_a_body_that_is_not_canonical_is_named_even_with_a_good_hash() -> None:
 def test_missing_guards_break_the_verdict() -> None:
     verdict = verify(trail(2), missing_guards=["no_update"])
     assert not verdict.is_intact
-    assert "A guard of the table is missing or was changed: no_update." in verdict.lines()
+    assert "A guard of the trail is missing or was changed: no_update." in verdict.lines()
 
 
 def test_a_far_away_number_does_not_fill_memory() -> None:

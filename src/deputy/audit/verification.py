@@ -35,7 +35,7 @@ class Damage:
 class Verdict:
     """What verification found. ``erased`` counts personal values that were lawfully erased: not a damage.
 
-    ``missing_guards`` names protections of the table itself (triggers) that are gone or were changed.
+    ``missing_guards`` names protections around it (triggers, kept checkpoints) that are gone or spoilt.
     """
 
     rows: int
@@ -46,7 +46,7 @@ class Verdict:
 
     @property
     def is_intact(self) -> bool:
-        """Whether every row is what was written and the table's guards stand."""
+        """Whether every row is what was written and its guards stand."""
         return not self.damages and not self.missing_guards
 
     @property
@@ -57,7 +57,7 @@ class Verdict:
     def lines(self) -> tuple[str, ...]:
         """The verdict for people, one sentence per line."""
         found = [damage.text for damage in self.damages]
-        found += [f"A guard of the table is missing or was changed: {name}." for name in self.missing_guards]
+        found += [f"A guard of the trail is missing or was changed: {name}." for name in self.missing_guards]
         erased = f" {self.erased} personal values were erased, as they may be." if self.erased else ""
         if found:
             return (f"The audit trail is broken: {len(found)} findings in {self.rows} rows.{erased}", *found)

@@ -4,13 +4,15 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from deputy import audit
 from deputy.adapters.store import guards, trail
 from deputy.adapters.store.blobs import Blobs
+from deputy.adapters.store.checkpoints import Checkpoints
 from deputy.adapters.store.database import open_engine, plain_errors
+from deputy.adapters.store.files import Files
 from deputy.adapters.store.ledger import SqlLedger
 from deputy.adapters.store.migration import check_migrated, migrate
 
@@ -21,21 +23,22 @@ def open_store(database_url: str, artifacts_url: str, *, is_migrating: bool = Tr
     ``database_url`` is ``sqlite:///…`` or ``postgresql://…``; ``artifacts_url`` a ``file://`` URL, a path, or
     any URL that fsspec knows. Raises ``BadInput`` for a URL that can't be used and ``Unavailable`` for a dead database.
     """
-    blobs = Blobs(artifacts_url)
+    files = Files(artifacts_url)
     engine = open_engine(database_url)
     if is_migrating:
         migrate(engine)
     else:
         check_migrated(engine)
-    return SqlStore(engine, blobs)
+    return SqlStore(engine, files)
 
 
 class SqlStore:
     """Rows and events in SQLite or Postgres, blobs by digest. Safe to share between threads."""
 
-    def __init__(self, engine: Engine, blobs: Blobs) -> None:
+    def __init__(self, engine: Engine, files: Files) -> None:
         self._engine = engine
-        self._blobs = blobs
+        self._blobs = Blobs(files)
+        self._checkpoints = Checkpoints(files)
         self._inside = threading.local()
 
     @property
@@ -73,11 +76,33 @@ class SqlStore:
         with plain_errors(self._engine), self._engine.connect() as connection:
             return trail.head(connection)
 
+    def keep_checkpoint(self, origin: str) -> audit.Checkpoint:
+        """Compute the trail's checkpoint and keep it beside the blobs; ``origin`` names the installation.
+
+        Reads the whole trail. ``verify_audit`` compares the trail with every checkpoint that is kept.
+        """
+        head = audit.Head(0, audit.GENESIS)
+
+        def bodies() -> Iterator[bytes]:
+            nonlocal head
+            for row in self.export_events():
+                head = audit.Head(row.seq, row.hash)
+                yield row.body.encode()
+
+        root = audit.merkle_root(bodies())
+        checkpoint = audit.Checkpoint(origin, head, root)
+        self._checkpoints.keep(checkpoint)
+        return checkpoint
+
     def verify_audit(self, heads: Iterable[audit.Head] = ()) -> audit.Verdict:
-        """Read the whole trail and name every row that isn't what was written; also the guards that are gone."""
-        with plain_errors(self._engine), self._snapshot() as connection:
-            missing = guards.missing(connection)
-            return audit.verify(trail.stream(connection), heads=heads, missing_guards=missing)
+        """Read the whole trail and name every row that isn't what was written; also the guards that are gone.
+
+        The trail must still contain the given heads and those of the kept checkpoints.
+        """
+        kept, unreadable = self._checkpoints.heads()
+        with plain_errors(self._engine), self._engine.connect() as connection:
+            missing = (*guards.missing(connection), *unreadable)
+            return audit.verify(trail.stream(connection), heads=(*heads, *kept), missing_guards=missing)
 
     def check_guards(self) -> tuple[str, ...]:
         """The triggers of the audit trail that are gone, switched off or changed; empty when all stand."""
@@ -86,19 +111,9 @@ class SqlStore:
 
     def export_events(self) -> Iterator[audit.Row]:
         """Every row of the trail in order, as stored, with the personal values that have not been erased."""
-        with plain_errors(self._engine), self._snapshot() as connection:
+        with plain_errors(self._engine), self._engine.connect() as connection:
             yield from trail.stream(connection)
 
     def close(self) -> None:
         """Let go of the database's connections."""
         self._engine.dispose()
-
-    @contextmanager
-    def _snapshot(self) -> Iterator[Connection]:
-        """One unchanging view for several statements."""
-        with self._engine.connect() as connection:
-            if self._engine.dialect.name == "sqlite":
-                connection.execute(text("BEGIN"))
-            else:
-                connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-            yield connection
