@@ -112,11 +112,21 @@ class Wire:
 
 def _events(body: bytes) -> list[bytes]:
     """The data of server-sent events (WHATWG HTML §9.2.6), without the closing ``[DONE]``."""
-    blocks = body.replace(b"\r\n", b"\n").split(b"\n\n")
+    *blocks, rest = body.replace(b"\r\n", b"\n").split(b"\n\n")
+    if _is_event(rest):  # some servers end without the blank line; a connection that broke off ends anywhere
+        blocks.append(rest)
     joined = (
         b"\n".join(line[5:].strip() for line in block.split(b"\n") if line.startswith(b"data:")) for block in blocks
     )
     return [data for data in joined if data and data != b"[DONE]"]
+
+
+def _is_event(block: bytes) -> bool:
+    try:
+        json.loads(block.removeprefix(b"data:"))
+    except ValueError:
+        return False
+    return True
 
 
 def as_json_text(arguments: str) -> str:
