@@ -42,7 +42,7 @@ make_debian_base() {
     if ! command -v mmdebstrap >/dev/null; then
         command -v apt-get >/dev/null || fail "no registry answers and this is not Debian or Ubuntu. Set DEPUTY_SANDBOX_BASE to a Debian-based image that the engine has."
         say "installing the package mmdebstrap (apt-get)"
-        as_root apt-get install -y --no-install-recommends mmdebstrap >/dev/null \
+        { as_root apt-get update -qq && as_root apt-get install -y -qq --no-install-recommends mmdebstrap debian-archive-keyring >/dev/null; } \
             || fail "can't install mmdebstrap: run 'apt-get install mmdebstrap' as root, or set DEPUTY_SANDBOX_BASE."
     fi
     say "making the base from Debian packages (about a minute)"

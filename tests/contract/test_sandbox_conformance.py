@@ -295,7 +295,7 @@ def test_a_change_of_the_same_size_and_time_is_seen(box: Sandbox) -> None:
 
 def test_tools_litter_is_left_out_unless_it_was_in_the_archive(box: Sandbox) -> None:
     sh(box, "mkdir -p src/__pycache__ .pytest_cache .ruff_cache; echo > src/__pycache__/a.pyc; echo > x.pyc")
-    sh(box, "echo > .pytest_cache/v; echo > .ruff_cache/v; echo changed > kept/__pycache__/old.pyc")
+    sh(box, "echo > .pytest_cache/v; echo > .ruff_cache/v; echo > .coverage; echo changed > kept/__pycache__/old.pyc")
     assert [file.path for file in box.delta().written] == ["kept/__pycache__/old.pyc"]
 
 

@@ -90,6 +90,7 @@ def test_a_cancelled_command_is_gone_with_its_container(
     assert not exists(engine, box.name)
 
 
+@pytest.mark.usefixtures("sandboxes")
 def test_the_container_goes_when_its_host_process_is_killed(engine: docker.DockerClient, tmp_path: Path) -> None:
     spec = make_spec("crash")
     ready = tmp_path / "ready"
@@ -102,7 +103,8 @@ def test_the_container_goes_when_its_host_process_is_killed(engine: docker.Docke
         f" on_output=lambda _: pathlib.Path({str(ready)!r}).touch())\n"
     )
     root = Path(__file__).parents[2]
-    host = subprocess.Popen([sys.executable, "-c", script], cwd=root, env={**os.environ, "PYTHONPATH": str(root)})
+    path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    host = subprocess.Popen([sys.executable, "-c", script], cwd=root, env={**os.environ, "PYTHONPATH": path})
     try:
         assert eventually(ready.exists)
         assert exists(engine, spec.name)

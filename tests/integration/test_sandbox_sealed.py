@@ -258,6 +258,23 @@ def test_a_fork_bomb_is_held_and_cleared(bombed: Sandbox) -> None:
     assert result.timed_out or result.exit_code != 0 or b"fork" in result.output.lower()
 
 
+def test_processes_are_counted(bombed: Sandbox) -> None:
+    code = (
+        "import os, time\n"
+        "for n in range(1000):\n"
+        "  try:\n"
+        "    if os.fork() == 0: time.sleep(30)\n"
+        "  except OSError: break\n"
+        "print(n + 2)\n"  # and process 1, and this one
+    )
+    assert int(bombed.run(["python3", "-c", code], timeout=20).output) == LIMITS.processes
+
+
+def test_process_1_comes_first_for_the_processor_and_last_for_the_memory_killer(box: Sandbox) -> None:
+    script = "ps -o ni= -p 1; ps -o ni= -p $$; cat /proc/1/oom_score_adj /proc/self/oom_score_adj"
+    assert box.run(["sh", "-c", script]).output.split() == [b"0", b"10", b"0", b"1000"]
+
+
 @pytest.mark.parametrize("processes", [1, 30])
 def test_a_memory_bomb_ends_the_command_not_the_box(bombed: Sandbox, processes: int) -> None:
     code = (

@@ -136,6 +136,13 @@ def test_cancelling_is_seen_while_waiting() -> None:
     assert time.monotonic() - began < 1
 
 
+def test_a_loud_command_does_not_ask_the_database_at_every_byte() -> None:
+    asked: list[float] = []
+    wire = LyingWire(replies(*[({"t": "out"}, b"x")] * 50, DONE), piece=1)
+    list(Channel(wire).ask({}, seconds=5, most_bytes=10_000, is_cancelled=lambda: bool(asked.append(time.monotonic()))))
+    assert 1 <= len(asked) <= 5
+
+
 # ------------------------------------------------------------------------------------------------------ the box
 
 

@@ -20,6 +20,7 @@ from deputy.domain.errors import Cancelled, SandboxFailed
 LENGTHS = struct.Struct(">II")
 HEADER_LIMIT = 1 << 16
 POLL_SECONDS = 0.1
+CANCEL_SECONDS = 0.2
 _LARGEST_NUMBER = 1 << 62
 
 _OPEN_A_NEW_ONE = "the task can be tried again in a new sandbox"
@@ -68,6 +69,21 @@ class Answer:
         return value
 
 
+def seldom(question: Callable[[], bool], seconds: float) -> Callable[[], bool]:
+    """The question, put at most once in so many seconds: it may ask a database, and a loud command asks often."""
+    last = -seconds
+
+    def ask() -> bool:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < seconds:
+            return False
+        last = now
+        return question()
+
+    return ask
+
+
 def printable(text: str) -> str:
     """The text with control characters, which could rewrite a terminal, as spaces."""
     return "".join(c if c.isprintable() else " " for c in text).strip()
@@ -113,6 +129,7 @@ class Channel:
     ) -> Iterator[Answer]:
         """The answers to the request with this ticket."""
         end = time.monotonic() + seconds
+        is_cancelled = is_cancelled and seldom(is_cancelled, CANCEL_SECONDS)
         left = most_bytes
         while True:
             answer = self._frame(end, left, is_cancelled)

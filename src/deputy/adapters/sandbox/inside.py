@@ -16,6 +16,7 @@ import ctypes
 import json
 import os
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -248,7 +249,12 @@ def reap(pid: int) -> int | None:
 
 
 def make_repository() -> None:
-    """A repository with one commit, for tools that want one. The host never looks at it."""
+    """A repository with one commit, for tools that want one. The host never looks at it.
+
+    None where the image has no git: then no tool of it wants one.
+    """
+    if not shutil.which("git"):
+        return
     steps = (("init", "-q"), ("add", "-A", "-f", "."), ("commit", "-q", "--allow-empty", "-m", "base"))
     settings = {
         "core.looseCompression": "0",

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import IO, NamedTuple
 
 JUNK_FOLDERS = frozenset({"__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".hypothesis"})
-JUNK_SUFFIXES = (".pyc", ".pyo")
+JUNK_SUFFIXES = (".pyc", ".pyo", "/.coverage")
 
 
 class Refused(Exception):
@@ -98,7 +98,7 @@ def snapshot(root: str) -> dict[str, Entry]:
 
 def is_junk(path: str) -> bool:
     """Whether tools leave such files behind without anybody wanting them in a patch."""
-    return path.endswith(JUNK_SUFFIXES) or not JUNK_FOLDERS.isdisjoint(path.split("/"))
+    return f"/{path}".endswith(JUNK_SUFFIXES) or not JUNK_FOLDERS.isdisjoint(path.split("/"))
 
 
 def changes(
