@@ -2,6 +2,7 @@
 
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import tomllib
@@ -114,6 +115,28 @@ def test_the_served_image_is_not_root_and_has_a_health_check() -> None:
     text = (ROOT / "deploy/Dockerfile").read_text()
     assert re.findall(r"^USER (\S+)", text, re.MULTILINE)[-1] != "root"
     assert "HEALTHCHECK" in text
+    # A build context without what is copied fails only where images are built.
+    allowed = set(re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
+    copied = {
+        word.rstrip("/")
+        for line in re.findall(r"^COPY (?!--from)(.*) \S+$", text, re.MULTILINE)
+        for word in line.split()
+    }
+    assert copied <= allowed
+    assert all((ROOT / name).exists() for name in copied)
+
+
+def health(**environment: str) -> int:
+    return subprocess.run(
+        [sys.executable, "deploy/healthcheck.py"], cwd=ROOT, env=environment, capture_output=True, check=False
+    ).returncode
+
+
+def test_health_is_a_database_that_answers(tmp_path: Path) -> None:
+    assert health(DEPUTY_HOME=str(tmp_path)) == 1
+    sqlite3.connect(tmp_path / "deputy.sqlite").close()
+    assert health(DEPUTY_HOME=str(tmp_path)) == 0
+    assert health(DEPUTY_DATABASE_URL="postgresql://deputy@127.0.0.1:9/deputy") == 1
 
 
 def plan(tmp_path: Path, engine: str, *options: str) -> subprocess.CompletedProcess[str]:
