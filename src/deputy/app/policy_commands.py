@@ -32,7 +32,7 @@ def lint(policies: Folder = None, as_json: AsJson = False) -> None:
         )
     else:
         for problem in problems:
-            say(f"{problem.file}:{problem.line}: {problem.severity}: {problem.message}")
+            say(str(problem))
         say("The policy is sound." if not problems else f"{len(problems)} findings.")
     if any(str(problem.severity) == "error" for problem in problems):
         raise typer.Exit(1)

@@ -12,6 +12,7 @@ from deputy.domain.values import Hold, HoldKind, HoldStatus, Incoming, Person, T
 from deputy.flow.control import ask_to_cancel
 from deputy.flow.delivery import queue_delivery
 from deputy.flow.holds import standing_now
+from deputy.flow.judging import binding
 from deputy.flow.queueing import queue_run
 from deputy.flow.requests import answer_by_click, look_up
 from deputy.flow.show import keep_shown
@@ -106,6 +107,7 @@ def _vote(world: World, ledger: Ledger, incoming: Incoming, who: Person) -> tupl
         now=world.clock.now(),
         clicked_at=incoming.received_at,
         window_seconds=bundle.limits.button_seconds,
+        digest=binding(world, ledger.task(hold.task), hold.kind),
     )
     if not secrets.compare_digest(nonce.encode(), hold.nonce.encode()):
         refused = _GONE

@@ -20,6 +20,7 @@ from deputy.domain.values import (
 from deputy.flow.cards import checks_text, headline, sentence, size_text
 from deputy.flow.evidence_pack import evidence_of, logs_of, proof_of
 from deputy.flow.holds import open_hold, standing_now
+from deputy.flow.judging import binding
 from deputy.flow.queueing import queue_run
 from deputy.flow.sandboxes import source_of
 from deputy.flow.show import keep_shown
@@ -99,8 +100,10 @@ def _policy_still_allows(world: World, ledger: Ledger, task: Task, decisions: li
 
 
 def _base_still_fits(world: World, ledger: Ledger, task: Task, change: TreeChange, tip: str) -> bool:
-    """Whether the branch's tip leaves every path of the patch as it was: then the patch says exactly what was signed,
-    and it goes out on the base that it was made, checked and signed on. Otherwise the work is done again on the tip.
+    """Whether the branch's tip leaves every path of the patch as it was.
+
+    Then the patch says exactly what was signed, and it goes out on the base that it was made, checked and signed on.
+    Otherwise the work is done again on the tip.
     """
     moved = [f.path for f in change.files if tip != task.base and _differs(world, change.repo, task.base, tip, f.path)]
     if not moved:
@@ -120,12 +123,14 @@ def _still_granted(world: World, ledger: Ledger, task: Task, hold_id: str) -> bo
         return True
     hold = ledger.hold(hold_id)
     stands = standing_now(world, ledger, hold.model_copy(update={"status": HoldStatus.OPEN}))
-    if stands.status is HoldStatus.GRANTED:
+    is_same = hold.digest == binding(world, task, HoldKind.SIGN_OFF)
+    if is_same and stands.status is HoldStatus.GRANTED:
         return True
-    why = f"A signature no longer counts: roles have changed since. {stands.sentence}"
+    changed = "roles have changed since" if is_same else "it was given to something else"
+    why = f"A signature no longer counts: {changed}. {stands.sentence}"
     again = event(world, EventName.HOLD_VOIDED, task=task.id, data={"hold": hold.id, "why": why})
     task = advance(world, ledger, task, _S.HELD_FOR_SIGNOFF, again)
-    open_hold(world, ledger, task, HoldKind.SIGN_OFF, hold.digest, hold.needs, why)
+    open_hold(world, ledger, task, HoldKind.SIGN_OFF, hold.needs, why)
     return False
 
 

@@ -5,6 +5,7 @@ its steps run at least once, so every effect has a key.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions
@@ -85,9 +86,10 @@ class RecordedSteps:
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
 
-    def __call__(self, name: str, act: Act, *args: JsonValue) -> JsonValue:
+    def __call__(self, name: str, act: Act, *args: JsonValue, tries: int = 0) -> JsonValue:
         """Run the step, or return what it returned before the crash."""
-        return value_of(DBOS.run_step({"name": name}, outcome_of, act, args, self._patience))
+        patience = replace(self._patience, attempts=tries) if tries else self._patience
+        return value_of(DBOS.run_step({"name": name}, outcome_of, act, args, patience))
 
 
 class Engine:

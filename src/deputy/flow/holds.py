@@ -12,6 +12,7 @@ from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus, is_final
 from deputy.domain.values import Hold, HoldKind, HoldStatus, Need, Task
 from deputy.flow.cards import approval_card, needs_text
+from deputy.flow.judging import binding
 from deputy.flow.show import approvers, keep_shown, message_failed, view_of
 from deputy.flow.steps import Steps
 from deputy.flow.tasks import end, event
@@ -19,10 +20,8 @@ from deputy.flow.world import World
 from deputy.ports import Ledger
 
 
-def open_hold(
-    world: World, ledger: Ledger, task: Task, kind: HoldKind, digest: str, needs: Sequence[Need], why: str
-) -> Hold:
-    """Open a hold with its deadline. Votes bind to ``digest``; requester and steerers are excluded."""
+def open_hold(world: World, ledger: Ledger, task: Task, kind: HoldKind, needs: Sequence[Need], why: str) -> Hold:
+    """Open a hold with its deadline. Votes bind to what is there now; requester and steerers are excluded."""
     bundle, now = world.policies.current(), world.clock.now()
     earlier = ledger.holds(task=task.id)
     hold = Hold(
@@ -30,7 +29,7 @@ def open_hold(
         task=task.id,
         kind=kind,
         repo=task.spec.repo if task.spec else "",
-        digest=digest,
+        digest=binding(world, task, kind),
         needs=tuple(needs),
         excluded=(task.actor.subject, *task.steerers),
         why=why,
@@ -41,7 +40,7 @@ def open_hold(
     data: dict[str, JsonValue] = {
         "hold": hold.id,
         "kind": kind.value,
-        "digest": digest,
+        "digest": hold.digest,
         "needs": needs_text(needs),
         "excluded": list(hold.excluded),
         "expires_at": hold.expires_at.isoformat(),

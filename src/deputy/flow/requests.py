@@ -294,7 +294,7 @@ def _decide(world: World, ledger: Ledger, task: Task, spec: TaskSpec, bundle: Bu
         held = event(world, EventName.TASK_UNDERSTOOD, task=task.id, data=decisions)
         task = advance(world, ledger, task, _S.HELD_FOR_CLEARANCE, held, clarification=None)
         why = f"{sentence(asked.reason or run.reason)} Needs {needs_text(needs)} before it may run."
-        open_hold(world, ledger, task, HoldKind.CLEARANCE, bundle.digest, needs, why)
+        open_hold(world, ledger, task, HoldKind.CLEARANCE, needs, why)
         return
     queue_run(world, ledger, task, event(world, EventName.TASK_QUEUED, task=task.id, data=decisions))
 

@@ -1,7 +1,5 @@
 """One attempt at a task: pin, work in a sealed sandbox, compute the patch on the host, re-check it, judge it."""
 
-import hashlib
-
 from pydantic import JsonValue
 
 from deputy.domain.errors import BadInput, Cancelled, OutOfBudget
@@ -15,12 +13,12 @@ from deputy.domain.values import (
     Proof,
     Severity,
     Task,
-    TaskSpec,
     TreeChange,
 )
 from deputy.flow.cards import findings_text, needs_text, sentence
 from deputy.flow.delivery import queue_delivery
 from deputy.flow.holds import open_hold
+from deputy.flow.judging import facts_of, judge_patch
 from deputy.flow.queueing import queue_run
 from deputy.flow.sandboxes import source_of
 from deputy.flow.show import keep_shown
@@ -29,7 +27,6 @@ from deputy.flow.tasks import advance, cancel_now, end, event, fail
 from deputy.flow.verification import verify
 from deputy.flow.work import Work, WorkResult
 from deputy.flow.world import World
-from deputy.gates import inspect, report
 from deputy.policy import Bundle
 from deputy.ports import Ledger
 
@@ -42,7 +39,8 @@ def run_task(world: World, steps: Steps, task_id: str, run: int) -> None:
         if not steps("start", lambda: start(world, task_id, run)):
             return
         keep_shown(world, steps, "show-start", task_id)
-        steps("work", lambda: work(world, task_id, run))
+        # Not tried again in the same breath: the model's adapter does that itself, where nothing is lost by it.
+        steps("work", lambda: work(world, task_id, run), tries=1)
         keep_shown(world, steps, "show-work", task_id)
         steps("verify", lambda: check(world, task_id, run))
         steps("judge", lambda: judge(world, task_id, run))
@@ -135,7 +133,6 @@ def _save_patch(world: World, task: Task, done: WorkResult, change: TreeChange) 
     with world.store.transaction() as ledger:
         current = ledger.task(task.id)
         if current.cancel_by:
-            cancel_now(world, ledger, current)
             raise Cancelled("the task was cancelled")
         computed = event(world, EventName.PATCH_COMPUTED, task=task.id, data=data)
         usage = current.usage.plus(done.usage)
@@ -182,7 +179,7 @@ def judge(world: World, task_id: str, run: int) -> JsonValue:
     if not task.patch:
         return _nothing_changed(world, task)
     change = world.repos.diff(task.spec.repo, task.base, task.tree)
-    judged = _report(world, task, task.spec, bundle, change)
+    judged = judge_patch(world, task, task.spec, change, bundle)
     digest = world.store.put_blob(judged.model_dump_json().encode())
     with world.store.transaction() as ledger:
         task = ledger.task(task_id)
@@ -193,7 +190,7 @@ def judge(world: World, task_id: str, run: int) -> JsonValue:
             world,
             EventName.GATES_JUDGED,
             task=task_id,
-            data={"run": run, "patch": task.patch, "report": digest, "effect": judged.effect.value, **_facts(judged)},
+            data={"run": run, "patch": task.patch, "report": digest, **facts_of(judged)},
         )
         task = advance(world, ledger, task, task.status, happened, report_file=digest)
         if judged.effect is Effect.DENY:
@@ -202,36 +199,10 @@ def judge(world: World, task_id: str, run: int) -> JsonValue:
             why = _why(judged)
             held = event(world, EventName.SIGN_OFF_NEEDED, task=task_id, data={"why": why})
             task = advance(world, ledger, task, _S.HELD_FOR_SIGNOFF, held)
-            open_hold(world, ledger, task, HoldKind.SIGN_OFF, binding(task, judged), judged.needs, why)
+            open_hold(world, ledger, task, HoldKind.SIGN_OFF, judged.needs, why)
         else:
             queue_delivery(world, ledger, task, "")
     return None
-
-
-def _report(world: World, task: Task, spec: TaskSpec, bundle: Bundle, change: TreeChange) -> GateReport:
-    proof = Proof.model_validate_json(world.store.blob(task.proof_file))
-
-    def read(side: str, path: str) -> bytes | None:
-        return world.repos.read(spec.repo, task.base if side == "base" else task.tree, path)
-
-    checks, everything = bundle.repo(spec.repo).checks, world.repos.paths(spec.repo, task.tree)
-    findings = inspect(change, read, proof, bundle.gates, checks, kind=spec.kind, tree_paths=everything)
-    return report(findings, bundle.decide(task.actor.subject, spec.repo, Action.EDIT, change.paths))
-
-
-def _facts(judged: GateReport) -> dict[str, JsonValue]:
-    rules = sorted({rule.id for path in judged.decision.paths for rule in path.rules})
-    return {
-        "rules": list(rules),
-        "needs": needs_text(judged.needs),
-        "findings": [f"{f.severity.value} {f.gate} {f.path}: {f.message}" for f in judged.findings],
-    }
-
-
-def binding(task: Task, judged: GateReport) -> str:
-    """What a sign-off is bound to: task, base, tree, patch, policy and what the gates said."""
-    parts = (task.id, task.base, task.tree, task.patch, task.policy, judged.digest)
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _why(judged: GateReport) -> str:

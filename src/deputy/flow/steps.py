@@ -31,8 +31,11 @@ class StepFailed(Exception):
 class Steps(Protocol):
     """Runs a named step once: after a crash, a finished step returns its recorded result without running again."""
 
-    def __call__(self, name: str, act: Act, *args: JsonValue) -> JsonValue:
-        """The step's result; raises ``StepFailed`` when it ended in an error."""
+    def __call__(self, name: str, act: Act, *args: JsonValue, tries: int = 0) -> JsonValue:
+        """The step's result; raises ``StepFailed`` when it ended in an error.
+
+        ``tries`` bounds how often an unavailable service is tried; 0 leaves that to the engine's patience.
+        """
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from deputy.playground.driver import Playground
@@ -49,13 +50,23 @@ def make_repository(source: Path, target: Path) -> None:
 class Site:
     """Everything running: use as ``with Site(folder) as site``. Deputy knows it by environment variables alone."""
 
-    def __init__(self, folder: Path, port: int = 0, *, policies: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int = 0,
+        *,
+        policies: Path | None = None,
+        program: Sequence[str] = (sys.executable, "-m", "deputy.app.cli"),
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """``program`` runs Deputy's command line; ``environment`` adds to, or replaces, what Deputy is told."""
         self.folder = folder.resolve()
         self.home = self.folder / "home"
         self.policies = self.folder / "policies"
         self._given_policies = policies or _SOURCE / "policies"
         self.slack = Playground(self.folder / "slack", port)
         self.model = ModelServer()
+        self._program, self._environment = tuple(program), dict(environment)
         self.deputy: subprocess.Popen[bytes] | None = None
 
     @property
@@ -70,9 +81,10 @@ class Site:
             **self.slack.environment,
             "OPENAI_BASE_URL": self.model.base_url,
             "OPENAI_API_KEY": self.model.api_key,
-            "DEPUTY_MODEL": "scripted",
+            "DEPUTY_MODEL": self.model.model,
             "DEPUTY_HOME": str(self.home),
             "DEPUTY_POLICIES": str(self.policies),
+            **self._environment,
         }
 
     def prepare(self) -> None:
@@ -90,7 +102,7 @@ class Site:
         """Start ``deputy serve`` and wait until it is ready."""
         log = (self.folder / "deputy.log").open("ab")
         self.deputy = subprocess.Popen(
-            [sys.executable, "-m", "deputy.app.cli", "serve"],
+            [*self._program, "serve"],
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -24,6 +24,7 @@ COLOURS = {ALICE: "cyan", SAM: "magenta", CORA: "yellow", BOT: "green"}
 CHANNEL = "C0SHOP"
 TASK_SECONDS = 120.0
 _PENDING = "▫️"  # a stage of the card that has not begun tells nothing yet
+_ENDED = re.compile(r"\*(?:Delivered|Refused by policy|Blocked|Cancelled|Rejected|Expired|Failed)\*")
 _TASK_ID = re.compile(r"D-[A-Z2-7]{8}")
 
 
@@ -87,6 +88,8 @@ class Tour:
             for message in self.site.slack.thread(CHANNEL, thread):
                 if message.user == BOT and what in message.text:
                     return message
+            if any(m.user == BOT and _ENDED.search(m.text) for m in self.site.slack.thread(CHANNEL, thread)):
+                raise Stop(f"the task ended, and not with {what!r}")
             if time.monotonic() > deadline:
                 raise Stop(f"{what!r} did not appear in the thread within {seconds:.0f} s")
             time.sleep(0.2)
@@ -153,7 +156,7 @@ class Tour:
 
     def unclear(self) -> None:
         """One question with buttons."""
-        thread = self.ask("unclear", "can you just sort the imports")
+        thread = self.ask("unclear", "can you just rename `title_of` to `page_title`")
         self.until(thread, "Which repository", seconds=30)
         card = next(
             m for m in self.site.slack.thread(CHANNEL, thread) if any(b.label == "acme/site" for b in m.buttons)
@@ -161,7 +164,8 @@ class Tour:
         self.note("Alice clicks acme/site")
         self.site.slack.click(ALICE, CHANNEL, card.ts, "acme/site")
         self.until(thread, "Delivered")
-        self.must(True, "answered, done, delivered")
+        patch = next(content for name, content in self.files(thread).items() if name.endswith(".patch"))
+        self.must(self.applies(patch, "site"), "answered, done, and `git am` applies the patch")
 
     def compliance(self) -> None:
         """The whole story, the intact chain, and a row that somebody edits behind Deputy's back."""

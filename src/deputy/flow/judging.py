@@ -1,0 +1,88 @@
+"""Gates and policy on one patch: every question that the patch raises, asked of the pinned bundle, as one report."""
+
+import hashlib
+
+from pydantic import JsonValue
+
+from deputy.domain.values import (
+    Action,
+    Decision,
+    Effect,
+    Finding,
+    GateReport,
+    HoldKind,
+    Proof,
+    Task,
+    TaskSpec,
+    TreeChange,
+)
+from deputy.flow.cards import needs_text
+from deputy.flow.world import World
+from deputy.gates import inspect, merge_needs, report
+from deputy.policy import Bundle
+
+# What a gate sees in a patch that policy has an action of its own for.
+_ACTIONS = {"dependencies": Action.ADD_DEPENDENCY, "runs-on-its-own": Action.CHANGE_CI}
+_WORST = (Effect.ALLOW, Effect.REVIEW, Effect.DENY)
+
+
+def judge_patch(world: World, task: Task, spec: TaskSpec, change: TreeChange, bundle: Bundle) -> GateReport:
+    """What the gates find in a patch, and what policy makes of its paths, of what was found, and of its delivery."""
+    proof = Proof.model_validate_json(world.store.blob(task.proof_file))
+
+    def read(side: str, path: str) -> bytes | None:
+        return world.repos.read(spec.repo, task.base if side == "base" else task.tree, path)
+
+    checks, everything = bundle.repo(spec.repo).checks, world.repos.paths(spec.repo, task.tree)
+    findings = inspect(change, read, proof, bundle.gates, checks, kind=spec.kind, tree_paths=everything)
+    return report(findings, decide_on(bundle, task, spec, change, findings))
+
+
+def decide_on(
+    bundle: Bundle, task: Task, spec: TaskSpec, change: TreeChange, findings: tuple[Finding, ...]
+) -> Decision:
+    """Policy's answer to editing these paths, to what the gates saw, and to delivering it, as one decision."""
+    subject = task.actor.subject
+    edit = bundle.decide(subject, spec.repo, Action.EDIT, change.paths)
+    actions = {_ACTIONS[finding.gate] for finding in findings if finding.gate in _ACTIONS} | {Action.DELIVER}
+    others = [bundle.decide(subject, spec.repo, action) for action in sorted(actions)]
+    return _together(edit, others)
+
+
+def _together(edit: Decision, others: list[Decision]) -> Decision:
+    """The stricter of all: the worst effect, its reasons, and the needs of every one."""
+    every = [edit, *others]
+    effect = max((decision.effect for decision in every), key=_WORST.index)
+    deciding = [decision for decision in every if decision.effect is effect]
+    return edit.model_copy(
+        update={
+            "effect": effect,
+            "rules": tuple({rule.id: rule for decision in deciding for rule in decision.rules}.values()),
+            "needs": merge_needs(*(decision.needs for decision in every)),
+            "reason": "; ".join(dict.fromkeys(decision.reason for decision in deciding)),
+        }
+    )
+
+
+def facts_of(judged: GateReport) -> dict[str, JsonValue]:
+    """The report in the words of the audit trail."""
+    rules = {rule.id for path in judged.decision.paths for rule in path.rules}
+    return {
+        "effect": judged.effect.value,
+        "rules": sorted(rules | {rule.id for rule in judged.decision.rules}),
+        "needs": needs_text(judged.needs),
+        "findings": [f"{f.severity.value} {f.gate} {f.path}: {f.message}" for f in judged.findings],
+    }
+
+
+def binding(world: World, task: Task, kind: HoldKind) -> str:
+    """What votes on a task bind to, computed from what is there now (SHA-256, hex).
+
+    For a clearance: task, specification and policy. For a sign-off: task, base, tree, patch, policy and gate report.
+    """
+    if kind is HoldKind.CLEARANCE:
+        parts = [task.id, task.spec.model_dump_json() if task.spec else "", task.policy]
+    else:
+        judged = GateReport.model_validate_json(world.store.blob(task.report_file))
+        parts = [task.id, task.base, task.tree, task.patch, task.policy, judged.digest]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -1,0 +1,48 @@
+"""Deputy's command line, killed once at each point that ``CRASH_POINTS`` (a folder) has not seen yet.
+
+A point is a step of a workflow and a moment: ``done`` is the worst one, after the step's effect and before it is
+recorded; ``recorded`` is right after. The first process that comes to a point leaves a file there and kills itself as
+``kill -9`` does. ``CRASH_ONLY``, a regular expression, limits the points.
+"""
+
+import os
+import re
+import signal
+from pathlib import Path
+
+from dbos import DBOS
+
+from deputy.app.cli import main
+from deputy.flow import engine
+from deputy.flow.steps import Act
+
+POINTS = Path(os.environ["CRASH_POINTS"])
+ONLY = re.compile(os.environ.get("CRASH_ONLY", ".*"))
+_original = engine.RecordedSteps.__call__
+
+
+def _die_once(point: str) -> None:
+    flag = POINTS / point
+    if ONLY.fullmatch(point) and not flag.exists():
+        descriptor = os.open(flag, os.O_CREAT | os.O_WRONLY)
+        os.fsync(descriptor)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _crashing(self: engine.RecordedSteps, name: str, act: Act, *args: object, tries: int = 0) -> object:
+    kind = (DBOS.workflow_id or "").partition(":")[0]
+
+    def act_and_die(*given: object) -> object:
+        result = act(*given)
+        _die_once(f"{kind}.{name}.done")
+        return result
+
+    result = _original(self, name, act_and_die, *args, tries=tries)
+    _die_once(f"{kind}.{name}.recorded")
+    return result
+
+
+engine.RecordedSteps.__call__ = _crashing  # type: ignore[method-assign,assignment]
+
+if __name__ == "__main__":
+    main()
