@@ -116,6 +116,7 @@ class SlackDouble:
     faults: dict[str, deque[Fault]] = field(default_factory=lambda: defaultdict(deque))
     refuse_sockets: int = 0
     auth: dict[str, Any] = field(default_factory=dict)
+    socket_url: str = ""
 
     def __post_init__(self) -> None:
         self._clock = count(1700000000)
@@ -211,10 +212,8 @@ class SlackDouble:
         try:
             if method == "apps.connections.open":
                 self._check(token == APP_TOKEN, "invalid_auth" if token else "not_authed")
-                return {
-                    "ok": True,
-                    "url": f"ws://127.0.0.1:{self._ws.socket.getsockname()[1]}/link/?ticket={len(self.calls)}",
-                }
+                own = f"ws://127.0.0.1:{self._ws.socket.getsockname()[1]}/link/?ticket={len(self.calls)}"
+                return {"ok": True, "url": self.socket_url or own}
             self._check(token == BOT_TOKEN, "invalid_auth" if token else "not_authed")
             handler = getattr(self, "_" + method.replace(".", "_"), None)
             self._check(handler is not None, "unknown_method")

@@ -3,8 +3,10 @@
 import hashlib
 import hmac
 import json
+import socket
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +17,9 @@ from urllib.request import Request, urlopen
 import pytest
 from tests.slack_double import APP_TOKEN, BOT_TOKEN, BOT_USER, CHANNEL, TEAM, Fault, SlackDouble
 
+from deputy.adapters.slack.client import build_client
 from deputy.adapters.slack.listener import Listener, build_listener
+from deputy.adapters.slack.socket_mode import SocketMode
 from deputy.domain.errors import BadInput, Unavailable
 from deputy.domain.values import Actor, Incoming, Source
 
@@ -213,6 +217,31 @@ def test_a_ping_is_answered(double: SlackDouble, listener: Listener) -> None:
     assert double.connections[0].ping().wait(timeout=5)
 
 
+def test_a_connection_that_went_silent_is_replaced() -> None:
+    def hold_handshakes(listening: socket.socket) -> None:
+        while True:
+            connection, _ = listening.accept()
+            request = connection.recv(4096).decode()
+            key = request.split("Sec-WebSocket-Key: ")[1].split("\r\n")[0]
+            accept = b64encode(hashlib.sha1(f"{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode()).digest()).decode()
+            connection.sendall(
+                f"HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                f"Sec-WebSocket-Accept: {accept}\r\n\r\n".encode()
+            )
+            silent.append(connection)  # and never a word, not even to a ping
+
+    silent: list[socket.socket] = []
+    listening = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=hold_handshakes, args=(listening,), daemon=True).start()
+    slack = SlackDouble()
+    slack.socket_url = f"ws://127.0.0.1:{listening.getsockname()[1]}/"
+    mode = SocketMode(build_client(APP_TOKEN, slack.api_url), lambda _: {}, ping_seconds=0.1)
+    mode.start()
+    assert slack.wait(lambda: slack.count("apps.connections.open") >= 2)
+    mode.stop()
+    slack.close()
+
+
 def test_rubbish_on_the_socket_is_survived(double: SlackDouble, inbox: MemoryInbox, listener: Listener) -> None:
     for rubbish in ("not json", "[]", '{"type":"hello"}', '{"envelope_id":"x"}', '{"envelope_id":3,"payload":{}}'):
         double.connections[0].send(rubbish)
@@ -341,6 +370,13 @@ def test_http_refuses_forged_and_replayed_requests(http: Listener, inbox: Memory
 
 def test_http_refuses_huge_and_unreadable_bodies(http: Listener, inbox: MemoryInbox) -> None:
     assert post(http, "x" * (3 * 1024**2))[0] == 413
+    assert not inbox.given
+
+
+@pytest.mark.parametrize("body", ["{", "[]", "null", "", "payload=%7B"])
+def test_http_survives_malformed_bodies(http: Listener, inbox: MemoryInbox, body: str) -> None:
+    assert post(http, body)[0] in {200, 400}
+    assert post(http, body, secret="forged")[0] in {400, 401}
     assert not inbox.given
 
 

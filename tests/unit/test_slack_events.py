@@ -115,6 +115,12 @@ def test_an_org_wide_app_acts_for_the_authorised_workspace() -> None:
     assert (incoming.key, incoming.actor.team) == ("slack:T2:C0SHOP:2.2", "T2")
 
 
+def test_what_no_database_can_store_is_replaced() -> None:
+    incoming = read(body(text=f"{MENTION}\ud83d \x00 😀"))
+    assert incoming is not None
+    assert incoming.text == f"{MENTION}\ufffd \ufffd 😀"
+
+
 def changed(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     return body(subtype="message_changed", user=None, ts="3.3", previous_message=before, message=after)
 

@@ -20,6 +20,7 @@ from deputy.domain.values import Incoming
 
 ACCEPTED: Final = 200
 NOT_ACCEPTED: Final = 503
+MALFORMED: Final = 400
 # Nobody listens to it, or Bolt stumbled over a malformed payload: sending it again would change nothing.
 POINTLESS: Final = frozenset({404, 500})
 EVERYTHING: Final = re.compile(r".*", re.DOTALL)
@@ -53,9 +54,14 @@ def build_app(
     return app
 
 
-def dispatch(app: App, request: BoltRequest) -> BoltResponse:
-    """Bolt's answer, with 200 for what nobody can use."""
-    answer = app.dispatch(request)
+def dispatch(app: App, **request: Any) -> BoltResponse:
+    """Bolt's answer to a ``BoltRequest`` of these arguments, with 200 for what nobody can use."""
+    try:
+        incoming = BoltRequest(**request)
+    except (ValueError, TypeError, AttributeError, LookupError):
+        # Bolt looks into the body before it looks at the signature. What it stumbles over there isn't Slack's.
+        return BoltResponse(status=MALFORMED, body="")
+    answer = app.dispatch(incoming)
     if answer.status in POINTLESS:
         log.warning("slack:unusable", status=answer.status)
         return BoltResponse(status=ACCEPTED, body="")

@@ -17,6 +17,7 @@ ACTION_PREFIX: Final = "deputy."
 SLACKBOT: Final = "USLACKBOT"
 # Subtypes that are still a person writing something new.
 HUMAN_SUBTYPES: Final = frozenset({"", "file_share", "thread_broadcast"})
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _NUMBERED: Final = re.compile(r"\.\d{1,2}$")
 
 
@@ -30,11 +31,11 @@ class Edit:
 
 
 def dig(payload: JsonValue | Payload, *path: str) -> str:
-    """The string at this path, or an empty one."""
+    """The string at this path, or an empty one. What no database can store is replaced by U+FFFD."""
     found: object = payload
     for name in path:
         found = found.get(name) if isinstance(found, Mapping) else None
-    return found if isinstance(found, str) else ""
+    return _UNSTORABLE.sub("\ufffd", found) if isinstance(found, str) else ""
 
 
 def part(payload: Payload, name: str) -> Payload:

@@ -4,11 +4,10 @@ import errno
 import socket
 import threading
 import time
-from collections.abc import Sequence
 from typing import Final
 
 import uvicorn
-from slack_bolt import App, BoltRequest, BoltResponse
+from slack_bolt import App, BoltResponse
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -74,14 +73,13 @@ class HttpMode:
         return await run_in_threadpool(self._dispatch, request, bytes(body))
 
     def _dispatch(self, request: Request, body: bytes) -> Response:
-        # Bolt reads the time stamp as a number, the body as UTF-8, and fails on anything else.
+        headers = dict(request.headers.items())
         try:
+            int(headers.get("x-slack-request-timestamp", "0"))  # Bolt takes for granted that it is a number
             text = body.decode()
-            int(request.headers.get("x-slack-request-timestamp", "0"))
         except ValueError:
             return PlainTextResponse("invalid request", status_code=401)
-        headers: dict[str, str | Sequence[str]] = dict(request.headers.items())
-        return _response(dispatch(self._app, BoltRequest(body=text, query=request.url.query, headers=headers)))
+        return _response(dispatch(self._app, body=text, query=request.url.query, headers=headers))
 
     @staticmethod
     async def _healthy(_: Request) -> Response:

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from pydantic import JsonValue
-from slack_bolt import App, BoltRequest
+from slack_bolt import App
 
 from deputy import ports
-from deputy.adapters.slack.app import ACCEPTED, build_app, dispatch
+from deputy.adapters.slack.app import NOT_ACCEPTED, build_app, dispatch
 from deputy.adapters.slack.client import build_client
 from deputy.adapters.slack.http_mode import HttpMode
 from deputy.adapters.slack.identity import Identity, identify
@@ -92,8 +92,8 @@ def build_listener(
 
 def _acknowledge(app: App, envelope: Envelope) -> dict[str, JsonValue] | None:
     """Bolt's answer as the acknowledgement's payload; None when the envelope must come again."""
-    answer = dispatch(app, BoltRequest(mode="socket_mode", body=envelope.payload, headers=dict(envelope.headers)))
-    if answer.status != ACCEPTED:
+    answer = dispatch(app, mode="socket_mode", body=envelope.payload, headers=envelope.headers)
+    if answer.status == NOT_ACCEPTED:
         return None
     if not answer.body:
         return {}
