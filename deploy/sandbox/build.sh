@@ -36,8 +36,10 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; elif sudo -n true 2>/dev/null; then sudo "$@"; else return 1; fi
 }
 
+debian_base() { echo "$name-base:$suite-$(echo "$packages" | digest)"; }
+
 make_debian_base() {
-    base=$name-base:$suite-$(echo "$packages" | digest)
+    base=$(debian_base)
     has_image "$base" && return
     if ! command -v mmdebstrap >/dev/null; then
         command -v apt-get >/dev/null || fail "no registry answers and this is not Debian or Ubuntu. Set DEPUTY_SANDBOX_BASE to a Debian-based image that the engine has."
@@ -56,6 +58,8 @@ choose_base() {
     base=${DEPUTY_SANDBOX_BASE:-$official}
     if [ "$base" = debian ]; then make_debian_base; return; fi
     has_image "$base" && return
+    # No registry answered before: asking again would only take time.
+    if [ "$base" = "$official" ] && has_image "$(debian_base)"; then make_debian_base; return; fi
     say "pulling $base (at most ${DEPUTY_SANDBOX_PULL_SECONDS:-20} s)"
     timeout "${DEPUTY_SANDBOX_PULL_SECONDS:-20}" docker pull --quiet "$base" >/dev/null 2>&1 && return
     [ "$base" = "$official" ] || fail "the engine has no image $base and can't pull it. Unset DEPUTY_SANDBOX_BASE to build the base from Debian packages."

@@ -1,7 +1,10 @@
 """Sandboxes on the real engine: nothing is left behind, whoever dies, and nobody else's container is touched."""
 
 import os
+import select
 import signal
+import socket
+import socketserver
 import subprocess
 import sys
 import threading
@@ -211,6 +214,41 @@ def test_no_image_is_one_sentence_with_the_way_out(sandboxes: DockerSandboxes) -
         DockerSandboxes(owner=OWNER, default_image="deputy-no-such-image:2").check()
 
 
+@pytest.fixture
+def tcp_engine() -> Iterator[str]:
+    """The local engine at a loopback port, as a remote one would be."""
+
+    class Relay(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.socket(socket.AF_UNIX) as engine:
+                engine.connect("/var/run/docker.sock")
+                other = {self.request: engine, engine: self.request}
+                while True:
+                    for ready in select.select(list(other), [], [], 30)[0]:
+                        data = ready.recv(1 << 16)
+                        if not data:
+                            return
+                        other[ready].sendall(data)
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        block_on_close = False
+
+    with Server(("127.0.0.1", 0), Relay) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"tcp://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.mark.skipif(not Path("/var/run/docker.sock").exists(), reason="the engine is not at its usual socket")
+def test_an_engine_behind_tcp_does_as_well(tcp_engine: str, engine: docker.DockerClient) -> None:
+    archive = tar_of({"big": (b"x" * 3_000_000, 0o644)})
+    with DockerSandboxes(owner=OWNER, base_url=tcp_engine).start(make_spec("tcp", archive=archive)) as box:
+        assert box.run(["sh", "-c", "wc -c < big; echo new > new"]).output == b"3000000\n"
+        assert [file.path for file in box.delta().written] == ["new"]
+    assert not exists(engine, box.name)
+
+
 def test_the_runtime_is_the_engines_to_know() -> None:
     with pytest.raises(SandboxFailed, match="deputy-no-such-runtime"):
         DockerSandboxes(owner=OWNER, runtime="deputy-no-such-runtime").start(make_spec("runtime"))
@@ -235,6 +273,15 @@ def test_the_engine_was_asked_for_every_seal(sandboxes: DockerSandboxes, engine:
 
 
 # ------------------------------------------------------------------------------------------------------ the tree
+
+
+def test_the_image_has_what_recipes_and_agents_need(sandboxes: DockerSandboxes) -> None:
+    tools = "git rg patch make less jq ps file unzip xz ruff pytest python python3"
+    with sandboxes.start(make_spec("tools")) as box:
+        missing = box.run(["sh", "-c", f"for t in {tools}; do command -v $t >/dev/null || echo $t; done"])
+        assert missing.output == b""
+        assert box.run(["python", "-c", "import libcst"]).exit_code == 0
+        assert box.run(["ls", "/opt/deputy/tools"]).exit_code == 0
 
 
 def test_the_box_knows_nothing_of_its_host(sandboxes: DockerSandboxes, monkeypatch: pytest.MonkeyPatch) -> None:
