@@ -245,6 +245,8 @@ def _finding_line(finding: Finding) -> str:
 
 
 def _excerpt(diff: str) -> str:
+    """The head of a diff, without git's lines of blob names."""
+    diff = "\n".join(line for line in diff.splitlines() if not line.startswith("index "))
     if len(diff) <= DIFF_LENGTH:
         return diff
     return diff[:DIFF_LENGTH].rsplit("\n", 1)[0] + "\n… the full patch is in the thread"

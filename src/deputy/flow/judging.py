@@ -69,7 +69,7 @@ def facts_of(judged: GateReport) -> dict[str, JsonValue]:
     rules = {rule.id for path in judged.decision.paths for rule in path.rules}
     return {
         "effect": judged.effect.value,
-        "rules": sorted(rules | {rule.id for rule in judged.decision.rules}),
+        "rules": [*sorted(rules | {rule.id for rule in judged.decision.rules})],
         "needs": needs_text(judged.needs),
         "findings": [f"{f.severity.value} {f.gate} {f.path}: {f.message}" for f in judged.findings],
     }

@@ -212,15 +212,16 @@ def _why(judged: GateReport) -> str:
 
 def _blocked(world: World, ledger: Ledger, task: Task, judged: GateReport, bundle: Bundle) -> None:
     """End the task, or give the agent the reasons and one more try."""
-    reasons = findings_text([f for f in judged.findings if f.severity is Severity.DENY])
-    denied = judged.decision.effect is Effect.DENY
-    why = " ".join((sentence(judged.decision.reason), *reasons) if denied else reasons)
+    stopped = [finding for finding in judged.findings if finding.severity is Severity.DENY]
+    denied = sentence(judged.decision.reason) if judged.decision.effect is Effect.DENY else ""
+    why = " ".join(part for part in (denied, *findings_text(stopped)) if part)
     is_agent = task.spec is not None and task.spec.recipe is None
     if is_agent and task.run <= bundle.limits.agent_retries_after_block:
         again = event(world, EventName.RUN_RETRIED, task=task.id, data={"run": task.run, "why": why})
         queue_run(world, ledger, task, again, feedback=why)
         return
-    end(world, ledger, task, _S.BLOCKED, f"The patch was blocked. {why}")
+    outcome = f"The patch was blocked; nothing was delivered. {denied or 'The gates found:'}"
+    end(world, ledger, task, _S.BLOCKED, outcome, data={"why": why})
 
 
 def _nothing_changed(world: World, task: Task) -> JsonValue:

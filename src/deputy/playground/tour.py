@@ -156,7 +156,7 @@ class Tour:
 
     def unclear(self) -> None:
         """One question with buttons."""
-        thread = self.ask("unclear", "can you just rename `title_of` to `page_title`")
+        thread = self.ask("unclear", "can you just rename `_block` to `render_block`")
         self.until(thread, "Which repository", seconds=30)
         card = next(
             m for m in self.site.slack.thread(CHANNEL, thread) if any(b.label == "acme/site" for b in m.buttons)
