@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -377,6 +378,28 @@ def test_the_process_stays_in_its_folder(repos: GitRepos, base: str) -> None:
     before = Path.cwd()
     repos.patch(SHOP, base, repos.import_delta(SHOP, base, written("a")), CommitText("S", "", ()))
     assert Path.cwd() == before
+
+
+def test_many_workers_import_at_once(repos: GitRepos, origin: Origin, base: str, tmp_path: Path) -> None:
+    others = [GitRepos(tmp_path / "home") for _ in range(4)]
+    with ThreadPoolExecutor(8) as pool:
+        same = [pool.submit(one.import_delta, SHOP, base, written("a.py")) for one in others * 3]
+        different = [pool.submit(repos.import_delta, SHOP, base, written(f"{n}.py")) for n in range(8)]
+        fetches = [pool.submit(fetch, one, origin) for one in others]
+    assert len({done.result() for done in same}) == 1
+    assert len({done.result() for done in different}) == 8
+    assert {done.result() for done in fetches} == {base}
+
+
+def test_a_garbage_collection_by_hand_keeps_bases_and_results(
+    repos: GitRepos, origin: Origin, base: str, tmp_path: Path
+) -> None:
+    tree = repos.import_delta(SHOP, base, written("a.py"))
+    origin.commit(("100644", b"other", b""))
+    assert fetch(repos, origin) != base
+    git(tmp_path / "home/mirrors/acme%2Fshop.git", "gc", "--quiet", "--prune=now")
+    assert repos.read(SHOP, tree, "a.py") == b"x\n"
+    assert repos.read(SHOP, base, "README.md") == b"shop\n"
 
 
 def test_a_fetch_that_hangs_ends_with_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

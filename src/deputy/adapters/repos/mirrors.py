@@ -26,7 +26,7 @@ class Mirrors:
         """Git on an existing mirror, or ``NotFound``."""
         path = self._path(repo)
         if not (path / "HEAD").is_file():
-            raise NotFound(f"there is no mirror of {repo}", "it was never fetched here", "start the task again: that fetches it")
+            raise NotFound(f"there is no mirror of {repo}", "it was never fetched here", "start the task again")
         return GitCommand(path, self.command_seconds)
 
     def refresh(self, source: RepoSource) -> str:
