@@ -73,6 +73,17 @@ def test_every_way_to_name_postgres_works(postgres_url: str, scheme: str, tmp_pa
     store.close()
 
 
+@pytest.mark.postgres
+def test_tables_in_another_schema_are_guarded_too(postgres_url: str, tmp_path: Path) -> None:  # noqa: F811
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("CREATE SCHEMA acme")
+    store = open_store(f"{postgres_url}?options=-csearch_path%3Dacme", str(tmp_path))
+    with store.transaction() as ledger:
+        ledger.append(event())
+    assert store.verify_audit().is_intact
+    store.close()
+
+
 def test_a_file_that_is_no_database_is_explained(tmp_path: Path) -> None:
     path = tmp_path / "deputy.db"
     path.write_bytes(b"not a database at all" * 100)

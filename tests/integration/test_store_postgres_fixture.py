@@ -2,7 +2,7 @@
 
 import psycopg
 import pytest
-from tests.postgres import postgres_server, postgres_url  # noqa: F401
+from tests.postgres import _binary, postgres_server, postgres_url  # noqa: F401
 
 pytestmark = pytest.mark.postgres
 
@@ -13,3 +13,8 @@ def test_each_test_gets_an_empty_database(postgres_url: str, attempt: int) -> No
         tables = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
         connection.execute(f"CREATE TABLE left_behind_{attempt} (x int)")
     assert tables == (0,)
+
+
+def test_a_missing_server_fails_with_the_way_out() -> None:
+    with pytest.raises(pytest.fail.Exception, match="apt-get install postgresql"):
+        _binary("no-such-program")

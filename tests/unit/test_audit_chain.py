@@ -183,6 +183,16 @@ def test_reordered_and_repeated_rows_are_named() -> None:
     assert [(damage.harm, damage.first) for damage in repeated.damages] == [(Harm.INSERTED, 2)]
 
 
+def test_of_a_gap_only_the_rows_that_never_came_are_removed() -> None:
+    rows = trail(6)
+    verdict = verify([rows[0], rows[5], rows[2]])
+    assert [(damage.harm, damage.first, damage.last) for damage in verdict.damages] == [
+        (Harm.REMOVED, 2, 2),
+        (Harm.REORDERED, 3, 3),
+        (Harm.REMOVED, 4, 5),
+    ]
+
+
 def test_columns_that_differ_from_the_body_are_named() -> None:
     rows = trail(3)
     rows[1] = dataclasses.replace(rows[1], columns={**rows[1].columns, "actor": "user:T0ACME/U0GUS"})

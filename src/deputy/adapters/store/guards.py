@@ -66,20 +66,25 @@ def _missing_sqlite(connection: Connection) -> tuple[str, ...]:
 
 
 def _missing_postgres(connection: Connection) -> tuple[str, ...]:
+    # The pretty form names schemas only where something else stands in front of our tables.
     triggers = connection.execute(
         text(
-            "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger "
-            "WHERE tgrelid IN (to_regclass('deputy_event'), to_regclass('deputy_event_personal')) AND tgenabled = 'A'"
+            "SELECT tgname, pg_get_triggerdef(t.oid, true) AS definition, prosrc FROM pg_trigger t "
+            "JOIN pg_proc p ON p.oid = t.tgfoid WHERE tgenabled = 'A' "
+            "AND tgrelid IN (to_regclass('deputy_event'), to_regclass('deputy_event_personal'))"
         )
     )
-    found = {name: _plain(definition) for name, definition in triggers}
-    gone = [name for name, rest in _POSTGRES.items() if found.get(name) != _plain(f"CREATE TRIGGER {name} {rest}")]
-    sources = connection.execute(text("SELECT proname, prosrc FROM pg_proc WHERE proname LIKE 'deputy_refuse%'"))
-    bodies = {row.proname: row.prosrc for row in sources}
-    return (*gone, *(name for name, body in _FUNCTIONS.items() if bodies.get(name) != body))
+    found = {row.tgname: (_in_our_order(row.definition), row.prosrc) for row in triggers}
+    return tuple(name for name in _POSTGRES if found.get(name) != _postgres_trigger(name))
 
 
-def _plain(definition: str) -> str:
-    """A trigger's definition without schema names, and with its events in one order (Postgres has its own)."""
-    words = definition.replace("public.", "").replace("DELETE OR UPDATE", "UPDATE OR DELETE")
-    return " ".join(words.split())
+def _postgres_trigger(name: str) -> tuple[str, str]:
+    """The trigger's definition, and its function's body."""
+    rest = _POSTGRES[name]
+    function = rest.rpartition(" ")[2].removesuffix("()")
+    return f"CREATE TRIGGER {name} {rest}", _FUNCTIONS[function]
+
+
+def _in_our_order(definition: str) -> str:
+    """Postgres writes a trigger's events in an order of its own."""
+    return definition.replace("DELETE OR UPDATE", "UPDATE OR DELETE")
