@@ -123,6 +123,7 @@ def test_events_wait_for_a_connection_and_clicks_do_not(site: Playground, listen
     site.say("U0ALICE", "C0SHOP", "is anybody there?")
     with pytest.raises(SlackError, match="dispatch_failed"):
         site.command("U0ALICE", "C0SHOP", "/deputy help")
+    time.sleep(0.5)  # longer than every retry together
     listener = listen()
     site.wait_for(lambda: [event["text"] for event in listener.events()] == ["is anybody there?"], 5)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import socket
 import threading
 from collections.abc import Coroutine
@@ -31,24 +30,22 @@ T = TypeVar("T")
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 15.0
 
-_open_transports: dict[tuple[str, int], asyncio.Transport] = {}
+Connections = dict[tuple[str, int], asyncio.Transport]
 
 
-class _CuttableHttp(H11Protocol):
-    """HTTP whose connection can be cut without an answer, as a network does."""
+def _cuttable(connections: Connections) -> type[H11Protocol]:
+    """HTTP whose connections can be cut without an answer, as a network does."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        _open_transports[transport.get_extra_info("peername")[:2]] = transport
-        super().connection_made(transport)
+    class Cuttable(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            connections[transport.get_extra_info("peername")[:2]] = transport
+            super().connection_made(transport)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        _open_transports.pop(self.transport.get_extra_info("peername")[:2], None)
-        super().connection_lost(exc)
+        def connection_lost(self, exc: Exception | None) -> None:
+            connections.pop(self.transport.get_extra_info("peername")[:2], None)
+            super().connection_lost(exc)
 
-
-def _cut(request: Request) -> None:
-    if request.client is not None:
-        _open_transports[(request.client.host, request.client.port)].abort()
+    return Cuttable
 
 
 def bind(port: int) -> socket.socket:
@@ -74,6 +71,7 @@ class Server:
         self._page = Page(site, self.gestures)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[object]] = set()
+        self._connections: Connections = {}
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="playground", daemon=True)
         site.workspace.listeners.append(self._changed)
@@ -126,7 +124,7 @@ class Server:
     async def _main(self) -> None:
         config = uvicorn.Config(
             self._routes(),
-            http=_CuttableHttp,
+            http=_cuttable(self._connections),
             ws="websockets-sansio",
             log_level="warning",
             lifespan="off",
@@ -147,7 +145,7 @@ class Server:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _routes(self) -> Starlette:
-        api = WebApi(self.site, _cut)
+        api = WebApi(self.site, self._cut)
         routes = [
             Route("/api/{method}", api.call, methods=["GET", "POST"]),
             Route("/upload/v1/{address}", api.upload, methods=["POST", "PUT"]),
@@ -161,6 +159,10 @@ class Server:
         hosts = Middleware(TrustedHostMiddleware, allowed_hosts=[LOOPBACK, "localhost"])
         return Starlette(routes=routes, middleware=[hosts])
 
+    def _cut(self, request: Request) -> None:
+        if request.client is not None:
+            self._connections[(request.client.host, request.client.port)].abort()
+
     async def _link(self, websocket: WebSocket) -> None:
         await self.site.sockets.serve(websocket, self.site.workspace.clock())
 
@@ -172,6 +174,3 @@ class _Quiet(uvicorn.Server):
     def capture_signals(self):  # type: ignore[no-untyped-def]
         """Take none."""
         yield
-
-
-logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
