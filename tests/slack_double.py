@@ -6,6 +6,7 @@ It refuses what Slack refuses (tokens, limits, unknown ids), pages with tiny pag
 
 import json
 import threading
+import time
 import uuid
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
@@ -38,7 +39,7 @@ class Refused(Exception):
 
 @dataclass
 class Fault:
-    """What happens instead of (or, with ``after_effect``, after) a call: a status, an error code, a cut connection."""
+    """What happens instead of (or, with ``after_effect``, after) a call; ``delay`` seconds only slow it down."""
 
     status: int = 200
     error: str = ""
@@ -46,6 +47,7 @@ class Fault:
     after_effect: bool = False
     cut: bool = False
     html: bool = False
+    delay: float = 0
 
 
 def units(text: str) -> int:
@@ -344,6 +346,9 @@ def _handler(double: SlackDouble) -> type[BaseHTTPRequestHandler]:
             name = path.rsplit("/", 1)[-1]
             fault = double.faults[name if path.startswith("/api/") else path.split("/")[1]]
             plan = fault.popleft() if fault else None
+            if plan is not None and plan.delay:
+                time.sleep(plan.delay)
+                plan = None
             if plan is not None and not plan.after_effect:
                 self._fault(plan)
                 return

@@ -134,6 +134,7 @@ def test_many_threads_post_once(double: SlackDouble, chat: SlackChat, place: Pla
         else:
             chat.say(place, "say:1", "Hello")
 
+    double.fail("chat.postMessage", Fault(delay=0.3), times=6)
     threads = [threading.Thread(target=act, args=(number,)) for number in range(6)]
     for thread in threads:
         thread.start()

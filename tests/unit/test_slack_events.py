@@ -142,6 +142,12 @@ def test_a_deletion_is_an_edit() -> None:
     assert read_edit(gone, HOME) == Edit("C0SHOP", "2.2", Actor(team="T0ACME", user="U0ALICE"))
 
 
+def test_a_tombstone_is_a_deletion_by_the_author() -> None:
+    before = {"user": "U0ALICE", "ts": "2.2", "text": "x"}
+    stone = {"user": "USLACKBOT", "ts": "2.2", "text": "This message was deleted.", "subtype": "tombstone"}
+    assert read_edit(changed(before, stone), HOME) == Edit("C0SHOP", "2.2", Actor(team="T0ACME", user="U0ALICE"))
+
+
 def click(**fields: Any) -> dict[str, Any]:
     return {
         "team": {"id": "T0ACME"},

@@ -72,10 +72,12 @@ def read_edit(body: Payload, home: Identity) -> Edit | None:
     event = part(body, "event")
     before, after = part(event, "previous_message"), part(event, "message")
     subtype = dig(event, "subtype")
+    # The first message of a thread isn't taken away when it is deleted: Slackbot's tombstone stands in its place.
+    is_deleted = subtype == "message_deleted" or dig(after, "subtype") == "tombstone"
     is_new_text = subtype == "message_changed" and dig(before, "text") != dig(after, "text")
-    if not is_new_text and subtype != "message_deleted":
+    if not is_new_text and not is_deleted:
         return None
-    message = before if subtype == "message_deleted" else after
+    message = before if is_deleted else after
     timestamp = dig(event, "deleted_ts") or dig(message, "ts")
     if not (timestamp and dig(event, "channel") and dig(message, "user")) or _is_bot(message, home):
         return None
