@@ -129,6 +129,14 @@ def test_only_its_own_messages_can_be_updated(site: Playground, web: WebClient) 
     assert code_of(error) == "cant_delete_message"
 
 
+def test_an_update_keeps_what_it_does_not_name(site: Playground, web: WebClient) -> None:
+    ts = web.chat_postMessage(channel="C0SHOP", text="fallback", blocks=[text_block(3)])["ts"]
+    changed = web.api_call("chat.update", json={"channel": "C0SHOP", "ts": ts, "blocks": [text_block(4)]})
+    assert (changed["text"], changed["message"]["blocks"][0]["text"]["text"]) == ("fallback", "xxxx")
+    changed = web.chat_update(channel="C0SHOP", ts=ts, text="only words")
+    assert (changed["text"], changed["message"]["blocks"]) == ("only words", [])
+
+
 def text_block(size: int, kind: str = "section") -> dict[str, Any]:
     return {"type": kind, "text": {"type": "plain_text", "text": "x" * size}}
 

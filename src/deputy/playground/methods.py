@@ -101,9 +101,10 @@ def update(call: Call) -> Json:
     if len(call.text("text")) > MAX_UPDATE_TEXT:
         raise SlackError("msg_too_long")
     content = _content(call)
-    if "blocks" not in content and "text" in call.args:
-        content["blocks"] = []
-    message = call.site.workspace.edit(channel, ts, BOT_USER, text=call.text("text"), **content)
+    if "text" in call.args:
+        # New text without blocks takes the old blocks away; blocks without text leave the old text.
+        content = {"text": call.text("text"), "blocks": []} | content
+    message = call.site.workspace.edit(channel, ts, BOT_USER, **content)
     return {
         "ok": True,
         "channel": channel.id,
