@@ -78,6 +78,8 @@ class Box:
             self._channel.send({})
             last = _last(self._channel.answers(ticket, seconds=_UNPACK_SECONDS, most_bytes=_FRAME_ALLOWANCE))
         if last.header.get("t") == "error":
+            if last.header.get("kind") != "over":
+                raise broken(last.reason())
             raise OutOfBudget(
                 "the workspace does not fit into the sandbox", last.reason(), "raise its disk or inode limit"
             )
