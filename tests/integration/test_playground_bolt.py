@@ -12,6 +12,7 @@ from slack_sdk import WebClient
 from deputy.playground.driver import Playground
 from deputy.playground.limits import Rates
 from deputy.playground.socket_mode import Patience
+from deputy.playground.wire import SlackError
 
 QUICK = Patience(ack=1.0, retries=(0.1, 0.2), connection=5.0)
 
@@ -139,3 +140,92 @@ def test_restart_keeps_threads_and_tokens(tmp_path: Path) -> None:
         assert second.bot_token == token
         assert second.thread("C0SHOP", ts)[0].text == "remember me"
         assert second.say("U0ALICE", "C0SHOP", "more", thread=ts) > ts
+
+
+def test_home_tab_and_message_shortcut(playground: Playground, app: App, connect: Connect) -> None:
+    @app.event("app_home_opened")
+    def opened(event, client):
+        section = {"type": "section", "text": {"type": "mrkdwn", "text": f"Hello <@{event['user']}>"}}
+        client.views_publish(user_id=event["user"], view={"type": "home", "blocks": [section]})
+
+    @app.shortcut("delegate")
+    def delegate(ack, shortcut, client):
+        ack()
+        client.chat_postMessage(
+            channel=shortcut["channel"]["id"],
+            thread_ts=shortcut["message"]["ts"],
+            text=f"Taken from <@{shortcut['message']['user']}> by <@{shortcut['user']['id']}>",
+        )
+
+    app.event("message")(lambda: None)
+    connect(app)
+    home = playground.open_home("U0ALICE")
+    assert home is not None
+    assert home["blocks"][0]["text"]["text"] == "Hello <@U0ALICE>"
+    ts = playground.say("U0ALICE", "C0SHOP", "refunds are wrong")
+    playground.shortcut("U0SAM", "C0SHOP", ts, "delegate")
+    replies = playground.wait_for(lambda: playground.thread("C0SHOP", ts)[1:], 5)
+    assert replies[0].text == "Taken from @Alice Marsh by @Sam Okafor"
+
+
+def test_a_response_url_may_replace_delete_or_speak_up(playground: Playground, app: App, connect: Connect) -> None:
+    @app.action("replace")
+    def replace(ack, respond):
+        ack()
+        respond(text="replaced", replace_original=True)
+
+    @app.action("remove")
+    def remove(ack, respond):
+        ack()
+        respond(delete_original=True)
+
+    @app.action("tell")
+    def tell(ack, respond):
+        ack()
+        respond(text="to all", response_type="in_channel", replace_original=False)
+
+    app.event("message")(lambda: None)
+    connect(app)
+    elements = [
+        {"type": "button", "action_id": name, "text": {"type": "plain_text", "text": name}}
+        for name in ("tell", "replace", "remove")
+    ]
+
+    def texts() -> list[str]:
+        return [message.text for message in playground.messages("C0SHOP")]
+
+    ts = app.client.chat_postMessage(
+        channel="C0SHOP", text="card", blocks=[{"type": "actions", "elements": elements[:2]}]
+    )["ts"]
+    playground.click("U0SAM", "C0SHOP", ts, "tell")
+    playground.wait_for(lambda: texts() == ["[tell] [replace]", "to all"], 5)
+    playground.click("U0SAM", "C0SHOP", ts, "replace")
+    playground.wait_for(lambda: texts() == ["replaced", "to all"], 5)
+    other = app.client.chat_postMessage(
+        channel="C0SHOP", text="card", blocks=[{"type": "actions", "elements": elements[2:]}]
+    )["ts"]
+    playground.click("U0SAM", "C0SHOP", other, "remove")
+    playground.wait_for(lambda: texts() == ["replaced", "to all"], 5)
+
+
+def test_a_whisper_with_a_button_can_be_clicked_by_its_reader_only(
+    playground: Playground, app: App, connect: Connect
+) -> None:
+    bodies: list[dict[str, object]] = []
+
+    @app.action("retry")
+    def retry(ack, body, respond):
+        ack()
+        bodies.append(body)
+        respond(delete_original=True)
+
+    connect(app)
+    button = {"type": "button", "action_id": "retry", "text": {"type": "plain_text", "text": "Retry"}}
+    blocks = [{"type": "actions", "elements": [button]}]
+    ts = app.client.chat_postEphemeral(channel="C0SHOP", user="U0SAM", text="card", blocks=blocks)["message_ts"]
+    with pytest.raises(SlackError, match="message_not_found"):
+        playground.click("U0ALICE", "C0SHOP", ts, "Retry")
+    playground.click("U0SAM", "C0SHOP", ts, "Retry")
+    playground.wait_for(lambda: not playground.whispers("U0SAM", "C0SHOP"), 5)
+    assert bodies[0]["container"]["is_ephemeral"]
+    assert "message" not in bodies[0]

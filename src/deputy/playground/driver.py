@@ -185,9 +185,11 @@ class Playground:
         """Submit a modal; errors to show, or None."""
         return self._server.run(self._server.gestures.submit(user, view_id, values))
 
-    def open_home(self, user: str) -> Json | None:
-        """Open the app's home tab; the view that is published then."""
+    def open_home(self, user: str, timeout: float = 5.0) -> Json | None:
+        """Open the app's home tab; the view that is published then, or the one before when none is in time."""
+        before = self.site.views.home(user)
         self._server.run(self._server.gestures.home(user))
+        self.wait_for(lambda: self.site.views.home(user) is not before, timeout, quiet=True)
         return self.site.views.home(user)
 
     # ------------------------------------------------------------------------------------------------ look
