@@ -22,7 +22,9 @@ SECRETS = {
     "google-key": "AI" + "za" + "a" * 35,
     "registry-token": "np" + "m_" + "a" * 36,
     "jwt": "ey" + "J" + "hbGciOiJI" + "1.ey" + "J" + "zdWIiOiIx.abc_def",
-    "private-key": "-----BEGIN RSA PRIV" + "ATE KEY-----\nMIIEabc\ndef\n-----END RSA PRIV" + "ATE KEY-----",
+    "private-key": "\n".join(
+        ("-----BEGIN RSA PRIV" + "ATE KEY-----", "MIIE" * 16, "-----END RSA PRIV" + "ATE KEY-----")
+    ),
 }
 
 
@@ -66,6 +68,10 @@ def test_a_named_value_is_masked_and_its_name_stays(text: str, expected: str) ->
         "secret = settings.secret_key",
         "the secret: nothing special",
         'password="changeme"',
+        "postgresql://user:password@host/database",
+        "client(token=slack_token, signing_secret=settings.signing_secret)",
+        'UPGRADE_TOKEN = "upgrades"',
+        "START = b'-----BEGIN OPENSSH PRIV" + "ATE KEY-----'\nEND = b'-----END OPENSSH PRIV" + "ATE KEY-----'",
         "sk-learn is not a key, nor is risk-management-for-everyone",
         "commit 3f786850e387550fdab836ed7e6dc881de23001b",
     ],
@@ -75,7 +81,12 @@ def test_code_and_prose_stay(text: str) -> None:
 
 
 def test_a_key_block_without_its_end_is_masked_to_the_end() -> None:
-    assert redact("x -----BEGIN PRIV" + "ATE KEY-----\nMIIE\nmore") == "x [redacted: private-key]"
+    assert redact("x -----BEGIN PRIV" + "ATE KEY-----\n" + "MIIEabcd" * 8 + "\nmore") == "x [redacted: private-key]"
+
+
+def test_a_key_block_without_its_start_is_masked_too() -> None:
+    tail = "log\n" + ("MIIEabcd" * 8 + "\n") * 3 + "abc=\n-----END PRIV" + "ATE KEY-----\nrest"
+    assert redact(tail) == "log\n[redacted: private-key]\nrest"
 
 
 _PIECES = st.one_of(
@@ -102,13 +113,16 @@ def test_nothing_around_a_secret_protects_it(kind: str, before: str, after: str)
 
 
 def test_a_megabyte_takes_no_time_to_speak_of() -> None:
-    start = time.perf_counter()
-    for line in (
+    start = time.process_time()
+    for text in (
         "password=" * 100_000,
         "a" * 1_000_000,
         "ey" + "J" + "a" * 500_000,
+        ("ey" + "J-") * 250_000,
         "://" * 300_000,
         "-----BEGIN " * 90_000,
+        "sk" + "-" + "sk-" * 300_000,
+        "private key\n" + ("MIIEabcd" * 8 + "\n") * 15_000,
     ):
-        redact(line)
-    assert time.perf_counter() - start < 10
+        redact(text)
+    assert time.process_time() - start < 20

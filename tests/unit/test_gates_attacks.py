@@ -211,7 +211,7 @@ def test_a_secret_that_was_there_already_is_not_added_by_moving_it() -> None:
 
 
 def test_a_private_key_file_is_seen_by_content_and_by_name() -> None:
-    key = "-----BEGIN OPENSSH PRIV" + "ATE KEY-----\nabc\n-----END OPENSSH PRIV" + "ATE KEY-----\n"
+    key = "-----BEGIN OPENSSH PRIV" + "ATE KEY-----\n" + "b3BlbnNz" * 8 + "\n-----END OPENSSH PRIV" + "ATE KEY-----\n"
     found = _rules(_inspect({"deploy/id_ed25519": (None, key), ".env.production": (None, "A=1\n")}))
     assert found == {"secrets/private-key": Severity.DENY, "secrets/file": Severity.REVIEW}
 

@@ -6,30 +6,34 @@ from dataclasses import dataclass
 
 _KEY_BLOCK = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 _KEY_END = r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+# A block's first line, also inside a string literal or a diff; and the last lines of a block whose start was cut off.
+_KEY_BODY = r"(?:\\[nr]|[\s\"'+,])*(?:Proc-Type|Version:|Comment:|[A-Za-z0-9+/]{16})"
+_KEY_TAIL = rf"(?m:^[ +]?[A-Za-z0-9+/=]{{16,200}}\r?\n){{1,80}}[ +]?[A-Za-z0-9+/=]*\r?\n?[ +]?{_KEY_END}"
 _EDGE, _STOP = r"(?<![A-Za-z0-9_])", r"(?![A-Za-z0-9_])"
 
+# Every repetition that could be retried at each position has an upper bound: logs are hostile, and time is a resource.
 # Formats that their issuers made recognisable. Few false alarms: a patch that adds one is stopped.
 _ISSUED = {
-    "private-key": rf"{_KEY_BLOCK}(?s:.*?)(?:{_KEY_END}|\Z)",
+    "private-key": rf"{_KEY_BLOCK}(?={_KEY_BODY})(?s:.*?)(?:{_KEY_END}|\Z)|{_KEY_TAIL}",
     "aws-key": rf"{_EDGE}(?:AKIA|ASIA|AGPA|AROA|AIDA)[A-Z0-9]{{16}}{_STOP}",
     "slack-token": rf"{_EDGE}xox[abceoprs](?:\.xox[bp])?-[A-Za-z0-9-]{{10,}}|{_EDGE}xapp-\d-[A-Za-z0-9-]{{10,}}",
     "slack-webhook": r"hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9/_-]{12,}",
     "github-token": rf"{_EDGE}(?:gh[pousr]_[A-Za-z0-9]{{30,}}|github_pat_[A-Za-z0-9_]{{22,}})",
     "gitlab-token": rf"{_EDGE}glpat-[A-Za-z0-9_-]{{20,}}",
-    "model-key": rf"{_EDGE}sk-(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{{20,}}",
+    "model-key": rf"{_EDGE}sk-(?=[A-Za-z_-]{{0,60}}\d)[A-Za-z0-9_-]{{20,}}",
     "stripe-key": rf"{_EDGE}[rs]k_(?:live|test)_[A-Za-z0-9]{{16,}}",
     "google-key": rf"{_EDGE}AIza[A-Za-z0-9_-]{{35}}|{_EDGE}ya29\.[A-Za-z0-9_-]{{20,}}",
     "registry-token": rf"{_EDGE}(?:npm_[A-Za-z0-9]{{36}}|pypi-[A-Za-z0-9_-]{{40,}}|dckr_pat_[A-Za-z0-9_-]{{20,}})",
     "sendgrid-key": rf"{_EDGE}SG\.[A-Za-z0-9_-]{{16,}}\.[A-Za-z0-9_-]{{16,}}",
-    "jwt": rf"{_EDGE}eyJ[A-Za-z0-9_-]{{10,}}\.eyJ[A-Za-z0-9_-]{{6,}}\.[A-Za-z0-9_-]*",
+    "jwt": rf"{_EDGE}eyJ[A-Za-z0-9_-]{{10,500}}\.eyJ[A-Za-z0-9_-]{{6,}}\.[A-Za-z0-9_-]*",
     "bearer-token": r"(?i:(?<=bearer )|(?<=authorization: basic ))(?=\S*\d)[A-Za-z0-9+/._~-]{16,}={0,2}",
-    "url-credentials": r"(?<=://)[^\s/:@\[\]'\"]{0,100}:[^\s/@\[\]'\"${}<>]{1,200}(?=@)",
+    "url-credentials": r"(?<=://)[^\s/:@\[\]'\"]{0,100}:[^\s/@\[\]'\"${}<>*]{5,200}(?=@)",
 }
 
 _NAME = (
-    r"(?i:(?<![A-Za-z])(?:pass(?:word|wd|phrase)|secret(?:[_-]?key)?|(?:auth|access|refresh|api|bot|app)[_-]?token"
+    r"(?P<name>(?i:(?<![A-Za-z])(?:pass(?:word|wd|phrase)|secret(?:[_-]?key)?|(?:auth|access|refresh|api|bot|app)[_-]?token"
     r"|token|api[_-]?key|access[_-]?key|client[_-]?secret|signing[_-]?(?:secret|key)|encryption[_-]?key|credentials?)"
-    r"(?![A-Za-z]))"
+    r"(?![A-Za-z])))"
 )
 _NOT_CODE = r"(?!(?:os\.|self\.|env|get|none|null|true|false|str\b|bytes\b|int\b))"
 # A name that says "secret" before a value; each spelling has its own idea of where code ends and data starts.
@@ -60,6 +64,7 @@ _HINTS = {
     "bearer-token": ("bearer ", "basic "),
     "url-credentials": ("://",),
 }
+_WORDS = re.compile(r"[A-Za-z_.% -]+")
 _PATTERNS = tuple((kind, _HINTS[kind], re.compile(pattern)) for kind, pattern in _ISSUED.items())
 _NAMED_HINTS = ("pass", "secret", "token", "key", "credential")
 _NAMED = tuple((group, re.compile(pattern)) for group, pattern in _ASSIGNMENTS.items())
@@ -83,13 +88,31 @@ def find_secrets(text: str) -> Iterator[Secret]:
     lower = text.lower()
     for kind, hints, pattern in _PATTERNS:
         if any(hint in lower for hint in hints):
-            yield from (Secret(kind, match.start(), match.end(), is_certain=True) for match in pattern.finditer(text))
+            yield from (_issued(kind, match) for match in pattern.finditer(text) if not _is_example(kind, match[0]))
     if not any(hint in lower for hint in _NAMED_HINTS):
         return
     for group, pattern in _NAMED:
         for match in pattern.finditer(text):
-            if not _PLACEHOLDERS.fullmatch(match[group]):
+            if not _PLACEHOLDERS.fullmatch(match[group]) and not _is_code(group, match):
                 yield Secret("credential", match.start(group), match.end(group), is_certain=False)
+
+
+def _issued(kind: str, match: re.Match[str]) -> Secret:
+    # Anybody can write a URL with a colon in it; only its neighbours were made recognisable by an issuer.
+    return Secret(kind, match.start(), match.end(), is_certain=kind != "url-credentials")
+
+
+def _is_example(kind: str, text: str) -> bool:
+    return kind == "url-credentials" and _PLACEHOLDERS.fullmatch(text.partition(":")[2]) is not None
+
+
+def _is_code(group: str, match: re.Match[str]) -> bool:
+    """Whether a value without digits reads as code: a variable (``token=bot_token``), or the name of something."""
+    if not _WORDS.fullmatch(match[group]):
+        return False
+    if group == "tight":
+        return "_" in match[group] or "." in match[group]
+    return not match["name"].lower().startswith(("pass", "secret"))
 
 
 def redact(text: str) -> str:

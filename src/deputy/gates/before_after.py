@@ -9,13 +9,13 @@ _FIX = "add a test that fails without the change and passes with it"
 
 
 def judge(case: Case) -> Iterator[Finding]:
-    """Ask a person when a fix comes without such a proof; note it for other work that brings tests."""
+    """Ask a person when a fix comes without such a proof; note it for work of a kind that may be one."""
     proof = case.proof or Proof()
     if proof.fails_before and proof.passes_after:
         return
     if case.kind is TaskKind.FIX and not proof.new_tests:
         yield found("before-after/no-test", Severity.REVIEW, "The fix brings no test of its own", fix=_FIX)
-    elif proof.new_tests:
+    elif proof.new_tests and case.kind in {TaskKind.FIX, TaskKind.OTHER}:
         severity = Severity.REVIEW if case.kind is TaskKind.FIX else Severity.NOTE
         yield found("before-after/unproven", severity, _why(proof), proof.new_tests[0], fix=_FIX)
 

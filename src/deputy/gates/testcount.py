@@ -10,7 +10,7 @@ _SKIPS = frozenset(
 )
 _RAISES = frozenset({"raises", "warns", "deprecated_call"})
 _JS_TEST = re.compile(
-    r"""(?<![\w.])[xf]?(?:it|test)(?:\.(?:only|skip|todo|fails|concurrent|each\([^)]*\)))*\s*\(\s*(['"`])(.*?)\1"""
+    r"""(?<![\w.])[xf]?(?:it|test)(?:\.(?:only|skip|todo|fails|concurrent|each\([^()]{0,300}\)))*\s*\(\s*(['"`])(.*?)\1"""
 )
 _JS_ASSERT = re.compile(r"(?<![\w.])(?:expect|assert)(?:\.\w+)*\s*\(")
 _JS_SKIP = re.compile(

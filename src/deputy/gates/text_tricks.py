@@ -17,8 +17,12 @@ _WORD = re.compile(r"\w+")
 # Letters of other scripts that look like ASCII ones (from Unicode's table of confusables, the part that code is written
 # in), each after its likeness. Full-width and mathematical letters are found by NFKC instead.
 _LOOKS_LIKE = (
-    "aаα bЬ cсϲ dԁ eе gɡց hһհ iіιı jјϳ kкκ lӏ nոν oоοօ pрρ qԛզ sѕ tτ uυսц vѵν wԝω xхχ yуγү "
-    "AАΑ BВΒ CСϹ EЕΕ GԌ HНΗ IІΙ JЈ KКΚ MМΜ NΝ OОΟՕ PРΡ SЅՏ TТΤ VѴ XХΧ YҮΥ ZΖ"
+    "a\u0430\u03b1 b\u042c c\u0441\u03f2 d\u0501 e\u0435 g\u0261\u0581 h\u04bb\u0570 i\u0456\u03b9\u0131 "
+    "j\u0458\u03f3 k\u043a\u03ba l\u04cf n\u0578\u03bd o\u043e\u03bf\u0585 p\u0440\u03c1 q\u051b\u0566 s\u0455 "
+    "t\u03c4 u\u03c5\u057d\u0446 v\u0475\u03bd w\u051d\u03c9 x\u0445\u03c7 y\u0443\u03b3\u04af A\u0410\u0391 "
+    "B\u0412\u0392 C\u0421\u03f9 E\u0415\u0395 G\u050c H\u041d\u0397 I\u0406\u0399 J\u0408 K\u041a\u039a "
+    "M\u041c\u039c N\u039d O\u041e\u039f\u0555 P\u0420\u03a1 S\u0405\u054f T\u0422\u03a4 V\u0474 X\u0425\u03a7 "
+    "Y\u04ae\u03a5 Z\u0396"
 )
 _ASCII_OF = {ord(other): group[0] for group in _LOOKS_LIKE.split() for other in group[1:]}
 _FOREIGN = ("CYRILLIC", "ARMENIAN", "CHEROKEE", "FULLWIDTH LATIN", "MATHEMATICAL")
@@ -92,7 +96,7 @@ def _look_alikes(path: str, number: int, line: str, plain: frozenset[str]) -> It
 
 
 def _skeleton(word: str) -> str:
-    return unicodedata.normalize("NFKC", word).translate(_ASCII_OF)
+    return unicodedata.normalize("NFKC", word.translate(_ASCII_OF)).translate(_ASCII_OF)
 
 
 def _imitates(word: str, plain: frozenset[str]) -> bool:
