@@ -45,8 +45,8 @@ class RepoConfig(Value):
 class Recipe(Value):
     """Deterministic work: requests that ``patterns`` match become ``commands``, argument vectors with placeholders.
 
-    Patterns are regular expressions (case-insensitive, searched in the request without its repository's name);
-    their named groups fill the placeholders, each of which must fully match its expression in ``arguments``.
+    Patterns are regular expressions (case-insensitive, matching the whole request without its repository's name and
+    politeness); their named groups fill the placeholders, each of which must fully match its expression in ``arguments``.
     ``ok_codes`` are exit statuses that do not mean failure.
     """
 
