@@ -46,7 +46,8 @@ class Recipe(Value):
     """Deterministic work: requests that ``patterns`` match become ``commands``, argument vectors with placeholders.
 
     Patterns are regular expressions (case-insensitive, matching the whole request without its repository's name and
-    politeness); their named groups fill the placeholders, each of which must fully match its expression in ``arguments``.
+    politeness); their named groups fill the placeholders, each of which must fully match its expression in
+    ``arguments``.
     ``ok_codes`` are exit statuses that do not mean failure.
     """
 
