@@ -111,16 +111,19 @@ def evidence(
 @app.command()
 def cancel(task_id: TaskId) -> None:
     """Stop a task: a running worker stops within a second."""
-    with opened_store() as store, store.transaction() as ledger:
-        task = ledger.task(task_id.upper())
-        if is_final(task.status) or task.status is TaskStatus.DELIVERING:
-            raise Stale(f"{task.id} can't be cancelled", f"it is {task.status}")
-        now = SystemClock().now()
-        asked = Event(name=EventName.TASK_CANCEL_ASKED, at=now, actor=OPERATOR, task=task.id)
-        marked = ledger.save_task(task, task.model_copy(update={"cancel_by": OPERATOR, "updated_at": now}), asked)
-        if marked.status not in (TaskStatus.RUNNING, TaskStatus.VERIFYING):
-            ended = marked.model_copy(
-                update={"status": TaskStatus.CANCELLED, "outcome": "Cancelled; nothing was delivered."}
-            )
-            ledger.save_task(marked, ended, Event(name=EventName.TASK_CANCELLED, at=now, actor=OPERATOR, task=task.id))
-    say(f"{task_id.upper()} is being stopped.")
+    from deputy.flow.engine import DurableQueue  # the engine takes a second to import
+    from deputy.flow.workflows import QUEUES
+
+    with opened_store() as store:
+        queue = DurableQueue(store.engine, QUEUES)
+        with store.transaction() as ledger:
+            task = ledger.task(task_id.upper())
+            if is_final(task.status) or task.status is TaskStatus.DELIVERING:
+                raise Stale(f"{task.id} can't be cancelled", f"it is {task.status}")
+            now = SystemClock().now()
+            asked = Event(name=EventName.TASK_CANCEL_ASKED, at=now, actor=OPERATOR, task=task.id)
+            ledger.save_task(task, task.model_copy(update={"cancel_by": OPERATOR, "updated_at": now}), asked)
+            # Deputy voids what waits for people and brings the card up to date: now, or at its next start.
+            queue.enqueue(ledger, "stop_task", f"stop:{task.id}", task.id)
+        queue.close()
+    say(f"{task.id} is being stopped.")

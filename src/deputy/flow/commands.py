@@ -63,7 +63,17 @@ def answer_command(world: World, key: str, person: JsonValue) -> JsonValue:
             text = handler(world, ledger, incoming, arguments)
         except DeputyError as error:
             text = str(error)
-    return {"text": text[:MOST_CHARACTERS], "task": arguments[0] if name == "cancel" and arguments else ""}
+        return {"text": text[:MOST_CHARACTERS], "task": _changed(ledger, name, arguments)}
+
+
+def _changed(ledger: Ledger, name: str, arguments: Sequence[str]) -> str:
+    """The task whose card a command may have changed."""
+    if name != "cancel" or len(arguments) != 1:
+        return ""
+    try:
+        return ledger.task(arguments[0].upper()).id
+    except NotFound:
+        return ""
 
 
 def _help(*_: object) -> str:

@@ -1,10 +1,14 @@
 """What a person can do to a task that is on its way: see it, or stop it."""
 
+from pydantic import JsonValue
+
 from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus, is_final
 from deputy.domain.values import Action, Effect, Task
 from deputy.flow.cards import STATUS_WORDS, headline
 from deputy.flow.holds import void_holds
+from deputy.flow.show import keep_shown
+from deputy.flow.steps import Steps
 from deputy.flow.tasks import advance, cancel_now, event
 from deputy.flow.world import World
 from deputy.ports import Ledger
@@ -46,6 +50,24 @@ def ask_to_cancel(world: World, ledger: Ledger, task: Task, subject: str) -> str
     task = advance(world, ledger, task, task.status, asked, cancel_by=subject)
     if task.status in _BUSY:
         return f"Stopping {task.id}."
+    _cancel_idle(world, ledger, task)
+    return f"{task.id} is cancelled."
+
+
+def stop_task(world: World, steps: Steps, task_id: str) -> None:
+    """The operator marked a task to be cancelled: end it unless a worker does, and show what became of it."""
+
+    def stop() -> JsonValue:
+        with world.store.transaction() as ledger:
+            task = ledger.task(task_id)
+            if task.status not in _BUSY | {TaskStatus.DELIVERING} and not is_final(task.status):
+                _cancel_idle(world, ledger, task)
+        return None
+
+    steps("stop", stop)
+    keep_shown(world, steps, "show", task_id)
+
+
+def _cancel_idle(world: World, ledger: Ledger, task: Task) -> None:
     void_holds(world, ledger, task, "the task was cancelled")
     cancel_now(world, ledger, task)
-    return f"{task.id} is cancelled."

@@ -41,3 +41,4 @@ class DurableInbox:
             except NotFound:
                 return
             ledger.append(Event(name=EventName.REQUEST_EDITED, at=at, actor=actor.subject, task=task_id))
+            self._queue.enqueue(ledger, "handle_edit", f"edit:{task_id}", task_id)

@@ -1,50 +1,66 @@
 """A message becomes a task, an answer to a question, or a sentence that says why not."""
 
+from collections.abc import Sequence
+
 from pydantic import JsonValue
 
-from deputy.domain.config import RepoConfig
-from deputy.domain.errors import BadPolicy, NotFound, Unavailable
+from deputy.domain.errors import NotFound
 from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus, is_final
-from deputy.domain.values import (
-    Action,
-    Clarification,
-    Decision,
-    Effect,
-    HoldKind,
-    Incoming,
-    Person,
-    Source,
-    Task,
-    TaskSpec,
-)
-from deputy.flow.cards import needs_text, sentence
+from deputy.domain.values import Clarification, Incoming, Person, Source, Task, TaskSpec, Value
+from deputy.flow.considering import ask_question, consider
 from deputy.flow.control import ask_to_cancel, status_text
-from deputy.flow.holds import open_hold
-from deputy.flow.queueing import queue_run
-from deputy.flow.show import keep_shown
+from deputy.flow.show import keep_shown, message_failed
 from deputy.flow.steps import StepFailed, Steps
-from deputy.flow.tasks import advance, end, event, task_id_of
+from deputy.flow.tasks import ACTIVE, event, task_id_of
 from deputy.flow.world import World
-from deputy.gates import merge_needs
-from deputy.intake.understand import Unusable, answer, control, parse
-from deputy.policy import Bundle
+from deputy.intake.understand import Unusable, answer, control
 from deputy.ports import Ledger
 
 _S = TaskStatus
-ACTIVE = tuple(status for status in TaskStatus if not is_final(status))
+_KEPT = (
+    "{task} goes on with what was asked at first: editing or deleting the message does not change it. "
+    "Reply `cancel` to stop it, then ask anew."
+)
+
+
+class Admitted(Value):
+    """What a message came to: a sentence to say in the thread, and the tasks whose cards have changed."""
+
+    reply: str = ""
+    tasks: tuple[str, ...] = ()
 
 
 def handle_request(world: World, steps: Steps, key: str) -> None:
     """A mention, a direct message or a reply in a thread of ours. ``key`` names the snapshot."""
     try:
         person = steps("look-up", lambda: look_up(world, key))
-        task_id = steps("admit", lambda: admit(world, key, person))
-        if task_id:
-            keep_shown(world, steps, "show", str(task_id))
+        admitted = Admitted.model_validate(steps("admit", lambda: admit(world, key, person)))
     except StepFailed as failed:
         why = failed.sentence
-        steps("apologise", lambda: apologise(world, key, why))
+        steps("unusable", lambda: unusable(world, key, why))
+        admitted = Admitted(reply=why)
+    if admitted.reply:
+        _keep_said(world, steps, key, admitted.reply)
+    for number, task_id in enumerate(admitted.tasks):
+        keep_shown(world, steps, f"show-{number}" if number else "show", task_id)
+
+
+def handle_edit(world: World, steps: Steps, task_id: str) -> None:
+    """Say, once per task, that a request is not changed by editing or deleting its message."""
+
+    def tell() -> JsonValue:
+        with world.store.transaction() as ledger:
+            task = ledger.task(task_id)
+        if not is_final(task.status):
+            world.chat.say(task.place, f"edited:{task.id}", _KEPT.format(task=task.id))
+        return None
+
+    try:
+        steps("tell", tell)
+    except StepFailed as failed:
+        why = failed.sentence
+        steps("tell-failed", lambda: message_failed(world, task_id, why))
 
 
 def look_up(world: World, key: str) -> JsonValue:
@@ -65,36 +81,55 @@ def person_of(world: World, incoming: Incoming) -> Person:
 
 
 def admit(world: World, key: str, person: JsonValue) -> JsonValue:
-    """Decide what a message is; returns the task whose card has to be shown, or an empty string."""
+    """Decide what a message is, in one transaction; what is said about it follows as a step of its own."""
     who = Person.model_validate(person)
     with world.store.transaction() as ledger:
-        incoming = ledger.incoming(key)
-        if sentence := _turned_away(world, ledger, incoming, who):
-            reply = sentence
-        elif command := control(incoming.text, world.bot_user):
-            reply = _control(world, ledger, incoming, command)
-        elif open_question := _question_for(ledger, incoming):
-            return _answer_by_text(world, ledger, open_question, incoming)
-        elif incoming.source is Source.THREAD:
-            return ""  # people talk in threads; only what is said to us is a request
-        else:
-            return _new_task(world, ledger, incoming)
-    world.chat.say(incoming.place, f"say:{key}", reply)
-    return ""
+        return _admit(world, ledger, ledger.incoming(key), who).model_dump(mode="json")
 
 
-def apologise(world: World, key: str, sentence: str) -> JsonValue:
-    """Say in the thread why nothing could be done, and keep it in the trail."""
+def _admit(world: World, ledger: Ledger, incoming: Incoming, who: Person) -> Admitted:
+    command = control(incoming.text, world.bot_user)
+    if incoming.source is Source.THREAD and not _is_for_us(ledger, incoming, who, command):
+        return Admitted()  # people talk in threads; only what is said to us is a request
+    if refused := _turned_away(world, ledger, incoming, who):
+        return Admitted(reply=refused)
+    if command:
+        return _control(world, ledger, incoming, command)
+    if open_question := _question_for(ledger, incoming):
+        return Admitted(tasks=(_answer_by_text(world, ledger, open_question, incoming),))
+    return Admitted(tasks=(_new_task(world, ledger, incoming),))
+
+
+def _is_for_us(ledger: Ledger, incoming: Incoming, who: Person, command: str | None) -> bool:
+    """Whether a reply that does not mention us speaks to us: an answer to our question, or a word to an open task."""
+    if who.ineligibility:
+        return False
+    return bool(_open_tasks(ledger, incoming)) if command else _question_for(ledger, incoming) is not None
+
+
+def reply(world: World, key: str, text: str) -> JsonValue:
+    """Say the sentence in the thread, once."""
     with world.store.transaction() as ledger:
         incoming = ledger.incoming(key)
-        happened = event(
-            world,
-            EventName.REQUEST_UNUSABLE,
-            actor=incoming.actor.subject,
-            data={"request": key, "reason": sentence},
-        )
-        ledger.append(happened)
-    world.chat.say(incoming.place, f"say:{key}", sentence)
+    world.chat.say(incoming.place, f"say:{key}", text)
+    return None
+
+
+def _keep_said(world: World, steps: Steps, key: str, text: str) -> None:
+    """Reply as a step. When Slack stays away, the trail keeps that nobody was told."""
+    try:
+        steps("reply", lambda: reply(world, key, text))
+    except StepFailed as failed:
+        why = failed.sentence
+        steps("reply-failed", lambda: message_failed(world, "", why))
+
+
+def unusable(world: World, key: str, why: str) -> JsonValue:
+    """Keep in the trail why nothing could be done."""
+    with world.store.transaction() as ledger:
+        incoming = ledger.incoming(key)
+        data: dict[str, JsonValue] = {"request": key, "reason": why}
+        ledger.append(event(world, EventName.REQUEST_UNUSABLE, actor=incoming.actor.subject, data=data))
     return None
 
 
@@ -116,13 +151,18 @@ def _turned_away(world: World, ledger: Ledger, incoming: Incoming, person: Perso
     )
 
 
-def _control(world: World, ledger: Ledger, incoming: Incoming, command: str) -> str:
-    tasks = ledger.tasks(statuses=ACTIVE, channel=incoming.place.channel, thread=incoming.place.thread)
+def _control(world: World, ledger: Ledger, incoming: Incoming, command: str) -> Admitted:
+    tasks = _open_tasks(ledger, incoming)
     if not tasks:
-        return "There is no open task in this thread. `/deputy status` lists yours."
+        return Admitted(reply="There is no open task in this thread. `/deputy status` lists yours.")
     if command == "status":
-        return "\n".join(status_text(task, world.bot_user) for task in tasks)
-    return "\n".join(ask_to_cancel(world, ledger, task, incoming.actor.subject) for task in tasks)
+        return Admitted(reply="\n".join(status_text(task, world.bot_user) for task in tasks))
+    said = [ask_to_cancel(world, ledger, task, incoming.actor.subject) for task in tasks]
+    return Admitted(reply="\n".join(said), tasks=tuple(task.id for task in tasks))
+
+
+def _open_tasks(ledger: Ledger, incoming: Incoming) -> Sequence[Task]:
+    return ledger.tasks(statuses=ACTIVE, channel=incoming.place.channel, thread=incoming.place.thread)
 
 
 def _question_for(ledger: Ledger, incoming: Incoming) -> Task | None:
@@ -133,7 +173,7 @@ def _question_for(ledger: Ledger, incoming: Incoming) -> Task | None:
     return next((task for task in waiting if task.actor == incoming.actor), None)
 
 
-def _new_task(world: World, ledger: Ledger, incoming: Incoming) -> JsonValue:
+def _new_task(world: World, ledger: Ledger, incoming: Incoming) -> str:
     task = Task(
         id=task_id_of(incoming.key),
         request=incoming.key,
@@ -158,7 +198,7 @@ def _new_task(world: World, ledger: Ledger, incoming: Incoming) -> JsonValue:
     return task.id
 
 
-def _answer_by_text(world: World, ledger: Ledger, task: Task, incoming: Incoming) -> JsonValue:
+def _answer_by_text(world: World, ledger: Ledger, task: Task, incoming: Incoming) -> str:
     _record_answer(world, ledger, task, incoming)
     bundle = world.policies.current()
     question = task.clarification or Clarification(field="goal", text="")
@@ -178,7 +218,7 @@ def _answer_by_text(world: World, ledger: Ledger, task: Task, incoming: Incoming
         consider(world, ledger, task, chosen_repo=answered.repo)
     else:
         text = answered.reason if isinstance(answered, Unusable) else answered.text
-        _ask(world, ledger, task, question.model_copy(update={"text": text}), bundle)
+        ask_question(world, ledger, task, question.model_copy(update={"text": text}), bundle)
     return task.id
 
 
@@ -198,135 +238,3 @@ def _record_answer(world: World, ledger: Ledger, task: Task, incoming: Incoming,
         personal={"text": incoming.text} if incoming.text else {},
     )
     ledger.append(happened)
-
-
-def consider(world: World, ledger: Ledger, task: Task, *, chosen_repo: str = "") -> None:
-    """Understand the task, ask policy, and move it on: refused, one question, held for clearance, or queued."""
-    try:
-        bundle = world.policies.current()
-    except BadPolicy as error:
-        _refuse(world, ledger, task, str(error))
-        return
-    keep_policy(world, ledger, bundle)
-    permitted, denied = _permitted(bundle, task.actor.subject)
-    understood = parse(
-        task.text,
-        (*permitted, *denied),
-        bundle.recipes,
-        bot_user=world.bot_user,
-        limits=bundle.limits,
-        channel_repo=permitted[0].name if len(permitted) == 1 else "",
-        chosen_repo=chosen_repo,
-    )
-    task = task.model_copy(update={"policy": bundle.digest})
-    match understood:
-        case Unusable(reason=reason):
-            _refuse(world, ledger, task, reason)
-        case Clarification():
-            _ask(world, ledger, task, _offering(understood, permitted), bundle)
-        case TaskSpec():
-            _decide(world, ledger, task.model_copy(update={"spec": understood}), understood, bundle)
-
-
-def _offering(question: Clarification, permitted: tuple[RepoConfig, ...]) -> Clarification:
-    """The question without the choices that policy would refuse anyway."""
-    names = {repo.name for repo in permitted}
-    choices = tuple(choice for choice in question.choices if choice.value in names)
-    return question.model_copy(update={"choices": choices or question.choices})
-
-
-def keep_policy(world: World, ledger: Ledger, bundle: Bundle) -> None:
-    """Keep the bundle that decides, by its digest; the first time is an event."""
-    if ledger.add_bundle(bundle.digest, bundle.files):
-        ledger.append(event(world, EventName.POLICY_LOADED, data={"policy": bundle.digest}))
-
-
-def _permitted(bundle: Bundle, subject: str) -> tuple[tuple[RepoConfig, ...], tuple[RepoConfig, ...]]:
-    """The repositories for which this person may ask, and the others."""
-    may = {r.name: bundle.decide(subject, r.name, Action.REQUEST).effect is not Effect.DENY for r in bundle.repos}
-    return tuple(r for r in bundle.repos if may[r.name]), tuple(r for r in bundle.repos if not may[r.name])
-
-
-def _refuse(world: World, ledger: Ledger, task: Task, reason: str, decision: Decision | None = None) -> None:
-    data: dict[str, JsonValue] = {"decision": decision.model_dump(mode="json")} if decision else {}
-    end(world, ledger, task, _S.REFUSED, reason, data=data)
-
-
-def _ask(world: World, ledger: Ledger, task: Task, question: Clarification, bundle: Bundle) -> None:
-    asked = event(
-        world,
-        EventName.QUESTION_ASKED,
-        task=task.id,
-        data={"field": question.field, "choices": [choice.value for choice in question.choices]},
-    )
-    if task.status is _S.NEEDS_ANSWER:
-        asked = asked.model_copy(update={"data": {**asked.data, "again": True}})
-    saved = advance(world, ledger, task, _S.NEEDS_ANSWER, asked, clarification=question)
-    world.queue.enqueue(
-        ledger,
-        "expire_question",
-        f"expire-question:{task.id}:{saved.version}",
-        task.id,
-        saved.version,
-        delay_seconds=bundle.limits.question_seconds,
-    )
-
-
-def _decide(world: World, ledger: Ledger, task: Task, spec: TaskSpec, bundle: Bundle) -> None:
-    """Policy before anything runs: may they ask, may it run, may the paths that they name be edited."""
-    subject = task.actor.subject
-    asked = bundle.decide(subject, spec.repo, Action.REQUEST)
-    run = bundle.decide(subject, spec.repo, Action.RUN)
-    for decision in (asked, run, *_named_paths(bundle, subject, spec)):
-        if decision.effect is Effect.DENY:
-            _refuse(world, ledger, task, _refusal_text(decision), decision)
-            return
-    if why := _no_room(world, ledger, task, spec, bundle):
-        _refuse(world, ledger, task, why)
-        return
-    needs = merge_needs(asked.needs, run.needs)
-    decisions: dict[str, JsonValue] = {
-        "spec": spec.model_dump(mode="json"),
-        "decisions": [asked.model_dump(mode="json"), run.model_dump(mode="json")],
-        "policy": bundle.digest,
-    }
-    if needs:
-        held = event(world, EventName.TASK_UNDERSTOOD, task=task.id, data=decisions)
-        task = advance(world, ledger, task, _S.HELD_FOR_CLEARANCE, held, clarification=None)
-        why = f"{sentence(asked.reason or run.reason)} Needs {needs_text(needs)} before it may run."
-        open_hold(world, ledger, task, HoldKind.CLEARANCE, needs, why)
-        return
-    queue_run(world, ledger, task, event(world, EventName.TASK_QUEUED, task=task.id, data=decisions))
-
-
-def _named_paths(bundle: Bundle, subject: str, spec: TaskSpec) -> tuple[Decision, ...]:
-    """The decision on paths that the request itself names, when a rule speaks against them.
-
-    A token that merely looks like a path and matches no rule is left to the gates, which judge the real tree.
-    """
-    if not spec.paths:
-        return ()
-    decision = bundle.decide(subject, spec.repo, Action.EDIT, spec.paths)
-    by_rule = any(path.effect is Effect.DENY and path.rules for path in decision.paths)
-    return (decision,) if by_rule else ()
-
-
-def _refusal_text(decision: Decision) -> str:
-    return " ".join(sentence(part) for part in (decision.reason, decision.counter_offer) if part)
-
-
-def _no_room(world: World, ledger: Ledger, task: Task, spec: TaskSpec, bundle: Bundle) -> str:
-    """Why the task can't be taken on now, or an empty string."""
-    active = [t for t in ledger.tasks(statuses=ACTIVE, subject=task.actor.subject, limit=200) if t.id != task.id]
-    most = bundle.limits.active_per_person
-    if len(active) >= most:
-        return (
-            f"You have {len(active)} open tasks, and {most} at once is the limit. Wait for one to end, or cancel one."
-        )
-    if spec.recipe is None:
-        try:
-            world.model()
-        except Unavailable as error:
-            known = ", ".join(recipe.name for recipe in bundle.recipes)
-            return f"This needs an agent. {error} Recipes work without one: {known}."
-    return ""

@@ -12,6 +12,7 @@ from deputy.flow.world import World
 from deputy.ports import Ledger
 
 SYSTEM = "deputy"
+ACTIVE = tuple(status for status in TaskStatus if not is_final(status))
 
 
 def task_id_of(key: str) -> str:

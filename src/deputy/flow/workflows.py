@@ -5,10 +5,11 @@ from functools import partial
 
 from deputy.flow.clicks import handle_click
 from deputy.flow.commands import handle_command
+from deputy.flow.control import stop_task
 from deputy.flow.delivery import deliver
 from deputy.flow.holds import expire_hold, expire_question, tell_approvers
 from deputy.flow.housekeeping import Keeper, housekeep
-from deputy.flow.requests import handle_request
+from deputy.flow.requests import handle_edit, handle_request
 from deputy.flow.runs import run_task
 from deputy.flow.world import World
 
@@ -18,6 +19,8 @@ _ALL: Mapping[str, tuple[str, Callable[..., None]]] = {
     "handle_request": (CONTROL, handle_request),
     "handle_click": (CONTROL, handle_click),
     "handle_command": (CONTROL, handle_command),
+    "handle_edit": (CONTROL, handle_edit),
+    "stop_task": (CONTROL, stop_task),
     "run_task": (RUNS, run_task),
     "deliver": (CONTROL, deliver),
     "expire_hold": (CONTROL, expire_hold),
