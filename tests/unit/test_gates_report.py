@@ -71,6 +71,12 @@ def test_needs_merge_as_the_maximum_per_role() -> None:
     assert done.needs == (Need(role="role:security", count=1), Need(role="role:senior", count=2))
 
 
+def test_a_smaller_need_does_not_lower_a_greater_one() -> None:
+    finding = Finding(gate="paths", severity=Severity.REVIEW, message="m", needs=(Need(role="role:senior"),))
+    done = report([finding], _decision(Effect.REVIEW, Need(role="role:senior", count=2)))
+    assert done.needs == (Need(role="role:senior", count=2),)
+
+
 def test_a_review_always_needs_somebody() -> None:
     assert report([], _decision(Effect.REVIEW)).needs == (Need(role="role:senior"),)
     assert report([], _decision(Effect.ALLOW)).needs == ()

@@ -66,18 +66,19 @@ def _compare(case: Case, file: FileChange, parser: Parser) -> Iterator[Dependenc
         before = parser(before_text) if before_text.strip() else {}
     except ValueError:
         before = {}  # what could not be read before counts as nothing: everything is then new, and is shown
+    trusted = frozenset(pin.source for pin in before.values())  # a private registry is usual where it is in use
     for name in sorted(set(before) | set(after)):
-        kind = _kind(before.get(name), after.get(name))
+        kind = _kind(before.get(name), after.get(name), trusted)
         if kind:
             yield DependencyChange(file.path, name, kind, _show(before.get(name)), _show(after.get(name)))
 
 
-def _kind(before: Pin | None, after: Pin | None) -> str:
+def _kind(before: Pin | None, after: Pin | None, trusted: frozenset[str]) -> str:
     if before == after:
         return ""
     if after is None:
         return "removed"
-    if after.source and (before is None or after.source != before.source) and not _is_registry(after.source):
+    if after.source and after.source not in trusted and not _is_registry(after.source):
         return "source"
     if before is None:
         return "new"
