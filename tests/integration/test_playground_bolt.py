@@ -14,7 +14,7 @@ from deputy.playground.limits import Rates
 from deputy.playground.socket_mode import Patience
 from deputy.playground.wire import SlackError
 
-QUICK = Patience(ack=1.0, retries=(0.1, 0.2), connection=5.0)
+QUICK = Patience(ack=3.0, retries=(0.1, 0.2), connection=5.0)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Playground]:
-    patience = Patience(ack=0.4, retries=(0.1, 0.1), connection=5.0)
+    patience = Patience(ack=1.0, retries=(0.1, 0.1), connection=10.0)
     with Playground(tmp_path, rates=Rates(posts_per_second=0, tiers=False), patience=patience) as playground:
         yield playground
 

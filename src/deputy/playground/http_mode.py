@@ -22,12 +22,13 @@ class HttpMode:
     async def event(self, payload: Json) -> bool:
         """POST an event as JSON; False when every attempt failed."""
         body = json.dumps(payload).encode()
-        for attempt, pause in enumerate((0.0, *self._patience.retries)):
-            await asyncio.sleep(pause)
-            retry = {"X-Slack-Retry-Num": str(attempt), "X-Slack-Retry-Reason": "http_timeout"} if attempt else {}
+        retry: dict[str, str] = {}
+        for attempt, pause in enumerate((*self._patience.retries, 0.0), start=1):
             try:
                 await self._post(body, "application/json", retry)
-            except OSError:
+            except OSError as error:
+                retry = {"X-Slack-Retry-Num": str(attempt), "X-Slack-Retry-Reason": _reason(error)}
+                await asyncio.sleep(pause)
                 continue
             return True
         return False
@@ -61,6 +62,13 @@ class HttpMode:
         with opener.open(request, timeout=self._patience.ack) as response:
             content: bytes = response.read()
             return content
+
+
+def _reason(error: OSError) -> str:
+    """Slack's word for why it tries again."""
+    if isinstance(error, urllib.error.HTTPError):
+        return "http_error"
+    return "http_timeout" if isinstance(error, TimeoutError) else "connection_failed"
 
 
 def _answer(content: bytes) -> Json | None:
