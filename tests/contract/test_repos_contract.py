@@ -72,13 +72,14 @@ def test_a_base_outlives_a_rewritten_branch(repos: Repos, shop: Path, base: str)
 
 
 def test_refresh_says_what_to_do_and_never_a_password(repos: Repos, tmp_path: Path) -> None:
-    source = RepoSource(SHOP, "http://alice:hunter2@127.0.0.1:9/shop.git")
+    source = RepoSource(SHOP, "http://alice:hunter2@127.0.0.1:9/shop.git?token=swordfish")
     with pytest.raises(Unavailable) as caught:
         repos.refresh(source)
     said = str(caught.value)
     assert SHOP in said
     assert "repos.toml" in said
     assert "hunter2" not in said
+    assert "swordfish" not in said
     assert "alice" not in said
 
 

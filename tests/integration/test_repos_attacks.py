@@ -332,6 +332,7 @@ def test_nobody_elses_configuration_or_environment_is_read(
         f'[diff]\nexternal = {evil}\nnoprefix = true\n[diff "evil"]\ntextconv = {evil}\n'
         f'[filter "evil"]\nclean = {evil}\nsmudge = {evil}\n[uploadpack]\npackObjectsHook = {evil}\n'
         "[format]\nsubjectPrefix = EVIL\n[user]\nname = Somebody Else\n"
+        f'[url "{tmp_path}/elsewhere"]\ninsteadOf = {origin.folder}\n'
     )
     (tmp_path / "attributes").write_text("* filter=evil diff=evil\n")
     for hook in ("reference-transaction", "post-index-change", "post-checkout"):
