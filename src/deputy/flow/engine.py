@@ -20,7 +20,8 @@ Workflow = Callable[..., None]
 
 POLLING_SECONDS = 0.2
 CONTROL_CONCURRENCY = 16
-_ATTEMPTS = {RUNS: 10, CONTROL: 30}
+# Far beyond what a bad night of restarts brings: a run that kills its worker is stopped by our own count of attempts.
+_ATTEMPTS = {RUNS: 100, CONTROL: 100}
 _APPLICATION = "deputy"
 # Work enqueued by one release must be finished by the next: the version names the order of steps, not the code.
 WORKFLOW_VERSION = "1"

@@ -1,11 +1,9 @@
 """Language models behind OpenAI's two APIs, from any server that speaks one of them."""
 
-from deputy.adapters.llm.chat import ChatModel
-from deputy.adapters.llm.responses import ResponsesModel
 from deputy.domain.errors import BadInput
 from deputy.ports import Model
 
-__all__ = ["ChatModel", "ResponsesModel", "make_model"]
+__all__ = ["make_model"]
 
 
 def make_model(api: str, name: str, base_url: str, api_key: str, *, stream: bool = False, retries: int = 2) -> Model:
@@ -15,8 +13,13 @@ def make_model(api: str, name: str, base_url: str, api_key: str, *, stream: bool
     """
     if not name:
         raise BadInput("no model is named", "", "set DEPUTY_MODEL")
+    # Here, because importing the vendor's library takes as long as everything else together.
     if api == "responses":
+        from deputy.adapters.llm.responses import ResponsesModel
+
         return ResponsesModel(name, base_url=base_url, api_key=api_key, stream=stream, retries=retries)
     if api == "chat":
+        from deputy.adapters.llm.chat import ChatModel
+
         return ChatModel(name, base_url=base_url, api_key=api_key, stream=stream, retries=retries)
     raise BadInput(f'there is no model API "{api[:40]}"', "", "set DEPUTY_MODEL_API to responses or chat")
