@@ -14,7 +14,9 @@ from pathlib import Path
 REFUSED = {
     "namespaces and mounts": "clone clone3 unshare setns mount umount umount2 mount_setattr move_mount open_tree "
     "fsconfig fsmount fsopen fspick pivot_root chroot",
-    "other processes' memory and descriptors": "ptrace process_vm_readv process_vm_writev pidfd_getfd process_mrelease kcmp",
+    "other processes' memory and descriptors": (
+        "ptrace process_vm_readv process_vm_writev pidfd_getfd process_mrelease kcmp"
+    ),
     "keyrings are not namespaced": "keyctl add_key request_key",
     "files by handle": "name_to_handle_at open_by_handle_at fanotify_init fanotify_mark",
     "a history of kernel holes": "io_uring_setup io_uring_enter io_uring_register userfaultfd bpf perf_event_open "
@@ -30,14 +32,17 @@ ENOSYS = 38
 
 
 def compare(index, value, op, second=0):
+    """A condition on a call's argument."""
     return {"index": index, "value": value, "valueTwo": second, "op": f"SCMP_CMP_{op}"}
 
 
 def allow(names, *args):
+    """A rule that lets calls through."""
     return {"names": sorted(names), "action": "SCMP_ACT_ALLOW", "args": list(args)}
 
 
 def profile(source):
+    """Docker's default profile without what no sandbox needs."""
     refused = {name for names in REFUSED.values() for name in names.split()}
     plain, special = set(), []
     for rule in source["syscalls"]:
@@ -68,4 +73,4 @@ def profile(source):
 
 if __name__ == "__main__":
     json.dump(profile(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))), sys.stdout, indent=1)
-    print()
+    sys.stdout.write("\n")

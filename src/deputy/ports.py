@@ -152,6 +152,9 @@ class Store(Protocol):
     def blob(self, digest: str) -> bytes:
         """The bytes, checked against the digest, or ``NotFound``."""
 
+    def keep_checkpoint(self, origin: str) -> object:
+        """Keep the trail's head outside the database, beside the blobs, so that a cut-off tail is found later."""
+
 
 # ---------------------------------------------------------------------------------------------------------- policy
 

@@ -127,6 +127,8 @@ def start(settings: Settings, *, hears: bool = True, works: bool = True) -> Depu
         if works:
             world.sandboxes.check()
             _start_worker(deputy, settings, queue)
+        else:
+            queue.migrate(settings.database_url)
         if hears:
             deputy.listener = build_listener(
                 DurableInbox(store, queue, world.team),

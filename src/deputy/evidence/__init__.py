@@ -4,7 +4,7 @@ from deputy.domain.secrets import redact
 from deputy.evidence.checks import judge_check
 from deputy.evidence.proofs import Overlay, new_test_files, overlays, proof
 from deputy.evidence.reports import TestReport, parse_report
-from deputy.evidence.text import safe_text
+from deputy.evidence.text import presentable, safe_text
 
 __all__ = [
     "Overlay",
@@ -13,6 +13,7 @@ __all__ = [
     "new_test_files",
     "overlays",
     "parse_report",
+    "presentable",
     "proof",
     "redact",
     "safe_text",

@@ -1,6 +1,13 @@
 """Untrusted output as text that is safe to show, store and quote."""
 
+from deputy.domain.secrets import redact
 from deputy.domain.visible import visible
+
+
+def presentable(data: bytes | str, limit: int) -> str:
+    """Untrusted output, fit to be kept and shown: secrets masked first (a cut could split one), then ``safe_text``."""
+    text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+    return safe_text(redact(text), limit)
 
 
 def safe_text(data: bytes | str, limit: int) -> str:

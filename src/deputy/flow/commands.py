@@ -9,7 +9,7 @@ from deputy.domain.errors import BadInput, DeputyError, NotFound
 from deputy.domain.events import EventName
 from deputy.domain.status import is_final
 from deputy.domain.values import Action, Effect, Incoming, Person
-from deputy.flow.clicks import whisper
+from deputy.flow.clicks import keep_whispered
 from deputy.flow.control import ask_to_cancel, status_text
 from deputy.flow.requests import look_up
 from deputy.flow.show import keep_shown
@@ -40,7 +40,7 @@ def handle_command(world: World, steps: Steps, key: str) -> None:
     except StepFailed as failed:
         answer = {"text": failed.sentence, "task": ""}
     text, task_id = (str(answer[name]) for name in ("text", "task")) if isinstance(answer, dict) else ("", "")
-    steps("whisper", lambda: whisper(world, key, text))
+    keep_whispered(world, steps, key, text)
     if task_id:
         keep_shown(world, steps, "show", task_id)
 

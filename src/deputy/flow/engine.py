@@ -76,6 +76,10 @@ class DurableQueue:
         self._client.delete_workflows([row.workflow_id for row in rows])
         return len(rows)
 
+    def migrate(self, database_url: str) -> None:
+        """Create or bring up to date the engine's tables, for a process that only hands work over."""
+        DBOS.migrate(database_url)
+
     def close(self) -> None:
         """Let go of the client (the engine belongs to the store)."""
         self._client.destroy()

@@ -103,11 +103,19 @@ def forget(world: World, keeper: Keeper) -> JsonValue:
     return keeper.forget_finished((world.clock.now() - RETENTION).isoformat())
 
 
+def checkpoint(world: World, keeper: Keeper) -> JsonValue:
+    """Keep the trail's head outside the database."""
+    del keeper
+    world.store.keep_checkpoint(world.team)
+    return None
+
+
 JOBS: Mapping[str, tuple[float, Callable[[World, Keeper], JsonValue]]] = {
     "remove-orphans": (30, remove_orphans),
     "remind": (60, remind),
     "sweep-failures": (30, sweep_failures),
     "refresh-cards": (60, refresh_cards),
+    "checkpoint": (300, checkpoint),
     "forget": (24 * 3600, forget),
 }
 

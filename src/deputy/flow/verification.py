@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from deputy.domain.config import Check, RepoConfig
 from deputy.domain.values import CheckPhase, CheckResult, Proof, Task, TreeChange
-from deputy.evidence import Overlay, judge_check, overlays, proof, redact, safe_text
+from deputy.evidence import Overlay, judge_check, overlays, presentable, proof
 from deputy.flow.sandboxes import cancel_watch, open_sandbox
 from deputy.flow.world import World
 from deputy.policy import Bundle
@@ -44,7 +44,7 @@ def _run_checks(
     with open_sandbox(world, task, repo, bundle.limits, overlay.phase.value, archive) as box:
         for check in checks:
             done = box.run(check.run, timeout=check.timeout, env=check.env, is_cancelled=cancelled)
-            log = world.store.put_blob(redact(safe_text(done.output, 10**6)).encode())
+            log = world.store.put_blob(presentable(done.output, 10**6).encode())
             results.append(judge_check(check, overlay.phase, done, log))
     return results
 

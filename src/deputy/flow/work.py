@@ -1,6 +1,5 @@
 """The work of one run in a sealed sandbox: a recipe's commands or an agent's turns. What comes out is a tree."""
 
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +15,12 @@ from deputy.domain.dialogue import CommandResult, Message, Reply, Tool
 from deputy.domain.errors import BadInput, Cancelled, DeputyError, NotFound, OutOfBudget
 from deputy.domain.events import EventName
 from deputy.domain.values import Task, TaskSpec, Turn, Usage
-from deputy.evidence import redact
-from deputy.evidence.text import safe_text
+from deputy.evidence import presentable
 from deputy.flow.sandboxes import cancel_watch, open_sandbox
 from deputy.flow.show import show_task
 from deputy.flow.tasks import event
 from deputy.flow.world import World
+from deputy.intake.recipes import commands_for
 from deputy.policy import Bundle
 from deputy.ports import Sandbox
 
@@ -31,7 +30,6 @@ PROGRESS_SECONDS = 2.5
 MODEL_SECONDS = 180.0
 MOST_ANSWER_TOKENS = 8_000
 NO_PRICE = Price(input=0, output=0)
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True)
@@ -64,17 +62,16 @@ class Work:
             summary, usage = self._recipe(box, recipe) if recipe else self._agent(box, start)
             delta = box.delta()
         tree = self._world.repos.import_delta(self._spec.repo, start, delta)
-        return WorkResult(tree, redact(safe_text(summary, LOG_TAIL)), usage)
+        return WorkResult(tree, presentable(summary, LOG_TAIL), usage)
 
     # ------------------------------------------------------------------------------------------------ recipes
 
     def _recipe(self, box: Sandbox, recipe: Recipe) -> tuple[str, Usage]:
-        for template in recipe.commands:
-            argv = [_PLACEHOLDER.sub(lambda found: self._spec.arguments[found[1]], word) for word in template]
+        for argv in commands_for(recipe, self._spec.arguments):
             self._progress(" ".join(argv))
             done = self._run(box, argv)
             if done.exit_code not in recipe.ok_codes:
-                tail = redact(safe_text(done.output, LOG_TAIL)).strip()
+                tail = presentable(done.output, LOG_TAIL).strip()
                 raise BadInput(f"`{' '.join(argv)}` ended with {_how(done)}", tail or "it printed nothing", "")
         return "", Usage(seconds=time.monotonic() - self._began)
 
@@ -85,14 +82,14 @@ class Work:
         if left <= 0:
             raise OutOfBudget(f"the run reached its limit of {limits.run_seconds} s", "", "ask for something smaller")
         done = box.run(argv, timeout=min(limits.command_seconds, left), is_cancelled=self._is_cancelled)
-        log = self._world.store.put_blob(redact(safe_text(done.output, 10**6)).encode())
+        log = self._world.store.put_blob(presentable(done.output, 10**6).encode())
         happened = event(
             self._world,
             EventName.RUN_COMMAND,
             task=self._task.id,
             data={
                 "run": self._task.run,
-                "argv": [redact(safe_text(word, 400)) for word in argv],
+                "argv": [presentable(word, 400) for word in argv],
                 "exit_code": done.exit_code,
                 "timed_out": done.timed_out,
                 "seconds": round(done.seconds, 3),
@@ -133,7 +130,7 @@ class Work:
         )
         if not outcome.done:
             told = " ".join(part for part in (outcome.reason, outcome.summary) if part)
-            raise OutOfBudget(f"the agent could not finish. {redact(safe_text(told, LOG_TAIL))}".rstrip(". "))
+            raise OutOfBudget(f"the agent could not finish. {presentable(told, LOG_TAIL)}".rstrip(". "))
         return outcome.summary, outcome.usage
 
     def _opening(self, start: str) -> tuple[Message, ...]:
@@ -141,7 +138,7 @@ class Work:
         notes = repos.read(name, self._task.base, "AGENTS.md") or b""
         facts = RepoFacts(tuple(p for p in repos.paths(name, start) if not self._repo.hides(p)))
         checks = self._repo.checks
-        return opening(self._spec, facts, checks, agents_md=safe_text(notes, 10_000), feedback=self._task.feedback)
+        return opening(self._spec, facts, checks, agents_md=presentable(notes, 10_000), feedback=self._task.feedback)
 
     def _record(self, turn: AgentTurn) -> None:
         reply, results = turn_to_json(turn)
@@ -153,7 +150,7 @@ class Work:
             results=results,
             usage=turn.reply.usage,
         )
-        calls = [redact(safe_text(describe(call), 200)) for call in turn.reply.calls]
+        calls = [presentable(describe(call), 200) for call in turn.reply.calls]
         happened = event(
             self._world,
             EventName.RUN_TURN,
@@ -183,7 +180,7 @@ class Work:
             return
         self._shown_at = time.monotonic()
         try:
-            show_task(self._world, self._task.id, safe_text(text, 120))
+            show_task(self._world, self._task.id, presentable(text, 120))
         except DeputyError:
             # The next regular update of the card, a recorded step with retries, shows the state anyway.
             self._shown_at += 10 * PROGRESS_SECONDS
@@ -197,7 +194,7 @@ def _how(done: CommandResult) -> str:
 
 def _shown(done: CommandResult) -> str:
     note = f"\n({done.truncated} bytes left out of the middle)" if done.truncated else ""
-    return safe_text(done.output, MOST_OUTPUT) + note
+    return presentable(done.output, MOST_OUTPUT) + note
 
 
 def _told(text: str | Problem) -> ToolResult:
@@ -210,7 +207,7 @@ def _read(box: Sandbox, call: Read) -> str | Problem:
     except (NotFound, BadInput) as error:
         return Problem(str(error))
     numbered = number_lines(text, call.start, call.end)
-    return numbered if isinstance(numbered, Problem) else safe_text(numbered, MOST_OUTPUT)
+    return numbered if isinstance(numbered, Problem) else presentable(numbered, MOST_OUTPUT)
 
 
 def _edit(box: Sandbox, call: Edit) -> ToolResult:

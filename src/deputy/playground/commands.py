@@ -23,7 +23,7 @@ def playground(
 
     with Site(folder, port) as site:
         typer.echo(f"Open {site.slack.url} and ask, for example: @Deputy can you just fix the lint in `shop`")
-        typer.echo("Switch persona at the top left: Alice asks, Sam approves, Cora audits. Ctrl-C stops.")
+        typer.echo("Switch persona at the bottom left: Alice asks, Sam approves, Cora audits. Ctrl-C stops.")
         site.wait()
 
 

@@ -101,7 +101,7 @@ class Site:
     def start_deputy(self) -> None:
         """Start ``deputy serve`` and wait until it is ready."""
         log = (self.folder / "deputy.log").open("ab")
-        self.deputy = subprocess.Popen(
+        self.deputy = subprocess.Popen(  # noqa: S603 - our own program
             [*self._program, "serve"],
             env=self.environment,
             stdout=subprocess.PIPE,
