@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deputy.domain.folding import fold
+from deputy.domain.folding import _fold_unicode, fold
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,9 @@ def test_cases(path: str, folded: str) -> None:
 @given(st.text(max_size=30))
 def test_folding_twice_changes_nothing(path: str) -> None:
     assert fold(fold(path)) == fold(path)
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=30))
+def test_the_short_way_for_ascii_is_the_long_way(path: str) -> None:
+    assert fold(path) == fold(_fold_unicode(path))
+    assert path.lower() == _fold_unicode(path)

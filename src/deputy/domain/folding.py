@@ -10,11 +10,18 @@ def fold(path: str) -> str:
     spaces of each segment dropped. Rules that forbid a path must match both the path and its folded form (against a
     folded pattern); a fold never widens what a rule allows.
     """
-    visible = "".join(char for char in path if unicodedata.category(char) != "Cf")
+    folded = path.lower() if path.isascii() else _fold_unicode(path)
+    return "/".join([_trim(segment) for segment in folded.replace("\\", "/").split("/")])
+
+
+def _fold_unicode(text: str) -> str:
+    """For text that is plain ASCII this is ``lower``, which nearly every path takes."""
+    visible = "".join(char for char in text if unicodedata.category(char) != "Cf")
     # Folding twice: NFKC can bring back capitals, and case folding can denormalise.
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold()).casefold()
-    return "/".join(_trim(segment) for segment in folded.replace("\\", "/").split("/"))
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold()).casefold()
 
 
 def _trim(segment: str) -> str:
-    return segment if segment in {".", ".."} else segment.rstrip(". ") or segment
+    if not segment.endswith((".", " ")) or segment in {".", ".."}:
+        return segment
+    return segment.rstrip(". ") or segment
