@@ -123,7 +123,8 @@ def approval_card(view: View) -> Card:
 
 def headline(task: Task, bot_user: str) -> str:
     """The goal in one line; before it is understood, the request without Slack's markup."""
-    goal = " ".join((task.spec.goal if task.spec else plain_text(task.text, bot_user)).split()) or "A request"
+    said = task.spec.goal if task.spec else plain_text(task.text, bot_user)
+    goal = sentence(" ".join(said.replace("`", "").split())).removesuffix(".") or "A request"
     return goal if len(goal) <= HEADLINE_LENGTH else goal[: HEADLINE_LENGTH - 1] + "…"
 
 
@@ -214,7 +215,12 @@ def _detail(view: View, index: int, reached: int) -> str:
 
 def checks_text(proof: Proof) -> str:
     """The checks on the patch in one line."""
-    return ", ".join(f"{c.name}: {c.summary}" for c in proof.checks if c.phase is CheckPhase.PATCH)
+    broken = {check.name for check in proof.checks if check.phase is CheckPhase.BASE and not check.passed}
+    return ", ".join(
+        f"{check.name}: {check.summary}{' (without the patch too)' if not check.passed and check.name in broken else ''}"
+        for check in proof.checks
+        if check.phase is CheckPhase.PATCH
+    )
 
 
 def _notes(view: View) -> tuple[str, ...]:

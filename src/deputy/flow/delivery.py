@@ -1,5 +1,6 @@
 """Hand the patch over: look again at base, policy, votes and roles, then post patch and evidence once."""
 
+import textwrap
 from datetime import datetime
 
 from pydantic import JsonValue
@@ -30,6 +31,7 @@ from deputy.flow.world import World
 from deputy.ports import Attachment, CommitText, Ledger
 
 _S = TaskStatus
+BODY_WIDTH = 72  # what git's own tools expect of a commit message
 
 
 def queue_delivery(world: World, ledger: Ledger, task: Task, hold_id: str) -> None:
@@ -145,7 +147,7 @@ def package(world: World, task_id: str, hold_id: str) -> JsonValue:
     approved = [vote.subject for vote in votes if vote.choice is VoteChoice.APPROVE]
     text = CommitText(
         subject=headline(task, world.bot_user),
-        body=task.outcome,
+        body="\n".join(textwrap.wrap(task.outcome, BODY_WIDTH)),
         trailers=(
             ("Requested-by", task.actor.subject),
             *(("Approved-by", subject) for subject in approved),
