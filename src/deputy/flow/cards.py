@@ -72,6 +72,7 @@ _STAGE_OF = {
 HEADLINE_LENGTH = 140
 DIFF_LENGTH = 2400
 FINDINGS_SHOWN = 6
+BEFORE_TOO = " (without the patch too)"
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,8 @@ def _facts(view: View) -> tuple[Fact, ...]:
         facts.append(Fact("Needs", needs_text(view.hold.needs)))
         if view.approvers and not is_final(task.status):
             facts.append(Fact("Can decide", people=view.approvers[:5]))
+    if denied := tuple(v.subject.rpartition("/")[2] for v in view.votes if v.choice is VoteChoice.DENY):
+        facts.append(Fact("Denied by", people=denied))
     if view.proof and view.proof.fails_before is not None:
         facts.append(Fact("New tests", _before_after(view.proof)))
     if task.usage.turns:
@@ -216,10 +219,10 @@ def _detail(view: View, index: int, reached: int) -> str:
 def checks_text(proof: Proof) -> str:
     """The checks on the patch in one line."""
     broken = {check.name for check in proof.checks if check.phase is CheckPhase.BASE and not check.passed}
+    patch = [check for check in proof.checks if check.phase is CheckPhase.PATCH]
     return ", ".join(
-        f"{check.name}: {check.summary}{' (without the patch too)' if not check.passed and check.name in broken else ''}"
-        for check in proof.checks
-        if check.phase is CheckPhase.PATCH
+        f"{check.name}: {check.summary}" + (BEFORE_TOO if not check.passed and check.name in broken else "")
+        for check in patch
     )
 
 
