@@ -21,6 +21,7 @@ __all__ = ["postgres_server", "postgres_url"]
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
 ALICE, SAM, BOT, CHANNEL = "U0ALICE", "U0SAM", "U0DEPUTY", "C0SHOP"
+SAMS_MESSAGES = "D0SAM"
 LINT = "can you just fix the lint in `shop`"
 REFUNDS = "can you just fix: refunds of split payments are rounded wrong, with a regression test, in `shop`"
 SECRETS = "can you just rotate the key in `secrets/prod.env` of `shop`"
@@ -154,7 +155,7 @@ def _everything_once(supervised: Supervised, threads: dict[str, str]) -> None:
         for once in (EventName.REQUEST_RECEIVED, EventName.RUN_STARTED, EventName.PATCH_COMPUTED, EventName.VOTE_CAST):
             assert names.count(once) <= 1, (once, names)
         _thread_is_tidy(site, task)
-    told = [m for m in site.slack.messages(_direct_channel(site, SAM)) if m.user == BOT]
+    told = [m for m in site.slack.messages(SAMS_MESSAGES) if m.user == BOT]
     assert len(told) == 1, [m.text for m in told]
     assert len([m for m in site.slack.whispers(SAM, CHANNEL) if "You approved" in m.text]) >= 1
     _nothing_left(site)
@@ -167,10 +168,6 @@ def _thread_is_tidy(site: Site, task: Task) -> None:
     assert len(with_files) == (1 if task.patch else 0)
     if with_files:
         assert len(with_files[0].files) == 3
-
-
-def _direct_channel(site: Site, user: str) -> str:
-    return site.slack.workspace.direct(user)
 
 
 def _nothing_left(site: Site) -> None:
