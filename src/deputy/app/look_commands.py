@@ -1,0 +1,63 @@
+"""``deputy insights`` and ``deputy repo list``: figures over past tasks, and what may be asked for."""
+
+from dataclasses import asdict
+
+import typer
+
+from deputy.adapters.policies import read_folder
+from deputy.app.clock import SystemClock
+from deputy.app.output import AsJson, say, say_json, say_table
+from deputy.app.settings import load_settings
+from deputy.app.task_commands import opened_store
+from deputy.insights import Spread, Summary, summary
+from deputy.policy import load
+
+MOST_TASKS = 10_000
+repo_app = typer.Typer(help="The repositories that work may be asked for.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(insights)
+    app.add_typer(repo_app, name="repo")
+
+
+def insights(as_json: AsJson = False) -> None:
+    """Cycle time, review time, outcomes and cost of the tasks so far."""
+    with opened_store() as store, store.transaction() as ledger:
+        tasks, holds = ledger.tasks(limit=MOST_TASKS), ledger.holds()
+        votes = [vote for hold in holds for vote in ledger.votes(hold.id)]
+    figures = summary(tasks, holds, votes, SystemClock().now())
+    if as_json:
+        say_json(asdict(figures))
+    else:
+        say_table([{"figure": name, "value": value} for name, value in _rows(figures)])
+
+
+def _rows(figures: Summary) -> list[tuple[str, str]]:
+    each = figures.cost_per_delivery
+    return [
+        ("tasks", f"{figures.total} ({figures.active} open)"),
+        *((status.replace("_", " "), str(count)) for status, count in sorted(figures.by_status.items())),
+        ("request to delivery", _spread(figures.cycle)),
+        ("sign-off", _spread(figures.review)),
+        ("cost", f"${figures.cost:.2f}, {figures.tokens} tokens" + (f", ${each:.2f} a delivery" if each else "")),
+    ]
+
+
+def _spread(times: Spread) -> str:
+    if not times.count:
+        return "none yet"
+    return f"median {times.median:.0f} s, 90 % within {times.p90:.0f} s, of {times.count}"
+
+
+@repo_app.command("list")
+def list_repos(as_json: AsJson = False) -> None:
+    """The repositories of the policy bundle, with their checks."""
+    repos = load(read_folder(load_settings().deputy_policies)).repos
+    if as_json:
+        say_json([repo.model_dump(mode="json") for repo in repos])
+        return
+    say_table([{"repository": r.name, "checks": ", ".join(c.name for c in r.checks), "url": r.url} for r in repos])
+    if not repos:
+        say("No repositories yet: add one to repos.toml.")
