@@ -14,6 +14,7 @@ from typing import Self
 
 from deputy.playground.driver import Playground
 from deputy.playground.model_server import ModelServer
+from deputy.playground.scripts import SCRIPTS, Script
 from deputy.playground.wire import PlaygroundError
 
 SAMPLES = ("shop", "site")
@@ -58,14 +59,18 @@ class Site:
         policies: Path | None = None,
         program: Sequence[str] = (sys.executable, "-m", "deputy.app.cli"),
         environment: Mapping[str, str] = MappingProxyType({}),
+        scripts: Sequence[Script] = SCRIPTS,
     ) -> None:
-        """``program`` runs Deputy's command line; ``environment`` adds to, or replaces, what Deputy is told."""
+        """``program`` runs Deputy's command line; ``environment`` adds to, or replaces, what Deputy is told.
+
+        ``scripts`` are what the scripted model can do.
+        """
         self.folder = folder.resolve()
         self.home = self.folder / "home"
         self.policies = self.folder / "policies"
         self._given_policies = policies or _SOURCE / "policies"
         self.slack = Playground(self.folder / "slack", port)
-        self.model = ModelServer()
+        self.model = ModelServer(scripts=scripts)
         self._program, self._environment = tuple(program), dict(environment)
         self.deputy: subprocess.Popen[bytes] | None = None
 
