@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -21,6 +22,7 @@ from deputy.playground.limits import Rates
 from deputy.playground.payloads import block_actions
 from deputy.playground.site import Site, make_repository
 
+T = TypeVar("T")
 SOURCE = Path(__file__).parents[2]
 ALICE, SAM, CORA, GUS, STRANGE, DANA = "U0ALICE", "U0SAM", "U0CORA", "U0GUS", "U0STRANGE", "U0DANA"
 BEN, SUE, PAT = "U0BEN", "U0SUE", "U0PAT"
@@ -63,6 +65,11 @@ TINY = """
 url = "remotes/tiny.git"
 aliases = ["tiny"]
 hidden = ["secrets/**"]
+
+[[repo."acme/tiny".checks]]
+name = "readme"
+kind = "lint"
+run = ["grep", "-q", "Tiny", "README.md"]
 """
 RATE = "can you just write down a rate in `tiny`"
 NOTE = "can you just write a note about birds in `tiny`"
@@ -103,8 +110,8 @@ class Yard:
         """What only this person is told because of the act."""
         before = {m.ts for m in self.slack.whispers(user, CHANNEL)}
         act()
-        new = self.slack.wait_for(
-            lambda: [m for m in self.slack.whispers(user, CHANNEL) if m.ts not in before], seconds
+        new = self.wait(
+            lambda: [m for m in self.slack.whispers(user, CHANNEL) if m.ts not in before], f"word to {user}", seconds
         )
         return "\n".join(m.text for m in new)
 
@@ -119,15 +126,23 @@ class Yard:
     def said(self, thread: str, channel: str = CHANNEL) -> list[str]:
         return [m.text for m in self.slack.thread(channel, thread) if m.user == BOT]
 
-    def until(self, thread: str, what: str, seconds: float = 60, channel: str = CHANNEL) -> Seen:
+    def wait(self, answer: Callable[[], T | None], what: str, seconds: float = 20) -> T:
+        """What ``answer`` gives once it gives something."""
+        deadline = time.monotonic() + seconds
+        while not (found := answer()):
+            assert time.monotonic() < deadline, f"within {seconds:g} s there was no {what}"
+            time.sleep(0.05)
+        return found
+
+    def until(self, thread: str, what: str, seconds: float = 25, channel: str = CHANNEL) -> Seen:
         """Deputy's message in the thread that contains ``what``."""
-        return self.slack.wait_for(
-            lambda: next(
-                (m for m in self.slack.thread(channel, thread) if m.user == BOT and what in m.text),
-                None,  # type: ignore[arg-type]
-            ),
-            seconds,
-        )
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for message in self.slack.thread(channel, thread):
+                if message.user == BOT and what in message.text:
+                    return message
+            time.sleep(0.05)
+        raise AssertionError(f"{what!r} did not come within {seconds:g} s. Said so far: {self.said(thread, channel)}")
 
     def replied(self, thread: str, sentence: str, seconds: float = 30) -> None:
         """Deputy says exactly this, once."""
@@ -146,7 +161,7 @@ class Yard:
             return list(ledger.tasks(channel=CHANNEL, thread=thread, limit=50))
 
     def task(self, thread: str) -> Task:
-        return self.slack.wait_for(lambda: self.tasks(thread), 20)[0]
+        return self.wait(lambda: self.tasks(thread), "task")[0]
 
     def events(self, *, task: str = "", name: str = "", actor: str = "") -> list[Event]:
         with contextlib.closing(self.store()) as store, store.transaction() as ledger:
@@ -162,6 +177,7 @@ class Yard:
         """Run ``deputy``; what it printed on standard output, or on standard error when it was to fail."""
         done = subprocess.run(
             [sys.executable, "-m", "deputy.app.cli", *words],
+            check=False,
             env={**self.site.environment, "COLUMNS": "200", **environment},
             capture_output=True,
             text=True,
@@ -172,10 +188,10 @@ class Yard:
         return done.stderr if status and done.stderr else done.stdout
 
     def containers(self, task: str) -> list[str]:
+        named = f"name=deputy-{task.lower()}"
         found = subprocess.run(
-            ["docker", "ps", "-aq", "--filter", f"name=deputy-{task.lower()}"], capture_output=True, text=True
+            ["docker", "ps", "-aq", "--filter", named], check=True, capture_output=True, text=True
         )
-        assert found.returncode == 0, found.stderr
         return found.stdout.split()
 
     def log(self) -> str:

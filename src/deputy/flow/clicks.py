@@ -9,6 +9,7 @@ from deputy.domain.errors import NotFound
 from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus
 from deputy.domain.values import Hold, HoldKind, HoldStatus, Incoming, Person, Task, Vote, VoteChoice
+from deputy.flow.cards import sentence
 from deputy.flow.control import ask_to_cancel
 from deputy.flow.delivery import queue_delivery
 from deputy.flow.holds import standing_now
@@ -22,6 +23,7 @@ from deputy.flow.world import World
 from deputy.ports import Ledger
 
 _CHOICES = {"deputy.approve": VoteChoice.APPROVE, "deputy.deny": VoteChoice.DENY}
+_REJECTED = "Nothing was delivered; ask them what has to change before you ask again."
 _GONE = "This button belongs to something that no longer exists. The card in the thread shows where the task stands."
 
 
@@ -141,7 +143,7 @@ def _settle(world: World, ledger: Ledger, hold: Hold) -> str:
     data: dict[str, JsonValue] = {"hold": hold.id, "digest": hold.digest, "standing": stands.sentence}
     if stands.status is HoldStatus.DENIED:
         ledger.settle_hold(hold, HoldStatus.DENIED, event(world, EventName.HOLD_DENIED, task=task.id, data=data))
-        end(world, ledger, task, TaskStatus.REJECTED, stands.sentence)
+        end(world, ledger, task, TaskStatus.REJECTED, f"{sentence(stands.sentence)} {_REJECTED}")
         return f"You denied {task.id}."
     if stands.status is HoldStatus.GRANTED:
         ledger.settle_hold(hold, HoldStatus.GRANTED, event(world, EventName.HOLD_GRANTED, task=task.id, data=data))

@@ -206,8 +206,9 @@ def judge(world: World, task_id: str, run: int) -> JsonValue:
 
 
 def _why(judged: GateReport) -> str:
-    """One sentence for the approver: which paths, by which rules."""
-    return sentence(judged.decision.reason) or f"The gates ask for review by {needs_text(judged.needs)}."
+    """One sentence for the approver: which paths, by which rules; or that it is the gates who ask."""
+    by_rule = sentence(judged.decision.reason) if judged.decision.effect is Effect.REVIEW else ""
+    return by_rule or f"The gates ask for review by {needs_text(judged.needs)}."
 
 
 def _blocked(world: World, ledger: Ledger, task: Task, judged: GateReport, bundle: Bundle) -> None:
