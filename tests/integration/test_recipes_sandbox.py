@@ -236,7 +236,7 @@ def test_two_definitions_of_a_name_are_ambiguous(ask):
 
 
 def test_files_that_cannot_be_parsed_stay_and_are_named(ask):
-    ran = renamed(ask, "one", "two", {"a.py": "one = 1\n", "broken.py": "def (:\n"})
+    ran = renamed(ask, "one", "two", {"a.py": "one = 1\n", "broken.py": "def one(:\n"})
     assert ran.written == {"a.py": "two = 1\n"}
     assert "broken.py can't be parsed" in ran.output
 

@@ -1,7 +1,9 @@
 """rename_symbol.py OLD NEW: rename a Python function, class, method, attribute or variable across a repository.
 
 Names are resolved by scope: a local variable that happens to have the same name stays. A method or attribute is renamed
-wherever an object of unknown type has it, unless the object comes from outside the repository.
+wherever an object of unknown type has it, unless the object comes from outside the repository. Examples in docstrings
+follow what they show. A changed file whose imports were sorted, or that was formatted, by the repository's own ruff
+configuration is so afterwards, too.
 
 Exit status: 0 renamed, 2 wrong usage, 3 nothing matched, 4 NEW collides, 5 OLD is ambiguous (only 0 writes).
 """
@@ -10,191 +12,25 @@ import builtins
 import keyword
 import re
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import libcst as cst
+from docstrings import DocRenamer, Docstrings
 from libcst import metadata as meta
-
-SKIPPED = {".git", ".venv", "venv", "node_modules", ".tox", "build", "dist", "site-packages"}
-
-
-class Refused(Exception):
-    """Why nothing was written; ``code`` is the exit status."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-
-
-@dataclass
-class Source:
-    """A parsed file. ``module`` is its dotted name, ``package`` what relative imports start from."""
-
-    path: Path
-    module: str
-    package: str
-    wrapper: meta.MetadataWrapper
-    scopes: dict[cst.CSTNode, meta.Scope | None] = field(default_factory=dict)
-
-    def absolute(self, name: meta.QualifiedName) -> str:
-        """A qualified name as seen from the repository's root."""
-        if name.source is meta.QualifiedNameSource.LOCAL:
-            return f"{self.module}.{name.name}"
-        return self.resolve(name.name)
-
-    def resolve(self, dotted: str) -> str:
-        """An imported name, relative ones made absolute."""
-        level = len(dotted) - len(dotted.lstrip("."))
-        if not level:
-            return dotted
-        parents = self.package.split(".") if self.package else []
-        return ".".join([*parents[: len(parents) - level + 1], dotted[level:]]).strip(".")
-
-    def names_of(self, node: cst.CSTNode) -> set[str]:
-        """What a name or attribute stands for, absolute."""
-        scope = self.scopes.get(node)
-        return {self.absolute(name) for name in scope.get_qualified_names_for(node)} if scope else set()
-
-
-def load(root: Path) -> Iterator[Source]:
-    for path in sorted(root.rglob("*.py")):
-        relative = path.relative_to(root)
-        if path.is_symlink() or SKIPPED & set(relative.parts):
-            continue
-        try:
-            wrapper = meta.MetadataWrapper(cst.parse_module(path.read_bytes()))
-            scopes = wrapper.resolve(meta.ScopeProvider)
-        except (cst.ParserSyntaxError, UnicodeDecodeError, RecursionError):
-            print(f"note: {relative} can't be parsed and stays as it is", file=sys.stderr)
-            continue
-        parts = list(relative.with_suffix("").parts)
-        parts = parts[1:] if parts[0] == "src" and len(parts) > 1 else parts
-        is_package = parts[-1] == "__init__"
-        module = ".".join(parts[:-1] if is_package else parts)
-        package = module if is_package else module.rpartition(".")[0]
-        yield Source(path, module, package, wrapper, dict(scopes))
-
-
-@dataclass
-class Symbol:
-    """What OLD is: ``names`` are its dotted names (re-exports too), ``owners`` the classes that it is a member of."""
-
-    names: set[str]
-    owners: set[str] = field(default_factory=set)
-    local: meta.Scope | None = None
-
-
-def definitions(source: Source, old: str) -> Iterator[tuple[str, meta.Scope, meta.BaseAssignment]]:
-    """Each place that binds ``old``, imports left out: its dotted name, scope and assignment."""
-    for scope in {scope for scope in source.scopes.values() if scope is not None}:
-        if isinstance(scope, meta.BuiltinScope):
-            continue
-        for assignment in scope.assignments:
-            is_import = isinstance(assignment, meta.ImportAssignment)
-            if assignment.name == old and isinstance(assignment, meta.Assignment) and not is_import:
-                owner = qualified(scope)
-                yield ".".join(filter(None, [source.module, owner, old])), scope, assignment
-
-
-def qualified(scope: meta.Scope) -> str:
-    """A class's or function's dotted name inside its module."""
-    if isinstance(scope, meta.GlobalScope):
-        return ""
-    name = getattr(scope, "name", None) or "<anonymous>"
-    return ".".join(filter(None, [qualified(scope.parent), name]))
-
-
-class MemberWrites(cst.CSTVisitor):
-    """Whether ``self.OLD = …`` stands anywhere: an attribute without a definition in its class's body."""
-
-    def __init__(self, old: str) -> None:
-        self.old, self.found = old, False
-
-    def visit_AssignTarget(self, node: cst.AssignTarget) -> None:
-        self._look(node.target)
-
-    def visit_AnnAssign(self, node: cst.AnnAssign) -> None:
-        self._look(node.target)
-
-    def _look(self, target: cst.BaseExpression) -> None:
-        is_self = isinstance(target, cst.Attribute) and isinstance(target.value, cst.Name)
-        if is_self and target.value.value in {"self", "cls"} and target.attr.value == self.old:
-            self.found = True
-
-
-def find(sources: list[Source], old: str) -> Symbol:
-    """The one symbol that OLD is, or ``Refused``."""
-    tops: set[str] = set()
-    members: set[str] = set()
-    locals_: dict[meta.Scope, str] = {}
-    for source in sources:
-        for name, scope, assignment in definitions(source, old):
-            if isinstance(scope, meta.GlobalScope):
-                tops.add(name)
-            elif isinstance(scope, meta.ClassScope):
-                members.add(name.rpartition(".")[0])
-            elif isinstance(scope, meta.FunctionScope):
-                is_parameter = isinstance(getattr(assignment, "node", None), cst.Param)
-                locals_[scope] = f"{name}{' (a parameter)' if is_parameter else ''}"
-    if not tops and not members:
-        for source in sources:
-            writes = MemberWrites(old)
-            source.wrapper.module.visit(writes)
-            if writes.found:
-                return Symbol(set(), {f"{source.module}.?"})
-    return choose(old, tops, members, locals_)
-
-
-def choose(old: str, tops: set[str], members: set[str], locals_: dict[meta.Scope, str]) -> Symbol:
-    if len(tops) > 1 or (tops and members):
-        places = ", ".join(sorted(tops | {f"{owner}.{old}" for owner in members})[:6])
-        raise Refused(5, f"{old} is defined more than once, and it isn't clear which is meant: {places}.")
-    if tops:
-        return Symbol(set(tops))
-    if members:
-        return Symbol(set(), members)
-    if len(locals_) == 1:
-        [(scope, place)] = locals_.items()
-        if place.endswith("(a parameter)"):
-            raise Refused(5, f"{place}: callers may pass it by name, which this tool doesn't follow.")
-        return Symbol(set(), set(), scope)
-    if locals_:
-        places = ", ".join(sorted(locals_.values())[:6])
-        raise Refused(5, f"{old} is a local name in {len(locals_)} functions: {places}.")
-    raise Refused(3, f"Nothing in the repository's Python files defines {old}.")
-
-
-def add_reexports(sources: list[Source], symbol: Symbol, old: str) -> None:
-    """``from a import OLD`` in b makes ``b.OLD`` the same symbol: until nothing new comes."""
-    size = -1
-    while size != len(symbol.names):
-        size = len(symbol.names)
-        for source in sources:
-            imports = ImportedNames(source, old)
-            source.wrapper.module.visit(imports)
-            if imports.origins & symbol.names:
-                symbol.names.add(f"{source.module}.{old}")
-
-
-class ImportedNames(cst.CSTVisitor):
-    """Where ``from … import OLD`` (without ``as``) takes OLD from."""
-
-    def __init__(self, source: Source, old: str) -> None:
-        self.source, self.old = source, old
-        self.origins: set[str] = set()
-
-    def visit_ImportFrom(self, node: cst.ImportFrom) -> None:
-        for alias in () if isinstance(node.names, cst.ImportStar) else node.names:
-            if alias.name.value == self.old and alias.asname is None:
-                self.origins.add(f"{origin_of(self.source, node)}.{self.old}")
-
-
-def origin_of(source: Source, node: cst.ImportFrom) -> str:
-    dots = "." * len(node.relative)
-    dotted = cst.helpers.get_full_name_for_node(node.module) if node.module else ""
-    return source.resolve(f"{dots}{dotted or ''}")
+from symbols import (
+    Refused,
+    Source,
+    Symbol,
+    add_reexports,
+    definitions,
+    find,
+    load,
+    origin_of,
+    parts_of,
+    python_files,
+    qualified,
+)
+from tidiness import Tidiness
 
 
 class Renamer(cst.CSTTransformer):
@@ -269,7 +105,9 @@ class Renamer(cst.CSTTransformer):
         return updated_node.with_changes(args=args)
 
     def leave_SimpleString(self, original_node: cst.SimpleString, updated_node: cst.SimpleString) -> cst.SimpleString:
-        """Names in string annotations and in ``__all__``."""
+        """Names in string annotations, in ``__all__`` and in docstrings."""
+        if original_node in self._docstrings:
+            return updated_node.with_changes(value=self._in_docstring(updated_node.value))
         is_name = self._annotations and self.symbol.names and self._visible()
         if not is_name and not (self.is_home and original_node in self._exports):
             return updated_node
@@ -278,9 +116,19 @@ class Renamer(cst.CSTTransformer):
         return updated_node.with_changes(value=value)
 
     def visit_Module(self, node: cst.Module) -> None:
-        exports = Exports()
+        exports, docstrings = Exports(), Docstrings()
         node.visit(exports)
-        self._exports = exports.strings
+        node.visit(docstrings)
+        self._exports, self._docstrings = exports.strings, docstrings.strings
+
+    def _in_docstring(self, text: str) -> str:
+        is_member = any(owner.startswith(f"{self.source.module}.") for owner in self.symbol.owners)
+        if not is_member and not (self.symbol.names and self._visible()):
+            return text
+        modules = {name.split(".")[-2] for name in self.symbol.names if "." in name}
+        changed = DocRenamer(self.old, self.new, modules, is_member).rename(text)
+        self.count += changed != text
+        return changed
 
     def _visible(self) -> bool:
         scope = self.source.scopes.get(self.source.wrapper.module.body[0]) if self.source.wrapper.module.body else None
@@ -336,10 +184,10 @@ def check_collisions(source: Source, renamer: Renamer, new: str) -> None:
 
 def rename(root: Path, old: str, new: str) -> list[str]:
     """Write the changes; returns lines that say what was done. Raises ``Refused`` before anything is written."""
-    sources = list(load(root))
+    sources = list(load(root, old))
     symbol = find(sources, old)
     add_reexports(sources, symbol, old)
-    modules = {source.module.partition(".")[0] for source in sources}
+    modules = {parts_of(path, root)[0] for path in python_files(root)}
     changes: dict[Path, tuple[bytes, int]] = {}
     for source in sources:
         renamer = Renamer(source, symbol, modules, old, new)
@@ -351,8 +199,10 @@ def rename(root: Path, old: str, new: str) -> list[str]:
             check_collisions(source, renamer, new)
     if not changes:
         raise Refused(3, f"Nothing in the repository's Python files uses {old}.")
+    tidiness = Tidiness.of(root, changes)
     for path, (content, _) in changes.items():
         path.write_bytes(content)
+    tidiness.restore()
     return [f"{path.relative_to(root)}: {count} renamed" for path, (_, count) in changes.items()]
 
 
