@@ -1,0 +1,66 @@
+"""Every benchmark runs, at the smallest size, and says what it found."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from benchmarks.catalog import BENCHMARKS
+from benchmarks.measuring import Comparison, Series, Setting, in_turns
+from benchmarks.report import lines
+
+SOURCE = Path(__file__).parents[2]
+NEED = {True: pytest.mark.docker, False: ()}
+
+
+@pytest.mark.parametrize("name", [pytest.param(b.name, marks=NEED[b.needs_engine]) for b in BENCHMARKS])
+def test_a_benchmark_runs(name: str, tmp_path: Path) -> None:
+    benchmark = next(each for each in BENCHMARKS if each.name == name)
+    found = benchmark.measure(Setting(tmp_path, repeat=1, is_tiny=True))
+    assert found
+    assert all(seconds > 0 for each in found for seconds in (*each.ours.seconds, *each.baseline.seconds))
+    told = "\n".join(lines(benchmark, found))
+    assert told.count("ratio ") == len(found)
+
+
+def run(*words: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "benchmarks", *words]
+    return subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, timeout=120)
+
+
+def test_the_command_line_and_its_json(tmp_path: Path) -> None:
+    file = tmp_path / "found.json"
+    done = run("--only", "policy", "--repeat", "2", "--tiny", "--json", str(file))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Machine: cores ")
+    told = json.loads(file.read_text())
+    (policy,) = told["benchmarks"]["policy"]
+    assert len(policy["ours"]["all"]) == len(policy["baseline"]["all"]) == 2
+    assert policy["ratio"] == pytest.approx(policy["ours"]["median"] / policy["baseline"]["median"])
+    assert "kernel" in told["machine"]
+
+
+def test_an_unknown_benchmark_is_named() -> None:
+    done = run("--only", "warp-drive")
+    assert done.returncode == 2
+    assert "warp-drive" in done.stderr
+
+
+def test_sides_take_turns() -> None:
+    order: list[str] = []
+
+    def side(name: str) -> list[float]:
+        order.append(name)
+        return [float(len(order))]
+
+    assert in_turns(3, lambda: side("ours"), lambda: side("bare")) == [(1.0, 4.0, 5.0), (2.0, 3.0, 6.0)]
+    assert order == ["ours", "bare", "bare", "ours", "ours", "bare"]
+
+
+def test_figures() -> None:
+    series = Series("x", (4.0, 1.0, 3.0, 2.0))
+    assert (series.median, series.quantile(0), series.quantile(1), series.quantile(0.5)) == (2.5, 1.0, 4.0, 2.5)
+    assert series.quartiles == (1.75, 3.25)
+    found = Comparison(series, Series("y", (5.0,)))
+    assert (found.ratio, found.difference) == (0.5, -2.5)
