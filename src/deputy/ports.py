@@ -128,6 +128,12 @@ class Ledger(Protocol):
     def save_post(self, post: Post) -> None:
         """Insert or update by key."""
 
+    def outcome(self, key: str) -> str | None:
+        """What was kept under this key, or None."""
+
+    def keep_outcome(self, key: str, value: str) -> None:
+        """Keep what a step came to, in the transaction that did it: done again, the step finds it. The first stays."""
+
     def add_bundle(self, digest: str, files: Mapping[str, bytes]) -> bool:
         """Keep a policy bundle by digest; False when it is kept already."""
 

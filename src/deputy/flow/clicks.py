@@ -18,7 +18,7 @@ from deputy.flow.queueing import queue_run
 from deputy.flow.requests import answer_by_click, look_up
 from deputy.flow.show import keep_shown, message_failed
 from deputy.flow.steps import StepFailed, Steps
-from deputy.flow.tasks import end, event
+from deputy.flow.tasks import end, event, once
 from deputy.flow.world import World
 from deputy.ports import Ledger
 
@@ -62,12 +62,15 @@ def apply_click(world: World, key: str, person: JsonValue) -> JsonValue:
     """Carry the click out in one transaction; returns the sentence for who clicked and the task to show."""
     who = Person.model_validate(person)
     with world.store.transaction() as ledger:
-        incoming = ledger.incoming(key)
-        try:
-            sentence, task_id = _apply(world, ledger, incoming, who)
-        except NotFound:
-            sentence, task_id = _GONE, ""
-            _ignored(world, ledger, incoming, "", "unknown button")
+        return once(ledger, f"click:{key}", lambda: _carry_out(world, ledger, ledger.incoming(key), who))
+
+
+def _carry_out(world: World, ledger: Ledger, incoming: Incoming, who: Person) -> JsonValue:
+    try:
+        sentence, task_id = _apply(world, ledger, incoming, who)
+    except NotFound:
+        sentence, task_id = _GONE, ""
+        _ignored(world, ledger, incoming, "", "unknown button")
     return {"sentence": sentence, "task": task_id}
 
 

@@ -14,7 +14,7 @@ from deputy.flow.control import ask_to_cancel, status_text
 from deputy.flow.requests import look_up
 from deputy.flow.show import keep_shown
 from deputy.flow.steps import StepFailed, Steps
-from deputy.flow.tasks import event
+from deputy.flow.tasks import event, once
 from deputy.flow.world import World
 from deputy.policy import EVERYWHERE, explain
 from deputy.ports import Ledger
@@ -49,31 +49,24 @@ def answer_command(world: World, key: str, person: JsonValue) -> JsonValue:
     """Carry the command out; returns the text for who asked, and a task whose card has changed."""
     who = Person.model_validate(person)
     with world.store.transaction() as ledger:
-        incoming = ledger.incoming(key)
-        words = incoming.text.split()
-        name, arguments = (words[0].lower(), words[1:]) if words else ("help", [])
-        data: dict[str, JsonValue] = {"command": name, "arguments": list(arguments)}
-        ledger.append(event(world, EventName.COMMAND_RECEIVED, actor=incoming.actor.subject, data=data))
-        if who.ineligibility:
-            return {"text": f"Your account is {who.ineligibility}, so I can't answer you here.", "task": ""}
-        handler = HANDLERS.get(name)
-        if handler is None:
-            return {"text": f"There is no `/deputy {name}`.\n{HELP}", "task": ""}
-        try:
-            text = handler(world, ledger, incoming, arguments)
-        except DeputyError as error:
-            text = str(error)
-        return {"text": text[:MOST_CHARACTERS], "task": _changed(ledger, name, arguments)}
+        return once(ledger, f"command:{key}", lambda: _answer(world, ledger, ledger.incoming(key), who))
 
 
-def _changed(ledger: Ledger, name: str, arguments: Sequence[str]) -> str:
-    """The task whose card a command may have changed."""
-    if name != "cancel" or len(arguments) != 1:
-        return ""
+def _answer(world: World, ledger: Ledger, incoming: Incoming, who: Person) -> JsonValue:
+    words = incoming.text.split()
+    name, arguments = (words[0].lower(), words[1:]) if words else ("help", [])
+    data: dict[str, JsonValue] = {"command": name, "arguments": list(arguments)}
+    ledger.append(event(world, EventName.COMMAND_RECEIVED, actor=incoming.actor.subject, data=data))
+    if who.ineligibility:
+        return {"text": f"Your account is {who.ineligibility}, so I can't answer you here.", "task": ""}
+    handler = HANDLERS.get(name)
+    if handler is None:
+        return {"text": f"There is no `/deputy {name}`.\n{HELP}", "task": ""}
     try:
-        return ledger.task(arguments[0].upper()).id
-    except NotFound:
-        return ""
+        text = handler(world, ledger, incoming, arguments)
+    except DeputyError as error:
+        text = str(error)
+    return {"text": text[:MOST_CHARACTERS], "task": arguments[0].upper() if name == "cancel" and arguments else ""}
 
 
 def _help(*_: object) -> str:

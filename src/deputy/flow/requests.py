@@ -12,7 +12,7 @@ from deputy.flow.considering import ask_question, consider
 from deputy.flow.control import ask_to_cancel, status_text
 from deputy.flow.show import keep_shown, message_failed
 from deputy.flow.steps import StepFailed, Steps
-from deputy.flow.tasks import ACTIVE, event, task_id_of
+from deputy.flow.tasks import ACTIVE, event, once, task_id_of
 from deputy.flow.world import World
 from deputy.intake.understand import Unusable, answer, control
 from deputy.ports import Ledger
@@ -84,7 +84,8 @@ def admit(world: World, key: str, person: JsonValue) -> JsonValue:
     """Decide what a message is, in one transaction; what is said about it follows as a step of its own."""
     who = Person.model_validate(person)
     with world.store.transaction() as ledger:
-        return _admit(world, ledger, ledger.incoming(key), who).model_dump(mode="json")
+        incoming = ledger.incoming(key)
+        return once(ledger, f"admit:{key}", lambda: _admit(world, ledger, incoming, who).model_dump(mode="json"))
 
 
 def _admit(world: World, ledger: Ledger, incoming: Incoming, who: Person) -> Admitted:

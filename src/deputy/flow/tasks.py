@@ -2,6 +2,9 @@
 
 import base64
 import hashlib
+import json
+from collections.abc import Callable
+from typing import cast
 
 from pydantic import JsonValue
 
@@ -19,6 +22,16 @@ def task_id_of(key: str) -> str:
     """The name of the task that the incoming message with this key becomes: short enough to be said aloud."""
     digest = hashlib.sha256(key.encode()).digest()
     return "D-" + base64.b32encode(digest)[:8].decode()
+
+
+def once(ledger: Ledger, key: str, act: Callable[[], JsonValue]) -> JsonValue:
+    """Do something that is no row of its own exactly once: its result is kept in the same transaction."""
+    known = ledger.outcome(key)
+    if known is not None:
+        return cast("JsonValue", json.loads(known))
+    result = act()
+    ledger.keep_outcome(key, json.dumps(result))
+    return result
 
 
 def event(

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from deputy import audit
 from deputy.adapters.store import trail
-from deputy.adapters.store.tables import BUNDLE_FILES, BUNDLES, HOLDS, INCOMING, POSTS, TASKS, TURNS, VOTES
+from deputy.adapters.store.tables import BUNDLE_FILES, BUNDLES, HOLDS, INCOMING, OUTCOMES, POSTS, TASKS, TURNS, VOTES
 from deputy.domain.errors import NotFound, Stale
 from deputy.domain.status import TaskStatus, check_transition
 from deputy.domain.values import Event, Hold, HoldKind, HoldStatus, Incoming, Task, Turn, Value, Vote
@@ -157,6 +157,14 @@ class SqlLedger:
         values = {"channel": post.channel, "thread": post.thread, "ts": post.ts, "files": json.dumps(post.files)}
         if not self._insert(POSTS, {"key": post.key} | values):
             self._update(POSTS, POSTS.c.key == post.key, values)
+
+    def outcome(self, key: str) -> str | None:
+        """What was kept under this key, or None."""
+        return self._session.execute(select(OUTCOMES.c.value).where(OUTCOMES.c.key == key)).scalar()
+
+    def keep_outcome(self, key: str, value: str) -> None:
+        """Keep what a step came to; the first value stays."""
+        self._insert(OUTCOMES, {"key": key, "value": value})
 
     def add_bundle(self, digest: str, files: Mapping[str, bytes]) -> bool:
         """Keep a policy bundle by digest; False when it is kept already."""

@@ -78,6 +78,14 @@ class PostRow(SQLModel, table=True):
     files: str = Field(sa_type=Text)
 
 
+class OutcomeRow(SQLModel, table=True):
+    """What a step that must not happen twice came to."""
+
+    __tablename__ = "deputy_outcome"
+    key: str = Field(primary_key=True)
+    value: str = Field(sa_type=Text)
+
+
 class BundleRow(SQLModel, table=True):
     """A policy bundle that was in force once."""
 
@@ -131,6 +139,7 @@ TURNS = _table("turn")
 HOLDS = _table("hold")
 VOTES = _table("vote")
 POSTS = _table("post")
+OUTCOMES = _table("outcome")
 BUNDLES = _table("bundle")
 BUNDLE_FILES = _table("bundle_file")
 EVENTS = _table("event")

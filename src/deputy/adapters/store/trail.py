@@ -20,6 +20,10 @@ from deputy.ports import StoredEvent
 _LOCK = 0x6465_7075_7479_02
 _LOCK_IDLE = "60s"
 _BATCH = 500
+# Built once: every append uses them, and building takes longer than running them.
+_NEWEST = select(EVENTS.c.seq, EVENTS.c.hash).order_by(EVENTS.c.seq.desc()).limit(1)
+_ADD_EVENT = EVENTS.insert()
+_ADD_PERSONAL = PERSONAL.insert()
 
 
 def append(session: Session, events: list[Event]) -> None:
@@ -38,16 +42,15 @@ def append(session: Session, events: list[Event]) -> None:
 
 def _insert(session: Session, row: audit.Row) -> None:
     values = {"seq": row.seq, "body": row.body, "prev": row.prev, "hash": row.hash, **row.columns}
-    session.execute(EVENTS.insert().values(values))
+    session.execute(_ADD_EVENT, values)
     for name, personal in row.personal.items():
-        session.execute(
-            PERSONAL.insert().values(seq=row.seq, field=name, salt=personal.salt, value=json.dumps(personal.value))
-        )
+        clear = {"seq": row.seq, "field": name, "salt": personal.salt, "value": json.dumps(personal.value)}
+        session.execute(_ADD_PERSONAL, clear)
 
 
 def head(session: Session | Connection) -> audit.Head:
     """The newest row's number and hash; number 0 and the genesis hash for an empty trail."""
-    found = session.execute(select(EVENTS.c.seq, EVENTS.c.hash).order_by(EVENTS.c.seq.desc()).limit(1)).first()
+    found = session.execute(_NEWEST).first()
     return audit.Head(found.seq, found.hash) if found else audit.Head(0, audit.GENESIS)
 
 

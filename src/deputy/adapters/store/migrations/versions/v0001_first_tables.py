@@ -54,6 +54,7 @@ def _tables_of_work() -> None:
         sa.PrimaryKeyConstraint("task", "run", "number"),
         sa.ForeignKeyConstraint(["task"], ["deputy_task.id"]),
     )
+    op.create_table("deputy_outcome", *_texts("key"), _value(), sa.PrimaryKeyConstraint("key"))
     op.create_table(
         "deputy_hold",
         *_texts("id", "task", "kind", "status", "opened_at"),
