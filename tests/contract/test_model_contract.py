@@ -116,10 +116,10 @@ def test_malformed_and_invented_calls_come_back_as_they_are_and_can_be_answered(
         ask(model, (*TALK, said, Message("tool", "no", call_id=reply.calls[0].id)))
 
 
-def test_an_answer_that_breaks_off_is_asked_for_once_more(model, server):
+def test_an_answer_that_breaks_off_is_asked_for_again(model, server):
     server.inject(Fault.DISCONNECT)
     assert len(ask(model).calls) == 2
-    server.inject(*[Fault.DISCONNECT] * 2)
+    server.inject(*[Fault.DISCONNECT] * 3)
     assert isinstance(failure(model), Unavailable)
 
 

@@ -6,9 +6,10 @@ from deputy.ports import Model
 __all__ = ["make_model"]
 
 
-def make_model(api: str, name: str, base_url: str, api_key: str, *, stream: bool = False, retries: int = 2) -> Model:
+def make_model(api: str, name: str, base_url: str, api_key: str, *, stream: bool = False, retries: int = 4) -> Model:
     """A model: ``api`` is ``responses`` or ``chat``; an empty ``base_url`` means the vendor's own.
 
+    ``retries`` bounds how often a busy or failing server is asked again, after pauses that double or that it names.
     Connects only when asked for a reply. Raises ``BadInput`` for another ``api``, no name, or a key that can't be one.
     """
     if not name:

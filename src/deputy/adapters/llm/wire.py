@@ -14,7 +14,8 @@ from deputy.adapters.llm.failures import explain, redact
 from deputy.domain.errors import BadInput, DeputyError, Unavailable
 
 MOST_BYTES = 16 * 1024**2
-ATTEMPTS = 2  # a broken-off answer is asked for once more: asking changes nothing at the server
+ATTEMPTS = 3  # a broken-off or unreadable answer is asked for again: asking changes nothing at the server
+PAUSE = 0.3  # seconds before the second attempt; doubled before the third
 
 Json = dict[str, JsonValue]
 Request = Callable[[openai.OpenAI], AbstractContextManager["Streamed"]]
@@ -38,6 +39,10 @@ class Broken(Exception):
     """The answer ended before it was complete."""
 
 
+class BadAnswer(Unavailable):
+    """The answer is complete, and no answer: an error in place of one, or not what the API promises."""
+
+
 class Wire:
     """A client of one model server."""
 
@@ -56,6 +61,8 @@ class Wire:
         caller knows whether to ask differently.
         """
         for attempt in range(1, ATTEMPTS + 1):
+            if attempt > 1:
+                time.sleep(PAUSE * 2 ** (attempt - 2))
             try:
                 return self._once(request, decode, timeout)
             except openai.BadRequestError:
@@ -64,23 +71,25 @@ class Wire:
                 is_broken = isinstance(error, httpx2.TransportError) and not isinstance(error, httpx2.TimeoutException)
                 if not is_broken or attempt == ATTEMPTS:
                     raise self.explain(error) from None
-            except Broken:
+            except BadAnswer:
                 if attempt == ATTEMPTS:
-                    break
+                    raise
+            except Broken:
+                continue
         raise Unavailable(f"the answer of the model {self.name} broke off", f"{ATTEMPTS} times", "try again")
 
     def explain(self, error: openai.OpenAIError | httpx2.HTTPError) -> DeputyError:
         """The SDK's error as a sentence of ours."""
         return explain(error, model=self.name, host=self._client.base_url.host, key=self._key)
 
-    def fault(self, said: JsonValue) -> Unavailable:
+    def fault(self, said: JsonValue) -> BadAnswer:
         """What to raise for an error object inside an answer."""
         message = said.get("message") if isinstance(said, dict) else said
-        return Unavailable(f"the model {self.name} failed", redact(str(message or ""), self._key), "try again")
+        return BadAnswer(f"the model {self.name} failed", redact(str(message or ""), self._key), "try again")
 
-    def garbled(self) -> Unavailable:
+    def garbled(self) -> BadAnswer:
         """What to raise for an answer that is not what the API promises."""
-        return Unavailable(
+        return BadAnswer(
             f"the answer of the model {self.name} can't be understood",
             "it is not what the API promises",
             "check OPENAI_BASE_URL and DEPUTY_MODEL_API",

@@ -1,5 +1,7 @@
 """Messages that happen once: an intent is saved before Slack is asked, and looked for in Slack after a crash."""
 
+import hashlib
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -69,7 +71,7 @@ class Posts:
             self._client.chat_update(
                 channel=post.channel,
                 ts=post.ts,
-                blocks=blocks,
+                blocks=_marked(blocks, post.key),
                 text=text,
                 metadata=_metadata(post.key),
                 link_names=False,
@@ -106,7 +108,7 @@ class Posts:
         answer = self._poster.chat_postMessage(
             channel=channel,
             thread_ts=thread or None,
-            blocks=blocks,
+            blocks=_marked(blocks, key),
             text=text,
             metadata=_metadata(key),
             unfurl_links=False,
@@ -146,17 +148,36 @@ class Posts:
 
 
 def has_key(key: str) -> Callable[[dict[str, object]], bool]:
-    """Whether a message is the one posted under this key."""
+    """Whether a message is the one posted under this key: by its metadata, or where Slack shows none by its blocks."""
+    mark = _mark(key)
 
     def matches(message: dict[str, object]) -> bool:
-        metadata = message.get("metadata")
-        if not isinstance(metadata, dict) or metadata.get("event_type") != EVENT_TYPE:
-            return False
-        payload = metadata.get("event_payload")
-        return isinstance(payload, dict) and payload.get("key") == key
+        blocks = message.get("blocks")
+        listed = blocks if isinstance(blocks, list) else []
+        is_marked = any(isinstance(b, dict) and str(b.get("block_id") or "").startswith(mark) for b in listed)
+        return is_marked or _names_key(message.get("metadata"), key)
 
     return matches
 
 
+def _names_key(metadata: object, key: str) -> bool:
+    if not isinstance(metadata, dict) or metadata.get("event_type") != EVENT_TYPE:
+        return False
+    payload = metadata.get("event_payload")
+    return isinstance(payload, dict) and payload.get("key") == key
+
+
 def _metadata(key: str) -> dict[str, object]:
     return {"event_type": EVENT_TYPE, "event_payload": {"key": key}}
+
+
+def _mark(key: str) -> str:
+    return f"deputy-{hashlib.sha256(key.encode()).hexdigest()[:24]}-"
+
+
+def _marked(blocks: list[Block], key: str) -> list[Block]:
+    """The blocks with the key's mark on the first. Slack wants another block id when a message's content changes."""
+    if not blocks:
+        return blocks
+    content = hashlib.sha256(json.dumps(blocks).encode()).hexdigest()[:8]
+    return [{**blocks[0], "block_id": f"{_mark(key)}{content}"}, *blocks[1:]]
