@@ -179,6 +179,16 @@ def test_every_gate_is_documented_and_no_other() -> None:
     assert said == set(GATES) == {name.value for name in GateName}
 
 
+def test_every_attack_names_tests_that_exist() -> None:
+    text = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    exist = set(re.findall(r"^def (test_\w+)\(", text, re.MULTILINE))
+    page = (DOCS / "attacks.md").read_text()
+    table = re.findall(r"^\| (?!attempt|---)[^|]*\|([^|]*)\|([^|]*)\|$", page, re.MULTILINE)
+    assert len(table) >= 38
+    assert {name for _, tests in table for name in re.findall(r"`(test_\w+)`", tests)} <= exist
+    assert all("`test_" in tests or "no test" in tests or "not stopped" in stops for stops, tests in table)
+
+
 # ---------------------------------------------------------------------------------------------------------- pages
 
 
