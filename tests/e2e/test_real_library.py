@@ -13,7 +13,7 @@ import pytest
 from deputy.domain.status import TaskStatus
 from deputy.playground.scripts import SCRIPTS
 from deputy.playground.site import Site, make_repository
-from tests.e2e.conftest import SAM, SOURCE, Yard
+from tests.e2e.conftest import CHANNEL, SAM, SOURCE, Yard
 from tests.e2e.real_library import boltons
 from tests.e2e.real_library.ordinals import ORDINALS, TEST
 
@@ -25,13 +25,22 @@ ORDINALS_TASK = (
 )
 
 
+BREAK = """
+[recipe.shorten]
+title = "Break something"
+kind = "other"
+patterns = ['''shorten the suffixes''']
+commands = [["sed", "-i", "s/'th'/'t'/", "boltons/strutils.py"]]
+"""
+
+
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
     """A Deputy of one's own that knows the library."""
     folder = tmp_path_factory.mktemp("library")
     policies = folder / "given"
     shutil.copytree(SOURCE / "policies", policies)
-    for name, more in (("repos.toml", boltons.REPO), ("policy.csv", boltons.RULE)):
+    for name, more in (("repos.toml", boltons.REPO), ("policy.csv", boltons.RULE), ("recipes.toml", BREAK)):
         with (policies / name).open("a") as file:
             file.write(more)
     site = Site(folder, policies=policies, scripts=(ORDINALS, *SCRIPTS))
@@ -44,15 +53,17 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
 
 def delivered(yard: Yard, thread: str) -> dict[str, bytes]:
     """A senior approves; the files that come into the thread, by the ends of their names."""
-    yard.until(thread, "Waiting for sign-off", 100)
+    yard.until(thread, "Waiting for sign-off", 150)
     yard.click(SAM, thread, "Approve")
-    yard.until(thread, "*Delivered*", 60)
-    ids = [file for m in yard.slack.wait_for(lambda: _with_files(yard, thread), 30) for file in m.files]
-    return {name.rpartition(".")[2]: content for name, content in map(yard.slack.file, ids)}
+    card = yard.until(thread, "*Delivered*", 60)
+    assert "*Approved by*\n@Sam Okafor" in card.text
+    return files_in(yard, thread)
 
 
-def _with_files(yard: Yard, thread: str):
-    return [m for m in yard.slack.thread("C0SHOP", thread) if m.files]
+def files_in(yard: Yard, thread: str) -> dict[str, bytes]:
+    messages = yard.slack.wait_for(lambda: [m for m in yard.slack.thread(CHANNEL, thread) if m.files], 30)
+    named = [yard.slack.file(file) for message in messages for file in message.files]
+    return {name.rpartition(".")[2]: content for name, content in named}
 
 
 def applied(yard: Yard, patch: bytes, folder: Path) -> Path:
@@ -66,36 +77,52 @@ def applied(yard: Yard, patch: bytes, folder: Path) -> Path:
     return clone
 
 
-def passes(clone: Path, *, before: str = "") -> subprocess.CompletedProcess[str]:
-    """The library's own suite on this machine's Python."""
-    words = [sys.executable, *boltons.SUITE[1:]]
-    done = subprocess.run(words, cwd=clone, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout[-3000:]
-    return done
+def changed(clone: Path) -> list[str]:
+    """The paths of the newest commit."""
+    argv = ["git", "diff", "--name-only", "HEAD~1"]
+    return subprocess.run(argv, cwd=clone, check=True, capture_output=True, text=True).stdout.split()
+
+
+def suite(clone: Path) -> str:
+    """The last line of the library's own suite, run by this machine's Python."""
+    argv = [sys.executable, *boltons.SUITE[1:]]
+    done = subprocess.run(argv, cwd=clone, capture_output=True, text=True, timeout=120, check=False)
+    return (done.stdout.strip() or done.stderr).splitlines()[-1]
 
 
 def test_a_function_is_renamed_across_the_library(library, tmp_path):
     thread = library.ask(RENAME)
     files = delivered(library, thread)
-    print(library.slack.export_text())
     clone = applied(library, files["patch"], tmp_path)
+    assert changed(clone) == ["boltons/timeutils.py", "tests/test_timeutils.py"]
+    assert suite(clone).startswith("672 passed"), "doctests in the renamed function's docstring, too"
     assert b"Approved-by: user:T0ACME/U0SAM" in files["patch"]
-    changed = subprocess.run(
-        ["git", "diff", "--name-only", "HEAD~1"], cwd=clone, check=True, capture_output=True, text=True
-    )
-    assert changed.stdout.split() == ["boltons/timeutils.py", "tests/test_timeutils.py"]
-    assert "672 passed" in passes(clone).stdout
+    assert b">>> for day in iter_dates(christmas, new_year):" in files["diff"], "the senior could read all of it"
     assert library.task(thread).usage.turns == 0
+
+
+def test_a_rename_that_would_collide_says_so(library):
+    thread = library.ask("can you just rename `daterange` to `isoparse` across `boltons`")
+    card = library.until(thread, "*Failed*", 60)
+    assert "isoparse means something else already in boltons.timeutils" in card.text
 
 
 def test_an_agent_repairs_a_function_and_proves_it(library, tmp_path):
     thread = library.ask(ORDINALS_TASK)
     files = delivered(library, thread)
-    print(library.slack.export_text())
     proof = json.loads(files["json"])["proof"]
     assert (proof["fails_before"], proof["passes_after"]) == (True, True)
     assert proof["new_tests"] == [TEST]
-    assert "683 passed" in passes(applied(library, files["patch"], tmp_path)).stdout
+    clone = applied(library, files["patch"], tmp_path)
+    assert changed(clone) == [boltons.MODULE, TEST]
+    assert suite(clone).startswith("683 passed")
     task = library.task(thread)
-    assert task.status is TaskStatus.DELIVERED
-    assert task.usage.turns == 7
+    assert (task.status, task.usage.turns) == (TaskStatus.DELIVERED, 7)
+    assert "New tests*\nfail on the old code, pass on the new" in library.card(thread).text
+
+
+def test_a_patch_that_breaks_the_suite_is_blocked_and_the_log_is_there(library):
+    thread = library.ask("can you just shorten the suffixes in `boltons`")
+    card = library.until(thread, "*Blocked*", 120)
+    assert "Check tests does not pass: 1 failed, 671 passed" in card.text
+    assert b"FAILED boltons/strutils.py::boltons.strutils.ordinalize" in files_in(library, thread)["log"]

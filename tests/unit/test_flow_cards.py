@@ -18,6 +18,7 @@ from deputy.domain.values import (
     Finding,
     Hold,
     HoldKind,
+    HoldStatus,
     Need,
     Place,
     Proof,
@@ -26,6 +27,8 @@ from deputy.domain.values import (
     TaskKind,
     TaskSpec,
     TreeChange,
+    Vote,
+    VoteChoice,
 )
 from deputy.flow.cards import FINDINGS_SHOWN, View, approval_card, checks_text, compose, findings_text, size_text
 
@@ -99,6 +102,28 @@ def test_an_approver_sees_who_may_decide_why_and_two_buttons(status: TaskStatus)
     assert "deputy.cancel" not in {
         b.action for b in approval_card(View(task(status), hold=hold(), approvers=("U0SAM",))).buttons
     }
+
+
+def test_a_sign_off_that_was_given_names_who_gave_it() -> None:
+    vote = Vote(
+        hold="D-AAAAAAAA.1",
+        subject="user:T0ACME/U0SAM",
+        choice=VoteChoice.APPROVE,
+        digest="d" * 64,
+        roles=("role:senior",),
+        at=NOW,
+    )
+    granted = hold().model_copy(update={"status": HoldStatus.GRANTED})
+    facts = {
+        fact.label: fact.people for fact in compose(View(task(TaskStatus.DELIVERED), hold=granted, votes=(vote,))).facts
+    }
+    assert facts["Approved by"] == ("U0SAM",)
+    assert "Needs" not in facts
+    open_still = {
+        fact.label for fact in compose(View(task(TaskStatus.HELD_FOR_SIGNOFF), hold=hold(), votes=(vote,))).facts
+    }
+    assert "Needs" in open_still
+    assert "Approved by" not in open_still
 
 
 def test_the_diff_is_shown_only_while_somebody_has_to_decide_on_it() -> None:

@@ -4,7 +4,7 @@ The card has one reader in a hurry, the approver, and one who wants to see it mo
 then who has to decide and why, then the evidence.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from deputy.domain.status import TaskStatus, is_final
@@ -14,6 +14,7 @@ from deputy.domain.values import (
     GateReport,
     Hold,
     HoldKind,
+    HoldStatus,
     Need,
     Proof,
     Severity,
@@ -157,9 +158,7 @@ def _facts(view: View) -> tuple[Fact, ...]:
     if view.change and view.change.files:
         facts.append(Fact("Change", size_text(view.change)))
     if view.hold:
-        facts.append(Fact("Needs", needs_text(view.hold.needs)))
-        if view.approvers and not is_final(task.status):
-            facts.append(Fact("Can decide", people=view.approvers[:5]))
+        facts.extend(_sign_off(view, view.hold))
     if denied := tuple(v.subject.rpartition("/")[2] for v in view.votes if v.choice is VoteChoice.DENY):
         facts.append(Fact("Denied by", people=denied))
     if view.proof and view.proof.fails_before is not None:
@@ -167,6 +166,17 @@ def _facts(view: View) -> tuple[Fact, ...]:
     if task.usage.turns:
         facts.append(Fact("Cost", f"{task.usage.turns} turns, ${task.usage.cost:.2f}"))
     return tuple(facts)
+
+
+def _sign_off(view: View, hold: Hold) -> Iterator[Fact]:
+    """Who is needed while it waits; afterwards who it was."""
+    approved = tuple(v.subject.rpartition("/")[2] for v in view.votes if v.choice is VoteChoice.APPROVE)
+    if hold.status is HoldStatus.GRANTED and approved:
+        yield Fact("Approved by", people=approved)
+        return
+    yield Fact("Needs", needs_text(hold.needs))
+    if view.approvers and not is_final(view.task.status):
+        yield Fact("Can decide", people=view.approvers[:5])
 
 
 def _before_after(proof: Proof) -> str:
@@ -253,12 +263,22 @@ def _finding_line(finding: Finding) -> str:
     return f"{finding.gate}: {finding.message}" + (f" ({where})" if where and where not in finding.message else "")
 
 
+def is_excerpt(diff: str) -> bool:
+    """Whether the card can show only the head of this diff."""
+    return len(_without_blobs(diff)) > DIFF_LENGTH
+
+
 def _excerpt(diff: str) -> str:
-    """The head of a diff, without git's lines of blob names."""
-    diff = "\n".join(line for line in diff.splitlines() if not line.startswith("index "))
-    if len(diff) <= DIFF_LENGTH:
-        return diff
-    return diff[:DIFF_LENGTH].rsplit("\n", 1)[0] + "\n… the full patch is in the thread"
+    """The head of a diff."""
+    whole = _without_blobs(diff)
+    if not is_excerpt(diff):
+        return whole
+    return whole[:DIFF_LENGTH].rsplit("\n", 1)[0] + "\n… the full patch is in the thread"
+
+
+def _without_blobs(diff: str) -> str:
+    """A diff without git's lines of blob names."""
+    return "\n".join(line for line in diff.splitlines() if not line.startswith("index "))
 
 
 def _buttons(view: View) -> tuple[Button, ...]:

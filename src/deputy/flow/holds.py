@@ -129,6 +129,8 @@ def tell_approvers(world: World, steps: Steps, hold_id: str, reminder: int) -> N
         with world.store.transaction() as ledger:
             hold = ledger.hold(hold_id)
             task = ledger.task(hold.task)
+        if hold.status is not HoldStatus.OPEN:
+            return None  # decided while the others were told
         link = world.chat.permalink(task.place, task.place.thread)
         text = f"{'Still waiting' if reminder else 'Your decision is needed'}: {hold.why}"
         card = approval_card(view_of(world, task.id))

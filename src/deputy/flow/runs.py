@@ -20,6 +20,7 @@ from deputy.flow.delivery import queue_delivery
 from deputy.flow.holds import open_hold
 from deputy.flow.judging import facts_of, judge_patch
 from deputy.flow.queueing import queue_run
+from deputy.flow.review_files import keep_review_files
 from deputy.flow.sandboxes import source_of
 from deputy.flow.show import keep_shown
 from deputy.flow.steps import StepFailed, Steps
@@ -47,6 +48,7 @@ def run_task(world: World, steps: Steps, task_id: str, run: int) -> None:
     except StepFailed as failed:
         _end_badly(world, steps, task_id, failed)
     keep_shown(world, steps, "show-end", task_id)
+    keep_review_files(world, steps, task_id)
 
 
 def _end_badly(world: World, steps: Steps, task_id: str, failed: StepFailed) -> None:

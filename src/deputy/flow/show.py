@@ -57,7 +57,7 @@ def view_of(world: World, task_id: str, progress: str = "") -> View:
         hold=hold,
         votes=votes,
         approvers=approvers(world, hold) if hold and hold.status is HoldStatus.OPEN else (),
-        diff=_diff(world, task),
+        diff=readable_diff(world, task) if task.status is TaskStatus.HELD_FOR_SIGNOFF else "",
         progress=progress,
         bot_user=world.bot_user,
     )
@@ -78,8 +78,9 @@ def _hold_to_show(holds: tuple[Hold, ...]) -> Hold | None:
     return next(reversed(live or decided), None)
 
 
-def _diff(world: World, task: Task) -> str:
-    if task.status is not TaskStatus.HELD_FOR_SIGNOFF or not task.spec:
+def readable_diff(world: World, task: Task) -> str:
+    """The patch as people read it; empty where there is none (any more)."""
+    if not task.tree or not task.spec:
         return ""
     try:
         return world.repos.show_diff(task.spec.repo, task.base, task.tree)

@@ -15,7 +15,7 @@ _NEW = """\
         is_teen = numstr[-2:-1] == '1'
         ext = 'th' if is_teen else _ORDINAL_MAP.get(numstr[-1], 'th')
 """
-_TEST_TEXT = '''\
+_TEST_TEXT = """\
 import pytest
 
 from boltons.strutils import ordinalize
@@ -30,7 +30,7 @@ def test_ordinalize_teens(number):
 @pytest.mark.parametrize('number, expected', [(1, '1st'), (22, '22nd'), (103, '103rd'), (1121, '1121st'), (10, '10th')])
 def test_ordinalize_others(number, expected):
     assert ordinalize(number) == expected
-'''
+"""
 
 
 def _move(talk: Conversation) -> Move:
@@ -61,7 +61,7 @@ def _repair(talk: Conversation, path: str) -> Move:
     if "failed" in suite or "passed" not in suite:
         return done("The suite does not pass after my change; a person should look.", solved=False)
     return done(
-        f"`ordinalize` in {path} chose the suffix by the last digit alone, so 11, 12 and 13 became 11st, 12nd and 13rd. "
+        f"`ordinalize` in {path} chose the suffix by the last digit alone: 11, 12 and 13 became 11st, 12nd and 13rd. "
         f"It looks at the digit before, too. {TEST} fails on the old code; the whole suite passes on the new."
     )
 

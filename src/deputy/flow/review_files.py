@@ -1,0 +1,44 @@
+"""What does not fit on a card, as files in the thread: a long diff for who decides, the logs of checks that failed."""
+
+from collections.abc import Iterator
+
+from pydantic import JsonValue
+
+from deputy.domain.secrets import redact
+from deputy.domain.status import TaskStatus
+from deputy.domain.values import CheckPhase, Task
+from deputy.flow.cards import is_excerpt
+from deputy.flow.evidence_pack import logs_of, proof_of
+from deputy.flow.show import message_failed, readable_diff
+from deputy.flow.steps import StepFailed, Steps
+from deputy.flow.world import World
+from deputy.ports import Attachment
+
+
+def keep_review_files(world: World, steps: Steps, task_id: str) -> None:
+    """Attach them as a step. When Slack stays away the task stands as it is, and the failure is kept in the trail."""
+    try:
+        steps("attach-review", lambda: attach_review_files(world, task_id))
+    except StepFailed as failed:
+        sentence = failed.sentence
+        steps("attach-review-failed", lambda: message_failed(world, task_id, sentence))
+
+
+def attach_review_files(world: World, task_id: str) -> JsonValue:
+    """Upload what belongs to the task's state, once."""
+    with world.store.transaction() as ledger:
+        task = ledger.task(task_id)
+    for said, file in _files(world, task):
+        world.chat.attach(task.place, f"review:{task.id}:{task.patch}:{file.name}", [file], said)
+    return None
+
+
+def _files(world: World, task: Task) -> Iterator[tuple[str, Attachment]]:
+    name = f"{task.id}-{task.patch[:8]}"
+    if task.status is TaskStatus.HELD_FOR_SIGNOFF and is_excerpt(diff := readable_diff(world, task)):
+        whole = Attachment(f"{name}.diff", f"{task.id}: what would change", redact(diff).encode())
+        yield f"{task.id} waits for sign-off: this is all that it would change.", whole
+    failed = [check for check in proof_of(world, task).checks if check.phase is CheckPhase.PATCH and not check.passed]
+    if task.status is TaskStatus.BLOCKED and failed:
+        logs = Attachment(f"{name}.checks.log", f"{task.id}: logs of the checks", logs_of(world, task))
+        yield f"{task.id} was blocked: this is what its checks printed.", logs
