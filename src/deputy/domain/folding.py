@@ -1,6 +1,9 @@
 """What a path becomes where file systems are kinder than git: two paths with one folded form may be one file."""
 
+import re
 import unicodedata
+
+_TRIMMABLE = re.compile(r"[. ](?:/|\Z)")
 
 
 def fold(path: str) -> str:
@@ -10,8 +13,10 @@ def fold(path: str) -> str:
     spaces of each segment dropped. Rules that forbid a path must match both the path and its folded form (against a
     folded pattern); a fold never widens what a rule allows.
     """
-    folded = path.lower() if path.isascii() else _fold_unicode(path)
-    return "/".join([_trim(segment) for segment in folded.replace("\\", "/").split("/")])
+    folded = (path.lower() if path.isascii() else _fold_unicode(path)).replace("\\", "/")
+    if not _TRIMMABLE.search(folded):
+        return folded
+    return "/".join(_trim(segment) for segment in folded.split("/"))
 
 
 def _fold_unicode(text: str) -> str:
@@ -22,6 +27,4 @@ def _fold_unicode(text: str) -> str:
 
 
 def _trim(segment: str) -> str:
-    if not segment.endswith((".", " ")) or segment in {".", ".."}:
-        return segment
-    return segment.rstrip(". ") or segment
+    return segment if segment in {".", ".."} else segment.rstrip(". ") or segment

@@ -7,11 +7,14 @@ exact and folded patterns: equal segments have equal folds.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from operator import attrgetter
 
 from deputy.domain.folding import fold
 from deputy.policy.rules import Rule
 
 _WILD = frozenset("*?")
+_line = attrgetter("line")
 
 
 class PathIndex:
@@ -21,17 +24,17 @@ class PathIndex:
         self._segments: dict[str, list[Rule]] = {}
         self._suffixes: dict[str, list[Rule]] = {}
         self._always: list[Rule] = []
-        frequency = Counter(segment for rule in rules for segment in _literals(rule.path))
-        for rule in rules:
-            self._file(rule, frequency)
+        literals = [_literals(rule.path) for rule in rules]
+        frequency = Counter(chain.from_iterable(literals))
+        for rule, segments in zip(rules, literals, strict=True):
+            self._file(rule, segments, frequency)
         self._lengths = sorted({len(suffix) for suffix in self._suffixes})
 
-    def _file(self, rule: Rule, frequency: Counter[str]) -> None:
-        literals, suffix = _literals(rule.path), _suffix(rule.path)
+    def _file(self, rule: Rule, literals: frozenset[str], frequency: Counter[str]) -> None:
         if literals:
             rarest = min(literals, key=lambda segment: (frequency[segment], segment))
             self._segments.setdefault(rarest, []).append(rule)
-        elif suffix:
+        elif suffix := _suffix(rule.path):
             self._suffixes.setdefault(suffix, []).append(rule)
         else:
             self._always.append(rule)
@@ -39,8 +42,8 @@ class PathIndex:
     def matching(self, path: str) -> tuple[Rule, ...]:
         """Every rule that matches the path, in file order."""
         folded = fold(path)
-        hits = (rule for rule in self._candidates(folded) if rule.matches(path, folded))
-        return tuple(sorted(hits, key=lambda rule: rule.line))
+        hits = [rule for rule in self._candidates(folded) if rule.matches(path, folded)]
+        return tuple(sorted(hits, key=_line) if len(hits) > 1 else hits)
 
     def _candidates(self, folded: str) -> Iterator[Rule]:
         yield from self._always

@@ -11,6 +11,7 @@ from deputy.domain.values import Action, Effect, Need, RuleRef
 
 HERE = "."  # the path of questions that are about no path
 EVERYWHERE = "*"  # the repository of questions that are about no single repository
+_NOWHERE = frozenset({"", ".", ".."})
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -73,7 +74,7 @@ def flaw(path: str) -> str | None:
         return None
     if not path or path.startswith("/"):
         return "it is not relative to the repository's root"
-    if any(segment in {"", ".", ".."} for segment in path.split("/")):
+    if not _NOWHERE.isdisjoint(path.split("/")):
         return "it has an empty, '.' or '..' segment"
     if not path.isprintable() and any(unicodedata.category(char) in _UNPRINTABLE for char in path):
         return "it has control, format or undecodable characters"
