@@ -1,6 +1,7 @@
 """Deputy for real, with more people and quick deterministic work, for tests that look through users' eyes."""
 
 import contextlib
+import io
 import os
 import shutil
 import subprocess
@@ -10,10 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
+from unittest import mock
 
 import pytest
+import structlog
 
 from deputy.adapters.store.store import SqlStore, open_store
+from deputy.app.cli import main
 from deputy.domain.events import EventName
 from deputy.domain.values import Event, Task
 from deputy.playground.cast import CAST, CHANNELS, Persona
@@ -174,24 +178,24 @@ class Yard:
         return self.events(actor=f"user:{team}/{user}", name=name)
 
     def cli(self, *words: str, status: int = 0, **environment: str) -> str:
-        """Run ``deputy``; what it printed on standard output, or on standard error when it was to fail."""
-        done = subprocess.run(
-            [sys.executable, "-m", "deputy.app.cli", *words],
-            check=False,
-            env={**self.site.environment, "COLUMNS": "200", **environment},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
-        assert "Traceback" not in done.stdout + done.stderr
-        return done.stderr if status and done.stderr else done.stdout
+        """Run ``deputy`` in this process; what it printed on standard output, or on standard error when it failed."""
+        out, err = io.StringIO(), io.StringIO()
+        told = {**self.site.environment, "COLUMNS": "200", **environment}
+        with (
+            mock.patch.dict(os.environ, told, clear=True),
+            mock.patch.object(sys, "argv", ["deputy", *words]),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            ended = _status(main)
+        structlog.reset_defaults()
+        assert ended == status, (ended, out.getvalue(), err.getvalue())
+        assert "Traceback" not in out.getvalue() + err.getvalue()
+        return err.getvalue() if status and err.getvalue() else out.getvalue()
 
     def containers(self, task: str) -> list[str]:
         named = f"name=deputy-{task.lower()}"
-        found = subprocess.run(
-            ["docker", "ps", "-aq", "--filter", named], check=True, capture_output=True, text=True
-        )
+        found = subprocess.run(["docker", "ps", "-aq", "--filter", named], check=True, capture_output=True, text=True)
         return found.stdout.split()
 
     def log(self) -> str:
@@ -203,6 +207,14 @@ class Yard:
         assert self.site.deputy.poll() is None, self.log()[-3000:]
         assert "Traceback" not in self.log(), self.log()[-5000:]
         assert "Deputy itself failed" not in self.slack.export_text()
+
+
+def _status(program: Callable[[], None]) -> int:
+    try:
+        program()
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
 
 
 def policies(folder: Path, *, csv: str = "", limits: Mapping[str, float] | None = None) -> Path:

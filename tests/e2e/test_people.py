@@ -423,9 +423,7 @@ def test_commands(yard: Yard) -> None:
     assert run(BEN, "/deputy status") == f"Open:\n{task}: Waiting for sign-off. write down a rate in `tiny`"
     assert run(ALICE, f"/deputy status {task.lower()}") == f"{task}: Waiting for sign-off. write down a rate in `tiny`"
     assert run(ALICE, "/deputy status D-NOTHERE2") == "There is no task D-NOTHERE2."
-    assert run(ALICE, "/deputy cancel") == (
-        "Name the task to cancel. For example `/deputy cancel D-7K2M9QXA`."
-    )
+    assert run(ALICE, "/deputy cancel") == ("Name the task to cancel. For example `/deputy cancel D-7K2M9QXA`.")
     assert run(ALICE, "/deputy cancel D-NOTHERE2") == "There is no task D-NOTHERE2."
     assert run(GUS, "/deputy status") == "Your account is a guest, so I can't answer you here."
     sent = yard.events(name=EventName.COMMAND_RECEIVED)

@@ -7,6 +7,7 @@ import structlog
 import typer
 
 from deputy.app import audit_commands, look_commands, policy_commands, service_commands, task_commands
+from deputy.app.logs import configure_logging
 from deputy.domain.errors import DeputyError
 
 PLUGINS = "deputy.commands"
@@ -33,10 +34,15 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """Run a command. An error that we know is one sentence on standard error and exit status 1."""
+    configure_logging("warning")  # standard output belongs to answers
     try:
         build()()
     except DeputyError as error:
         sys.stderr.write(f"deputy: {error}\n")
+        sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"deputy: {where}{error.strerror or error}. Check the path and who may write there.\n")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -46,3 +46,4 @@ class DurableInbox:
             # Slack delivers an event again when it is unsure: one edit is one event.
             if all(abs(at - stored.event.at) > SAME_EDIT for stored in known):
                 ledger.append(happened)
+                self._queue.enqueue(ledger, "handle_edit", f"edit:{task_id}", task_id)
