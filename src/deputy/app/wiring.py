@@ -75,13 +75,14 @@ def open_world(settings: Settings) -> tuple[World, SqlStore, DurableQueue]:
             "Deputy can't speak in Slack without it",
             "install the app from deploy/slack-manifest.yaml and set its bot token (xoxb-…); `deputy doctor` checks it",
         )
-    token, api_url = settings.slack_bot_token.get_secret_value(), settings.slack_api_url or None
-    me = identify(build_client(token, api_url))
+    token = settings.slack_bot_token.get_secret_value()
+    client = build_client(token, settings.slack_api_url or None)
+    me = identify(client)
     queue = DurableQueue(store.engine, QUEUES)
     world = World(
         store=store,
         queue=queue,
-        chat=build_chat(store, bot_token=token, api_url=api_url),
+        chat=build_chat(store, bot_token=token, api_url=client.base_url),
         repos=GitRepos(settings.home / "git"),
         sandboxes=DockerSandboxes(
             base_url=settings.docker_host or None,

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web import SlackResponse
 
-from deputy.adapters.slack.refusals import slack_errors
+from deputy.adapters.slack.refusals import is_no_slack, slack_errors
 from deputy.domain.errors import BadInput
 
 
@@ -21,11 +23,14 @@ class Identity:
 
 
 def identify(client: WebClient) -> Identity:
-    """Ask Slack whose token this is. ``BadInput`` for a wrong token, ``Unavailable`` when Slack can't be reached."""
+    """Ask Slack whose token this is. ``BadInput`` for a wrong token, ``Unavailable`` when Slack can't be reached.
+
+    An address that was given without its ``/api`` is completed in the client.
+    """
     if not client.token:
         raise BadInput("SLACK_BOT_TOKEN is empty", "", "set it to the app's bot token (it starts with xoxb-)")
     with slack_errors("checking the bot token"):
-        answer = client.auth_test()
+        answer = _ask(client)
     identity = Identity(
         team=str(answer.get("team_id") or answer.get("enterprise_id") or ""),
         user=str(answer.get("user_id") or ""),
@@ -39,3 +44,13 @@ def identify(client: WebClient) -> Identity:
     if client.token.startswith("xoxp-"):
         raise BadInput("SLACK_BOT_TOKEN is not a bot's token", "", "use the bot token (it starts with xoxb-)")
     return identity
+
+
+def _ask(client: WebClient) -> SlackResponse:
+    try:
+        return client.auth_test()
+    except SlackApiError as error:
+        if not is_no_slack(error) or client.base_url.endswith("/api/"):
+            raise
+    client.base_url += "api/"
+    return client.auth_test()

@@ -79,11 +79,12 @@ def build_listener(
             "Deputy would hear nothing",
             "set SLACK_APP_TOKEN (it starts with xapp-) for Socket Mode, or SLACK_SIGNING_SECRET for HTTP mode",
         )
-    home = identify(build_client(bot_token, api_url))
+    client = build_client(bot_token, api_url)
+    home = identify(client)
     background = ThreadPoolExecutor(2, thread_name_prefix="slack-reply")
     app = build_app(inbox, home, clock, signing_secret=signing_secret, background=background)
     transport: Transport = (
-        SocketMode(build_client(app_token, api_url), lambda envelope: _acknowledge(app, envelope))
+        SocketMode(build_client(app_token, client.base_url), lambda envelope: _acknowledge(app, envelope))
         if app_token
         else HttpMode(app, host, port)
     )

@@ -27,6 +27,7 @@ HINTS: Final = {
     "invalid_blocks": "report this as a fault of Deputy",
     "user_not_in_channel": "the person has to join the channel first",
 }
+NOT_THERE: Final = 404
 TOO_MANY: Final = 429
 SERVER_ERROR: Final = 500
 _CODE: Final = re.compile(r"[a-z0-9_]{1,60}")
@@ -62,6 +63,11 @@ def is_ambiguous(error: SlackApiError) -> bool:
     return status >= SERVER_ERROR or code_of(error) in TRANSIENT_ERRORS | {"unreadable_answer"}
 
 
+def is_no_slack(error: SlackApiError) -> bool:
+    """Whether something answered that has no such page, and isn't Slack."""
+    return _status(error) == NOT_THERE and code_of(error) == "unreadable_answer"
+
+
 def explain(error: SlackApiError, doing: str, token_variable: str = "SLACK_BOT_TOKEN") -> DeputyError:  # noqa: S107
     """Slack's refusal as the error that tells people what to do."""
     code = code_of(error)
@@ -72,6 +78,8 @@ def explain(error: SlackApiError, doing: str, token_variable: str = "SLACK_BOT_T
         return BadInput(f"the token in {token_variable} lacks a scope for {doing}", _needed(error), _REINSTALL)
     if code in UNKNOWN_USER:
         return NotFound("there is no such Slack user", code)
+    if is_no_slack(error):
+        return BadInput(f"Slack's API was not found while {doing}", "", "check SLACK_API_URL (Slack's ends with /api/)")
     if _status(error) == TOO_MANY or is_ambiguous(error):
         return Unavailable(f"Slack has trouble while {doing}", code, "Deputy tries again by itself")
     return BadInput(f"Slack refused {doing}", code, HINTS.get(code, "look the code up in Slack's API reference"))
@@ -86,5 +94,7 @@ def _needed(error: SlackApiError) -> str:
 
 
 def _status(error: SlackApiError) -> int:
-    status = getattr(error.response, "status_code", 200)
+    response = error.response
+    # The SDK keeps an answer that isn't JSON as a plain dict.
+    status = response.get("status") if isinstance(response, dict) else getattr(response, "status_code", 200)
     return status if isinstance(status, int) else 200

@@ -23,4 +23,4 @@ def reply_to(url: str, text: str) -> bool:
         )
     except (OSError, HTTPException, ValueError):
         return False
-    return answer.status_code == OK
+    return answer.status_code == OK and '"ok":false' not in answer.body.replace(" ", "")[:200]
