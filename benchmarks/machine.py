@@ -33,5 +33,5 @@ def _engine() -> str:
 
 
 def _file_system(folder: Path) -> str:
-    done = subprocess.run(["stat", "-f", "-c", "%T", str(folder)], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    done = subprocess.run(["df", "--output=fstype", str(folder)], capture_output=True, text=True, check=False)
+    return (done.stdout.split() or ["unknown"])[-1]

@@ -32,7 +32,9 @@ def _verdict(each: Comparison) -> str:
     ratio = f"ratio {each.ratio:.3g}"
     if each.ratio >= 1:
         return f"{ratio}: {in_words(each.difference)} more"
-    return f"{ratio}: {1 / each.ratio:,.3g} times as fast, {in_words(-each.difference)} less"
+    faster = 1 / each.ratio
+    times = f"{faster:.1f}" if faster < 10 else f"{faster:,.0f}"
+    return f"{ratio}: {times} times as fast, {in_words(-each.difference)} less"
 
 
 def _series(series: Series, each: Comparison) -> str:

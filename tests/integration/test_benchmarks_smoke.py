@@ -64,3 +64,8 @@ def test_figures() -> None:
     assert series.quartiles == (1.75, 3.25)
     found = Comparison(series, Series("y", (5.0,)))
     assert (found.ratio, found.difference) == (0.5, -2.5)
+
+
+def test_every_benchmark_is_documented() -> None:
+    text = (SOURCE / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert [each.name for each in BENCHMARKS if f"\n| `{each.name}` | " not in text] == []
