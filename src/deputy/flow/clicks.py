@@ -152,7 +152,7 @@ def _settle(world: World, ledger: Ledger, hold: Hold) -> str:
         ledger.settle_hold(hold, HoldStatus.GRANTED, event(world, EventName.HOLD_GRANTED, task=task.id, data=data))
         _go_on(world, ledger, task, hold)
         return f"You approved {task.id}."
-    return f"Your vote on {task.id} counts. {stands.sentence}"
+    return f"Your vote on {task.id} counts. {sentence(stands.sentence)}"
 
 
 def _go_on(world: World, ledger: Ledger, task: Task, hold: Hold) -> None:

@@ -107,16 +107,18 @@ def _base_still_fits(world: World, ledger: Ledger, task: Task, change: TreeChang
     Then the patch says exactly what was signed, and it goes out on the base that it was made, checked and signed on.
     Otherwise the work is done again on the tip.
     """
-    moved = [f.path for f in change.files if tip != task.base and _differs(world, change.repo, task.base, tip, f.path)]
+    drift = world.repos.diff(change.repo, task.base, tip).paths if tip != task.base else ()
+    moved = [path for path in change.paths if any(_touches(path, other) for other in drift)]
     if not moved:
         return True
-    why = f"the branch moved and now differs in {', '.join(moved[:3])}"
+    why = f"it now differs in {', '.join(moved[:3])}"
     queue_run(world, ledger, task, event(world, EventName.BASE_MOVED, task=task.id, data={"tip": tip, "why": why}))
     return False
 
 
-def _differs(world: World, repo: str, base: str, tip: str, path: str) -> bool:
-    return world.repos.read(repo, base, path) != world.repos.read(repo, tip, path)
+def _touches(path: str, other: str) -> bool:
+    """Whether two changed paths are the same, or one is a folder where the other has a file."""
+    return path == other or path.startswith(f"{other}/") or other.startswith(f"{path}/")
 
 
 def _still_granted(world: World, ledger: Ledger, task: Task, hold_id: str) -> bool:
@@ -129,7 +131,7 @@ def _still_granted(world: World, ledger: Ledger, task: Task, hold_id: str) -> bo
     if is_same and stands.status is HoldStatus.GRANTED:
         return True
     changed = "roles have changed since" if is_same else "it was given to something else"
-    why = f"A signature no longer counts: {changed}. {stands.sentence}"
+    why = f"A signature no longer counts: {changed}. {sentence(stands.sentence)}"
     again = event(world, EventName.HOLD_VOIDED, task=task.id, data={"hold": hold.id, "why": why})
     task = advance(world, ledger, task, _S.HELD_FOR_SIGNOFF, again)
     open_hold(world, ledger, task, HoldKind.SIGN_OFF, hold.needs, why)
