@@ -28,7 +28,7 @@ def test_the_demo_can_run_on_it() -> None:
     bundle = load(FILES)
     assert bundle.repo("shop").url == "remotes/shop.git"
     assert bundle.repo("site").url == "remotes/site.git"
-    assert bundle.prices["scripted"].output > 0
+    assert bundle.prices["scripted-1"].output > 0
     assert {check.kind for check in bundle.repo("shop").checks} == {"tests", "lint"}
     assert all(repo.hides("secrets/prod.env") and repo.hides("a/.env.local") for repo in bundle.repos)
     assert bundle.holders("role:senior", "acme/shop") == ("user:T0ACME/U0SAM",)

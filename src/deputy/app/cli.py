@@ -1,4 +1,4 @@
-"""The command line: ``deputy …``. Errors are one sentence; each command has ``--json``."""
+"""The command line: ``deputy …``. Errors are one sentence; what lists or looks has ``--json``."""
 
 import sys
 from importlib.metadata import entry_points

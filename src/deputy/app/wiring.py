@@ -208,7 +208,7 @@ def _reporter(store: SqlStore, clock: SystemClock) -> Callable[[BadPolicy], None
 
     def report(error: BadPolicy) -> None:
         def append() -> None:
-            broken = Event(name=EventName.POLICY_BROKEN, at=clock.now(), actor="deputy", data={"error": str(error)})
+            broken = Event(name=EventName.POLICY_BROKEN, at=clock.now(), actor="deputy", data={"reason": str(error)})
             with store.transaction() as ledger:
                 ledger.append(broken)
 

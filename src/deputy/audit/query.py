@@ -10,7 +10,7 @@ DEFAULT_LIMIT = 50
 MOST_EVENTS = 1000
 EXAMPLE = "task:D-7K2M9QXA actor:user:T1/U1 name:vote:* since:2026-01-31 limit:50"
 _TASK = re.compile(r"D-[0-9A-Z]{4,32}")
-_ACTOR = re.compile(r"(?:user:)?([A-Z0-9]+/[A-Z0-9]+)|deputy", re.ASCII)
+_ACTOR = re.compile(r"(?:user:)?([A-Z0-9]+/[A-Z0-9]+)|deputy|operator:cli", re.ASCII)
 _NAME = re.compile(r"[a-z:-]+\*?|\*")
 
 
@@ -63,7 +63,7 @@ def _actor(value: str) -> str:
         return ""
     known = _ACTOR.fullmatch(value)
     if not known:
-        raise _bad(f"actor:{value}", "an actor looks like user:T1/U1 (workspace and user ids), or deputy")
+        raise _bad(f"actor:{value}", "an actor looks like user:T1/U1 (workspace and user ids), deputy, or operator:cli")
     return f"user:{known[1]}" if known[1] else value
 
 

@@ -36,7 +36,7 @@ def _complaint(check: Check, result: CommandResult, report: TestReport | None, o
     if result.timed_out:
         return f"timed out after {result.seconds:.0f} s"
     if result.exit_code:
-        return _failure(result.exit_code, report)
+        return _failure(result.exit_code, report, lint_errors(output))
     if report and report.broken:
         return f"{report.sentence}, although the exit status is 0"
     if check.kind == "tests":
@@ -45,12 +45,14 @@ def _complaint(check: Check, result: CommandResult, report: TestReport | None, o
     return f"{remaining} errors, although the exit status is 0" if remaining else ""
 
 
-def _failure(exit_code: int, report: TestReport | None) -> str:
+def _failure(exit_code: int, report: TestReport | None, errors: int) -> str:
     how = f"killed by signal {-exit_code}" if exit_code < 0 else f"exit {exit_code}"
     if report and report.broken:
         return report.sentence
     if report and report.tests == 0:
         return f"no tests ran ({how})"
+    if report is None and errors:
+        return f"{errors} {'error' if errors == 1 else 'errors'}"
     return f"{how}, although the output says {report.sentence}" if report and report.sentence else how
 
 

@@ -24,6 +24,7 @@ from deputy.domain.values import (
     VoteChoice,
 )
 from deputy.intake.markup import plain_text
+from deputy.intake.words import without_filler
 from deputy.ports import Button, Card, Fact, Step
 
 _S = TaskStatus
@@ -125,7 +126,7 @@ def approval_card(view: View) -> Card:
 
 def headline(task: Task, bot_user: str) -> str:
     """The goal in one line; before it is understood, the request without Slack's markup."""
-    said = task.spec.goal if task.spec else plain_text(task.text, bot_user)
+    said = task.spec.goal if task.spec else without_filler(plain_text(task.text, bot_user))
     goal = sentence(" ".join(said.replace("`", "").split())).removesuffix(".") or "A request"
     return goal if len(goal) <= HEADLINE_LENGTH else goal[: HEADLINE_LENGTH - 1] + "…"
 
@@ -240,10 +241,10 @@ def _notes(view: View) -> tuple[str, ...]:
     task, notes = view.task, []
     if task.status is _S.NEEDS_ANSWER and task.clarification:
         notes.append(task.clarification.text)
+    if view.hold and not is_final(task.status) and task.status is not _S.DELIVERING:
+        notes.append(view.hold.why)  # first what somebody has to decide on, then what the worker says of it
     if task.outcome:
         notes.append(task.outcome)
-    if view.hold and not is_final(task.status) and task.status is not _S.DELIVERING:
-        notes.append(view.hold.why)
     if view.report and task.status in (_S.HELD_FOR_SIGNOFF, _S.BLOCKED):
         notes.extend(findings_text(view.report.findings))
     return tuple(notes)

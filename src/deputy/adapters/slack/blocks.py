@@ -46,7 +46,7 @@ def render(card: Card, budget: int = MESSAGE) -> tuple[list[Block], str]:
     parts = {
         "header": [_header(card), _section(_status_line(card))],
         "facts": _facts(card.facts),
-        "notes": _lines(f"• {markup_line(note, LINE)}" for note in card.notes if note.strip()),
+        "notes": _note_lines([note for note in card.notes if note.strip()]),
         "steps": _lines(_step_line(step) for step in card.steps),
         "code": _code(card.code),
         "buttons": _buttons(card.buttons),
@@ -135,6 +135,12 @@ def _step_line(step: Step) -> str:
     detail = markup_line(step.detail, LINE)
     mark = MARKS.get(step.mark, MARKS["todo"])
     return f"{mark} {text} · {detail}" if detail else f"{mark} {text}"
+
+
+def _note_lines(notes: Sequence[str]) -> list[Block]:
+    """The notes, as a list when there are several."""
+    bullet = "• " if len(notes) > 1 else ""
+    return _lines(f"{bullet}{markup_line(note, LINE)}" for note in notes)
 
 
 def _lines(lines: Iterable[str], sections: int = 1) -> list[Block]:
