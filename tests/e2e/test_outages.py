@@ -306,7 +306,7 @@ def test_a_role_is_gone_before_the_next_vote(yard: Yard, roles: Callable[[Callab
     roles(lambda text: text + two)
     thread = yard.held()
     task = yard.task(thread).id
-    counts = f"Your vote on {task} counts. Waiting for 1 more × role:senior."
+    counts = f"Your vote on {task} counts. Waiting for 1 more senior."
     assert yard.whispered(SAM, lambda: yard.click(SAM, thread, "Approve")) == counts
     roles(lambda text: without(SAM)(text) + two)
     assert yard.whispered(SUE, lambda: yard.click(SUE, thread, "Approve")) == counts
@@ -326,7 +326,7 @@ def test_a_role_is_gone_before_delivery(yard: Yard, roles: Callable[[Callable[[s
     finally:
         away.rename(remote)
     yard.wait(lambda: EventName.HOLD_VOIDED in yard.names(thread), "void")
-    yard.until(thread, "A signature no longer counts: roles have changed since. Waiting for 1 × role:senior.")
+    yard.until(thread, "A signature no longer counts: roles have changed since. Waiting for 1 senior.")
     assert EventName.DELIVERY_FINISHED not in yard.names(thread)
     yard.click(SUE, thread, "Approve")
     yard.until(thread, "*Delivered*")

@@ -52,14 +52,14 @@ def test_a_hold_waits_for_those_it_names() -> None:
     assert found.status is HoldStatus.OPEN
     assert found.counted == {OWNER: (), SENIOR: (SAM,)}
     assert found.missing == (Need(role=OWNER, count=1), Need(role=SENIOR, count=1))
-    assert found.sentence == "waiting for 1 × role:billing-owner and 1 more × role:senior"
+    assert found.sentence == "waiting for 1 billing-owner and 1 more senior"
 
 
 def test_enough_approvals_grant() -> None:
     found = stand(ONE, vote_of(SAM))
     assert found.is_granted
     assert found.missing == ()
-    assert found.sentence == "approved: 1 × role:senior"
+    assert found.sentence == "approved: 1 senior"
 
 
 def test_a_vote_counts_for_every_role_its_person_has() -> None:
@@ -95,7 +95,7 @@ def test_a_role_lost_since_takes_the_grant_along() -> None:
 
 def test_time_ends_a_hold_but_not_a_grant() -> None:
     assert stand(ONE, now=ONE.expires_at).status is HoldStatus.EXPIRED
-    assert stand(ONE, now=LATE).sentence == "expired without 1 × role:senior"
+    assert stand(ONE, now=LATE).sentence == "expired without 1 senior"
     assert stand(ONE, vote_of(SAM), now=LATE).is_granted
     assert stand(ONE, vote_of(SAM, hours=72), now=LATE).status is HoldStatus.EXPIRED
 

@@ -149,7 +149,7 @@ def test_the_reason_names_rule_and_path(bundle: Bundle) -> None:
 def test_the_offer_says_what_else_may_be_edited(bundle: Bundle) -> None:
     decision = bundle.decide(ALICE, "acme/shop", Action.EDIT, ("deploy/.env",))
     assert decision.counter_offer == (
-        "in acme/shop you may edit any other path except **/.env*; **/auth/** with review by 1 × role:senior"
+        "in acme/shop you may edit any other path except **/.env*; **/auth/** with review by 1 senior"
     )
 
 
@@ -180,7 +180,7 @@ def test_long_answers_are_counted_not_listed(bundle: Bundle) -> None:
 def test_explain_shows_every_path_and_rule(bundle: Bundle) -> None:
     text = explain(bundle.decide(ALICE, "acme/shop", Action.EDIT, ("auth/a.py", "x.py")))
     assert "REVIEW" in text
-    assert "needs 1 × role:senior" in text
+    assert "needs 1 senior" in text
     assert "policy.csv:2  p, r-auth" in text
     assert "allow   x.py" in text
     assert bundle.digest in text

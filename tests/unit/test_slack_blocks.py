@@ -77,7 +77,7 @@ def test_an_approver_sees_what_where_who_why_and_the_buttons() -> None:
         facts=(
             Fact("Repository", "acme/shop"),
             Fact("Asked by", people=("U0ALICE",)),
-            Fact("Needs", "1 × role:senior"),
+            Fact("Needs", "1 senior"),
         ),
         steps=(Step("done", "Checks pass", "42 tests"), Step("wait", "Sign-off", "until Friday")),
         notes=("billing/ is reviewed (rule r-bill)",),

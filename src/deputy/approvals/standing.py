@@ -100,7 +100,9 @@ def _sentence(
     lacking = " and ".join(_lack(need, len(counted[need.role])) for need in missing)
     match status:
         case HoldStatus.GRANTED:
-            return f"approved: {', '.join(f'{len(people)} × {role}' for role, people in counted.items())}"
+            return (
+                f"approved: {', '.join(f'{len(people)} {Need(role=role).title}' for role, people in counted.items())}"
+            )
         case HoldStatus.DENIED:
             return f"denied by {len(denied_by)} of those who may decide" if denied_by else "denied"
         case HoldStatus.EXPIRED:
@@ -112,4 +114,4 @@ def _sentence(
 
 
 def _lack(need: Need, present: int) -> str:
-    return f"{need.count}{' more' if present else ''} × {need.role}"
+    return f"{need.count}{' more' if present else ''} {need.title}"

@@ -164,6 +164,11 @@ class Need(Value):
     role: str
     count: int = 1
 
+    @property
+    def title(self) -> str:
+        """The role as people say it: ``senior``."""
+        return self.role.removeprefix("role:")
+
 
 class RuleRef(Value):
     """A policy line that decided: its id, effect, and where it stands."""

@@ -139,7 +139,7 @@ def sentence(clause: str) -> str:
 
 def needs_text(needs: Sequence[Need]) -> str:
     """Needs as people say them: ``1 senior, 2 billing-owner``."""
-    return ", ".join(f"{need.count} {need.role.removeprefix('role:')}" for need in needs)
+    return ", ".join(f"{need.count} {need.title}" for need in needs)
 
 
 def size_text(change: TreeChange) -> str:

@@ -40,5 +40,5 @@ def merge_needs(needs: Iterable[Need]) -> tuple[Need, ...]:
 
 
 def say_needs(needs: Iterable[Need]) -> str:
-    """Needs for people: ``2 × role:senior and 1 × role:billing-owner``."""
-    return " and ".join(f"{need.count} × {need.role}" for need in needs)
+    """Needs for people: ``2 senior and 1 billing-owner``."""
+    return " and ".join(f"{need.count} {need.title}" for need in needs)
