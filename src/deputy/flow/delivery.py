@@ -39,7 +39,8 @@ def queue_delivery(world: World, ledger: Ledger, task: Task, hold_id: str) -> No
     data: dict[str, JsonValue] = {"patch": task.patch, "hold": hold_id}
     started = event(world, EventName.DELIVERY_STARTED, task=task.id, data=data)
     advance(world, ledger, task, _S.DELIVERING, started)
-    name = f"deliver:{task.id}:{task.run}:{task.patch or 'nothing'}"
+    # The hold is part of the name: a patch that lost its sign-off and got another is delivered anew.
+    name = f"deliver:{task.id}:{task.run}:{hold_id or 'free'}:{task.patch or 'nothing'}"
     world.queue.enqueue(ledger, "deliver", name, task.id, task.patch, hold_id)
 
 
