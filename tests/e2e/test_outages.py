@@ -1,4 +1,4 @@
-"""What breaks around Deputy: at its start one sentence and status 1, later a wait, a retry, or a sentence in the thread."""
+"""What breaks around Deputy: at its start a sentence and status 1, later a wait, a retry, a sentence in the thread."""
 
 import subprocess
 import sys
@@ -52,13 +52,17 @@ def serve(yard: Yard, **environment: str) -> str:
     [
         (
             {"DEPUTY_POLICIES": "/nowhere/policies"},
-            "There is no policies folder /nowhere/policies: without a policy nothing is permitted. "
-            "Run `deputy init`, or set DEPUTY_POLICIES to the folder.",
+            (
+                "There is no policies folder /nowhere/policies: without a policy nothing is permitted. "
+                "Run `deputy init`, or set DEPUTY_POLICIES to the folder."
+            ),
         ),
         (
             {"DOCKER_HOST": "unix:///nowhere/docker.sock"},
-            "The Docker engine does not answer: tried unix:///nowhere/docker.sock. "
-            "Start it or set DOCKER_HOST, then run 'make setup'.",
+            (
+                "The Docker engine does not answer: tried unix:///nowhere/docker.sock. "
+                "Start it or set DOCKER_HOST, then run 'make setup'."
+            ),
         ),
         (
             {"DEPUTY_SANDBOX_IMAGE": "no-such-image:1"},
@@ -66,38 +70,52 @@ def serve(yard: Yard, **environment: str) -> str:
         ),
         (
             {"DEPUTY_DATABASE_URL": "postgresql://deputy:a-password@127.0.0.1:9/deputy"},
-            "The database deputy at 127.0.0.1:9 can't be used: connection failed: connection to server at "
-            '"127.0.0.1", port 9 failed: Connection refused. Start it, or correct DEPUTY_DATABASE_URL, then try again.',
+            (
+                "The database deputy at 127.0.0.1:9 can't be used: connection failed: connection to server at "
+                '"127.0.0.1", port 9 failed: Connection refused. Start it, or correct DEPUTY_DATABASE_URL, then try again.'
+            ),
         ),
         (
             {"DEPUTY_DATABASE_URL": "mysql://localhost/deputy"},
-            "Databases of the kind mysql are not supported. Set DEPUTY_DATABASE_URL to "
-            "sqlite:////path/to/deputy.db or postgresql://user:password@host/database.",
+            (
+                "Databases of the kind mysql are not supported. Set DEPUTY_DATABASE_URL to "
+                "sqlite:////path/to/deputy.db or postgresql://user:password@host/database."
+            ),
         ),
         (
             {"SLACK_BOT_TOKEN": "xoxb-wrong"},
-            "Slack does not accept the token in SLACK_BOT_TOKEN: invalid_auth. "
-            "Check SLACK_BOT_TOKEN and that the app is still installed in the workspace.",
+            (
+                "Slack does not accept the token in SLACK_BOT_TOKEN: invalid_auth. "
+                "Check SLACK_BOT_TOKEN and that the app is still installed in the workspace."
+            ),
         ),
         (
             {"SLACK_APP_TOKEN": "xapp-wrong"},
-            "Slack does not accept the token in SLACK_APP_TOKEN: invalid_auth. "
-            "Check SLACK_APP_TOKEN and that the app is still installed in the workspace.",
+            (
+                "Slack does not accept the token in SLACK_APP_TOKEN: invalid_auth. "
+                "Check SLACK_APP_TOKEN and that the app is still installed in the workspace."
+            ),
         ),
         (
             {"SLACK_BOT_TOKEN": ""},
-            "SLACK_BOT_TOKEN is not set: Deputy can't speak in Slack without it. Install the app from "
-            "deploy/slack-manifest.yaml and set its bot token (xoxb-…); `deputy doctor` checks it.",
+            (
+                "SLACK_BOT_TOKEN is not set: Deputy can't speak in Slack without it. Install the app from "
+                "deploy/slack-manifest.yaml and set its bot token (xoxb-…); `deputy doctor` checks it."
+            ),
         ),
         (
             {"SLACK_APP_TOKEN": ""},
-            "Neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET is set: Deputy would hear nothing. Set SLACK_APP_TOKEN "
-            "(it starts with xapp-) for Socket Mode, or SLACK_SIGNING_SECRET for HTTP mode.",
+            (
+                "Neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET is set: Deputy would hear nothing. Set SLACK_APP_TOKEN "
+                "(it starts with xapp-) for Socket Mode, or SLACK_SIGNING_SECRET for HTTP mode."
+            ),
         ),
         (
             {"DEPUTY_MODEL_API": "soap"},
-            "The setting DEPUTY_MODEL_API can't be used: input should be 'responses' or 'chat'. "
-            "Correct it in the environment.",
+            (
+                "The setting DEPUTY_MODEL_API can't be used: input should be 'responses' or 'chat'. "
+                "Correct it in the environment."
+            ),
         ),
     ],
     ids=lambda given: "-".join(given) if isinstance(given, dict) else "",
@@ -173,7 +191,7 @@ def test_a_model_that_is_down(tmp_path: Path) -> None:
 
 
 def test_no_model_at_all(tmp_path: Path) -> None:
-    with running(tmp_path, environment={"OPENAI_API_KEY": ""}) as yard:
+    with running(tmp_path, environment={"OPENAI_API_KEY": "", "OPENAI_BASE_URL": ""}) as yard:
         card = yard.until(yard.ask(ODD), "This needs an agent.")
         assert (
             "This needs an agent. No model is configured: OPENAI_API_KEY is not set. "
@@ -262,7 +280,7 @@ def test_the_branch_moves_under_the_patch(yard: Yard) -> None:
     task = yard.wait(_held(yard, thread), "second hold")
     assert (task.base, task.patch != before.patch) == (tip, True)
     moved = next(e for e in yard.events(task=task.id) if e.name == EventName.BASE_MOVED)
-    assert moved.data["why"] == "the branch moved and now differs in billing/rates.txt"
+    assert "differs in billing/rates.txt" in str(moved.data["why"])
     assert EventName.DELIVERY_FINISHED not in yard.names(thread)
     yard.click(SUE, thread, "Approve")
     yard.until(thread, "*Delivered*")

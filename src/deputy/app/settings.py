@@ -15,20 +15,22 @@ from deputy.domain.errors import BadInput
 class Settings(BaseSettings):
     """What Deputy is told by its environment."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True, str_strip_whitespace=True)
 
     slack_bot_token: SecretStr = Field(SecretStr(""), description="Slack's bot token (starts with xoxb-).")
     slack_app_token: SecretStr = Field(SecretStr(""), description="App-level token (xapp-): chooses Socket Mode.")
     slack_signing_secret: SecretStr = Field(SecretStr(""), description="Signing secret: chooses HTTP mode.")
     slack_api_url: str = Field("", description="Base URL of Slack's Web API; empty for Slack itself.")
-    openai_api_key: SecretStr = Field(SecretStr(""), description="Key for the model API. Without it only recipes run.")
+    openai_api_key: SecretStr = Field(
+        SecretStr(""), description="Key for the model API; a server of your own may need none."
+    )
     openai_base_url: str = Field("", description="Base URL of an OpenAI-compatible API; empty for OpenAI itself.")
     docker_host: str = Field("", description="Where the Docker engine listens; empty for the default socket.")
     deputy_home: Path = Field(Path(".deputy"), description="Folder for the database, artifacts and git mirrors.")
     deputy_policies: Path = Field(Path("policies"), description="Folder with the policy bundle.")
     deputy_database_url: str = Field("", description="sqlite:///… or postgresql://…; empty for SQLite in the home.")
     deputy_artifacts_url: str = Field("", description="Where blobs go: a folder or any fsspec URL; empty for the home.")
-    deputy_model: str = Field("", description="Name of the model that agents use, for example gpt-5.")
+    deputy_model: str = Field("gpt-5", description="Name of the model that agents use.")
     deputy_model_api: Literal["responses", "chat"] = Field("responses", description="Which of OpenAI's two APIs.")
     deputy_model_stream: bool = Field(default=False, description="Ask the model server to stream its answers.")
     deputy_sandbox_image: str = Field("deputy-sandbox:latest", description="Image of the sandboxes.")

@@ -35,6 +35,8 @@ log = structlog.get_logger(__name__)
 
 WORKER_CLAIM, LEAD_CLAIM = "worker", "timers"
 WATCH_SECONDS = 2.0
+# A model server of one's own often asks for no key, and the vendor's library does not start without one.
+NO_KEY = "none"
 
 
 @dataclass
@@ -102,18 +104,19 @@ def open_world(settings: Settings) -> tuple[World, SqlStore, DurableQueue]:
 
 
 def model_maker(settings: Settings) -> Callable[[], Model]:
-    """Makes the model when an agent needs it; without a key or a name it says what to set."""
+    """Makes the model when an agent needs it; without a key for the vendor's own API it says what to set."""
 
     def make() -> Model:
         key = settings.openai_api_key.get_secret_value()
-        missing = "OPENAI_API_KEY" if not key else "DEPUTY_MODEL" if not settings.deputy_model else ""
-        if missing:
-            raise Unavailable("no model is configured", f"{missing} is not set", "ask your Deputy's operator to set it")
+        if not key and not settings.openai_base_url:
+            raise Unavailable(
+                "no model is configured", "OPENAI_API_KEY is not set", "ask your Deputy's operator to set it"
+            )
         return make_model(
             settings.deputy_model_api,
             settings.deputy_model,
             settings.openai_base_url,
-            key,
+            key or NO_KEY,
             stream=settings.deputy_model_stream,
         )
 
