@@ -52,7 +52,15 @@ class Wire:
             raise BadInput("the model's key has characters that no key has", "", "check OPENAI_API_KEY")
         self.name = name
         self._key = key
-        self._client = openai.OpenAI(base_url=base_url or None, api_key=key or "no-key", max_retries=retries)
+        try:
+            self._client = openai.OpenAI(
+                base_url=base_url.strip() or None, api_key=key or "no-key", max_retries=retries
+            )
+            is_web = self._client.base_url.scheme in {"http", "https"} and bool(self._client.base_url.host)
+        except httpx2.InvalidURL:
+            is_web = False
+        if not is_web:
+            raise BadInput("OPENAI_BASE_URL is not an http or https address", "", "leave it empty to use OpenAI itself")
 
     def ask(self, request: Request, decode: Callable[[list[Json], bool], T], timeout: float) -> T:
         """Send the request and decode the answer: its JSON objects, and whether they came as a stream of events.

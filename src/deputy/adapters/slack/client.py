@@ -77,9 +77,17 @@ def build_posting_client(client: WebClient) -> WebClient:
 def api_base(api_url: str | None) -> str:
     """The Web API's base address with a trailing slash; ``BadInput`` when it isn't an http(s) address."""
     base = (api_url or "").strip() or SLACK_API
-    if urlsplit(base).scheme not in {"http", "https"} or not urlsplit(base).hostname:
+    if not _is_web_address(base):
         raise BadInput("SLACK_API_URL is not an http or https address", "", f"leave it empty to use {SLACK_API}")
     return base if base.endswith("/") else f"{base}/"
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a bracket that isn't closed, a port that is no number
+        return False
 
 
 def is_direct(url: str) -> bool:
@@ -93,6 +101,11 @@ def is_direct(url: str) -> bool:
 
 
 def _client(token: str, base: str, timeout: int, retries: list[RetryHandler]) -> WebClient:
+    token = token.strip()  # read from a file, it often ends with a line break
+    if not token.isascii() or not token.isprintable():
+        raise BadInput(
+            "a Slack token has characters that no token has", "", "check SLACK_BOT_TOKEN and SLACK_APP_TOKEN"
+        )
     client = WebClient(token=token, base_url=base, timeout=timeout, retry_handlers=retries, logger=quiet_logger("web"))
     if is_direct(base):
         client.proxy = None  # the SDK takes HTTPS_PROXY for any address and never asks NO_PROXY

@@ -100,7 +100,7 @@ def read_command(body: Payload, home: Identity, at: datetime) -> Incoming | None
     return Incoming(
         key=f"slack:command:{team}:{trigger}",
         source=Source.COMMAND,
-        actor=_actor(dig(body, "team_id") or team, user, body, home),
+        actor=_actor(_team_of(dig(body, "team_id"), team, home), user, body, home),
         place=Place(team=team, channel=dig(body, "channel_id"), thread=""),
         text=dig(body, "text"),
         action=dig(body, "command"),
@@ -120,7 +120,7 @@ def _read_click(body: Payload, action: JsonValue, home: Identity, at: datetime) 
     return Incoming(
         key=f"slack:click:{team}:{channel}:{message}:{dig(action, 'action_ts')}:{user}:{raw_action}",
         source=Source.CLICK,
-        actor=_actor(dig(body, "user", "team_id") or dig(body, "team", "id") or team, user, body, home),
+        actor=_actor(_team_of(dig(body, "user", "team_id") or dig(body, "team", "id"), team, home), user, body, home),
         place=Place(team=team, channel=channel, thread=thread),
         message=message,
         # Slack wants action ids unique in a row: blocks.py numbers the second and later ones.
@@ -178,6 +178,11 @@ def _author(body: Payload, message: Payload, home: Identity) -> Actor:
         named.append(dig(body, "team_id"))
     foreign = next((other for other in named if other and other not in own), "")
     return _actor(foreign or team, dig(message, "user"), body, home)
+
+
+def _team_of(named: str, team: str, home: Identity) -> str:
+    """The workspace of who acted. On an Enterprise Grid Slack may name the organisation in its place."""
+    return team if not named or named == home.enterprise else named
 
 
 def _actor(team: str, user: str, body: Payload, home: Identity) -> Actor:

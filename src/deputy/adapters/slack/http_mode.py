@@ -75,7 +75,9 @@ class HttpMode:
     def _dispatch(self, request: Request, body: bytes) -> Response:
         headers = dict(request.headers.items())
         try:
-            int(headers.get("x-slack-request-timestamp", "0"))  # Bolt takes for granted that it is a number
+            # Bolt takes for granted that the one is a number and that the other can be compared.
+            int(headers.get("x-slack-request-timestamp", "0"))
+            headers.get("x-slack-signature", "").encode("ascii")
             text = body.decode()
         except ValueError:
             return PlainTextResponse("invalid request", status_code=401)
