@@ -10,7 +10,7 @@ import pytest
 
 from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus
-from tests.e2e.conftest import ALICE, BEN, BOT, CHANNEL, NOTE, RATE, SAM, Yard, running
+from tests.e2e.conftest import ALICE, BEN, BOT, CHANNEL, NAP, NOTE, RATE, SAM, Yard, running
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(150)]
 
@@ -130,7 +130,7 @@ def test_what_is_delivered_twice_is_done_once(yard: Yard) -> None:
 @pytest.fixture(scope="module")
 def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
     """A Deputy with little patience: one open task each, short deadlines."""
-    limits = {"active_per_person": 1, "hold_seconds": 4, "question_seconds": 2, "request_characters": 200}
+    limits = {"active_per_person": 1, "active_total": 1, "hold_seconds": 4, "question_seconds": 2, "request_characters": 200}
     with running(tmp_path_factory.mktemp("hurried"), limits=limits) as yard:
         yield yard
         yard.is_well()
@@ -146,6 +146,20 @@ def test_too_many_open_tasks_and_a_sign_off_that_expires(hurried: Yard) -> None:
     assert card.buttons == ()
     assert {EventName.HOLD_EXPIRED, EventName.TASK_EXPIRED} <= set(hurried.names(first))
     hurried.until(hurried.ask(NOTE), "*Delivered*")  # there is room again
+
+
+def test_a_task_in_line_is_cancelled(hurried: Yard) -> None:
+    first = hurried.ask(NAP)
+    hurried.until(first, "sleep 60")
+    second = hurried.ask(NOTE, BEN)
+    hurried.until(second, "In line")
+    hurried.slack.say(BEN, CHANNEL, "never mind", second)
+    hurried.replied(second, f"{hurried.task(second).id} is cancelled.")
+    hurried.until(second, "*Cancelled*")
+    hurried.slack.say(ALICE, CHANNEL, "cancel", first)
+    hurried.until(first, "*Cancelled*")
+    hurried.until(hurried.ask(NOTE, BEN), "*Delivered*")
+    assert EventName.RUN_STARTED not in hurried.names(second)
 
 
 def test_a_question_expires(hurried: Yard) -> None:

@@ -72,7 +72,8 @@ def serve(yard: Yard, **environment: str) -> str:
             {"DEPUTY_DATABASE_URL": "postgresql://deputy:a-password@127.0.0.1:9/deputy"},
             (
                 "The database deputy at 127.0.0.1:9 can't be used: connection failed: connection to server at "
-                '"127.0.0.1", port 9 failed: Connection refused. Start it, or correct DEPUTY_DATABASE_URL, then try again.'
+                '"127.0.0.1", port 9 failed: Connection refused. '
+                "Start it, or correct DEPUTY_DATABASE_URL, then try again."
             ),
         ),
         (
@@ -106,8 +107,8 @@ def serve(yard: Yard, **environment: str) -> str:
         (
             {"SLACK_APP_TOKEN": ""},
             (
-                "Neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET is set: Deputy would hear nothing. Set SLACK_APP_TOKEN "
-                "(it starts with xapp-) for Socket Mode, or SLACK_SIGNING_SECRET for HTTP mode."
+                "Neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET is set: Deputy would hear nothing. "
+                "Set SLACK_APP_TOKEN (it starts with xapp-) for Socket Mode, or SLACK_SIGNING_SECRET for HTTP mode."
             ),
         ),
         (

@@ -345,7 +345,7 @@ def test_asking_how_it_goes(yard: Yard) -> None:
     thread = yard.held()
     task = yard.task(thread).id
     yard.slack.say(BEN, CHANNEL, "any news?", thread)
-    yard.replied(thread, f"{task}: Waiting for sign-off. write down a rate in `tiny`")
+    yard.replied(thread, f"{task}: Waiting for sign-off. Write down a rate in tiny")
     elsewhere = yard.ask("status")
     yard.replied(elsewhere, "There is no open task in this thread. `/deputy status` lists yours.")
 
@@ -420,8 +420,8 @@ def test_commands(yard: Yard) -> None:
     assert run(ALICE, "/deputy") == helped
     assert run(ALICE, "/deputy dance now") == f"There is no `/deputy dance`.\n{helped}"
     assert run(CORA, "/deputy status") == "You have not asked me for anything yet. `/deputy help` shows how."
-    assert run(BEN, "/deputy status") == f"Open:\n{task}: Waiting for sign-off. write down a rate in `tiny`"
-    assert run(ALICE, f"/deputy status {task.lower()}") == f"{task}: Waiting for sign-off. write down a rate in `tiny`"
+    assert run(BEN, "/deputy status") == f"Open:\n{task}: Waiting for sign-off. Write down a rate in tiny"
+    assert run(ALICE, f"/deputy status {task.lower()}") == f"{task}: Waiting for sign-off. Write down a rate in tiny"
     assert run(ALICE, "/deputy status D-NOTHERE2") == "There is no task D-NOTHERE2."
     assert run(ALICE, "/deputy cancel") == ("Name the task to cancel. For example `/deputy cancel D-7K2M9QXA`.")
     assert run(ALICE, "/deputy cancel D-NOTHERE2") == "There is no task D-NOTHERE2."
