@@ -134,7 +134,7 @@ class Engine:
         DBOS.register_queue(
             RUNS,
             global_concurrency=at_once,
-            partition_concurrency=per_repo,
+            partition_concurrency=min(per_repo, at_once),
             polling_interval_sec=POLLING_SECONDS,
             on_conflict="always_update",
         )
