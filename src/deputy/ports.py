@@ -278,7 +278,7 @@ class Chat(Protocol):
         """Show a sentence to one person only (ephemeral); by ``reply_url`` where there is one."""
 
     def notify(self, user: str, key: str, text: str, card: Card | None = None) -> None:
-        """Send a direct message, once."""
+        """Send a direct message, once; with a card, a later call brings the message up to date."""
 
     def attach(self, place: Place, key: str, files: Sequence[Attachment], comment: str) -> None:
         """Upload files into the thread, once."""

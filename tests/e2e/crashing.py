@@ -8,6 +8,7 @@ recorded; ``recorded`` is right after. The first process that comes to a point l
 import os
 import re
 import signal
+import threading
 from pathlib import Path
 
 from dbos import DBOS
@@ -18,15 +19,19 @@ from deputy.flow.steps import Act
 
 POINTS = Path(os.environ["CRASH_POINTS"])
 ONLY = re.compile(os.environ.get("CRASH_ONLY", ".*"))
+DYING = threading.Lock()
 _original = engine.RecordedSteps.__call__
 
 
 def _die_once(point: str) -> None:
+    """Die here unless this point has had its death. One thread at a time: each death has one point."""
     flag = POINTS / point
-    if ONLY.fullmatch(point) and not flag.exists():
-        descriptor = os.open(flag, os.O_CREAT | os.O_WRONLY)
-        os.fsync(descriptor)
-        os.kill(os.getpid(), signal.SIGKILL)
+    with DYING:
+        if ONLY.fullmatch(point) and not flag.exists():
+            descriptor = os.open(flag, os.O_CREAT | os.O_WRONLY)
+            os.fsync(descriptor)
+            os.kill(os.getpid(), signal.SIGKILL)
+            threading.Event().wait()  # the signal may take a moment; nobody else may come to a point until it has
 
 
 def _crashing(self: engine.RecordedSteps, name: str, act: Act, *args: object, tries: int = 0) -> object:

@@ -16,6 +16,8 @@ from deputy.domain.config import Price
 from deputy.domain.dialogue import Call, Message, Reply, Tool
 from deputy.domain.values import Usage
 
+GAVE_UP = "The agent gave up."
+
 
 class Ask(Protocol):
     """Asks the model for its next move."""
@@ -78,7 +80,7 @@ def next_move(turns: Sequence[AgentTurn], over: str | None) -> Outcome | None:
     usage = usage_of(turns)
     finish = finish_of(turns[-1]) if turns else None
     if finish:
-        return Outcome(finish.solved, finish.summary, usage, "" if finish.solved else "The agent gave up.")
+        return Outcome(finish.solved, finish.summary, usage, "" if finish.solved else GAVE_UP)
     reason = over or stuck(turns)
     return Outcome(False, _last_words(turns), usage, reason) if reason else None
 

@@ -79,7 +79,11 @@ def open_world(settings: Settings) -> tuple[World, SqlStore, DurableQueue]:
         )
     token = settings.slack_bot_token.get_secret_value()
     client = build_client(token, settings.slack_api_url or None)
-    me = identify(client)
+    try:
+        me = identify(client)
+    except Unavailable as error:
+        todo = "check SLACK_API_URL and the network, then start Deputy again"
+        raise Unavailable(error.what, error.why, todo) from None
     queue = DurableQueue(store.engine, QUEUES)
     world = World(
         store=store,

@@ -71,6 +71,7 @@ _STAGE_OF = {
     _S.DELIVERING: 4,
     _S.DELIVERED: 5,
 }
+NOT_TAKEN = "Not taken on"
 HEADLINE_LENGTH = 140
 DIFF_LENGTH = 2400
 FINDINGS_SHOWN = 6
@@ -98,7 +99,7 @@ def compose(view: View) -> Card:
     task = view.task
     return Card(
         headline=headline(task, view.bot_user),
-        status=STATUS_WORDS[task.status],
+        status=status_word(task),
         tone=_TONES.get(task.status, "working"),
         facts=_facts(view),
         steps=_steps(view),
@@ -122,6 +123,11 @@ def approval_card(view: View) -> Card:
         buttons=tuple(button for button in card.buttons if button.action != "deputy.cancel"),
         footer=card.footer,
     )
+
+
+def status_word(task: Task) -> str:
+    """The status for people. What was never understood was not refused by policy."""
+    return NOT_TAKEN if task.status is _S.REFUSED and task.spec is None else STATUS_WORDS[task.status]
 
 
 def headline(task: Task, bot_user: str) -> str:

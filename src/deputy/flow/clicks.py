@@ -12,7 +12,7 @@ from deputy.domain.values import Hold, HoldKind, HoldStatus, Incoming, Person, T
 from deputy.flow.cards import sentence
 from deputy.flow.control import ask_to_cancel
 from deputy.flow.delivery import queue_delivery
-from deputy.flow.holds import standing_now
+from deputy.flow.holds import settle, standing_now
 from deputy.flow.judging import binding
 from deputy.flow.queueing import queue_run
 from deputy.flow.requests import answer_by_click, look_up
@@ -145,11 +145,11 @@ def _settle(world: World, ledger: Ledger, hold: Hold) -> str:
     task = ledger.task(hold.task)
     data: dict[str, JsonValue] = {"hold": hold.id, "digest": hold.digest, "standing": stands.sentence}
     if stands.status is HoldStatus.DENIED:
-        ledger.settle_hold(hold, HoldStatus.DENIED, event(world, EventName.HOLD_DENIED, task=task.id, data=data))
+        settle(world, ledger, hold, HoldStatus.DENIED, event(world, EventName.HOLD_DENIED, task=task.id, data=data))
         end(world, ledger, task, TaskStatus.REJECTED, f"{sentence(stands.sentence)} {_REJECTED}")
         return f"You denied {task.id}."
     if stands.status is HoldStatus.GRANTED:
-        ledger.settle_hold(hold, HoldStatus.GRANTED, event(world, EventName.HOLD_GRANTED, task=task.id, data=data))
+        settle(world, ledger, hold, HoldStatus.GRANTED, event(world, EventName.HOLD_GRANTED, task=task.id, data=data))
         _go_on(world, ledger, task, hold)
         return f"You approved {task.id}."
     return f"Your vote on {task.id} counts. {sentence(stands.sentence)}"

@@ -5,7 +5,7 @@ from pydantic import JsonValue
 from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus, is_final
 from deputy.domain.values import Action, Effect, Task
-from deputy.flow.cards import STATUS_WORDS, headline
+from deputy.flow.cards import STATUS_WORDS, headline, status_word
 from deputy.flow.holds import void_holds
 from deputy.flow.show import keep_shown
 from deputy.flow.steps import Steps
@@ -20,7 +20,7 @@ _BUSY = frozenset({TaskStatus.RUNNING, TaskStatus.VERIFYING})
 def status_text(task: Task, bot_user: str) -> str:
     """One line about a task."""
     tail = f" {task.outcome}" if task.outcome else ""
-    return f"{task.id}: {STATUS_WORDS[task.status]}. {headline(task, bot_user)}{'.' if tail else ''}{tail}"
+    return f"{task.id}: {status_word(task)}. {headline(task, bot_user)}{'.' if tail else ''}{tail}"
 
 
 def may_cancel(world: World, task: Task, subject: str) -> bool:

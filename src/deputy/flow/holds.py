@@ -2,7 +2,9 @@
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from pydantic import JsonValue
 
@@ -10,11 +12,11 @@ from deputy.approvals import Standing, standing
 from deputy.domain.errors import DeputyError
 from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus, is_final
-from deputy.domain.values import Hold, HoldKind, HoldStatus, Need, Task
+from deputy.domain.values import Event, Hold, HoldKind, HoldStatus, Need, Task
 from deputy.flow.cards import approval_card, needs_text
 from deputy.flow.judging import binding
 from deputy.flow.show import approvers, keep_shown, message_failed, view_of
-from deputy.flow.steps import Steps
+from deputy.flow.steps import StepFailed, Steps
 from deputy.flow.tasks import end, event
 from deputy.flow.world import World
 from deputy.ports import Ledger
@@ -57,11 +59,19 @@ def open_hold(world: World, ledger: Ledger, task: Task, kind: HoldKind, needs: S
 def void_holds(world: World, ledger: Ledger, task: Task, why: str) -> None:
     """Void every open hold of a task."""
     for hold in ledger.holds(task=task.id, status=HoldStatus.OPEN):
-        ledger.settle_hold(
+        settle(
+            world,
+            ledger,
             hold,
             HoldStatus.VOID,
             event(world, EventName.HOLD_VOIDED, task=task.id, data={"hold": hold.id, "why": why}),
         )
+
+
+def settle(world: World, ledger: Ledger, hold: Hold, status: HoldStatus, happened: Event) -> None:
+    """Decide a hold, and take the buttons from the messages that asked for the decision."""
+    ledger.settle_hold(hold, status, happened)
+    world.queue.enqueue(ledger, "tell_outcome", f"told:{hold.id}", hold.id)
 
 
 def standing_now(world: World, ledger: Ledger, hold: Hold) -> Standing:
@@ -82,7 +92,7 @@ def expire_hold(world: World, steps: Steps, hold_id: str) -> None:
             if hold.status is not HoldStatus.OPEN:
                 return ""
             happened = event(world, EventName.HOLD_EXPIRED, task=hold.task, data={"hold": hold.id})
-            ledger.settle_hold(hold, HoldStatus.EXPIRED, happened)
+            settle(world, ledger, hold, HoldStatus.EXPIRED, happened)
             task = ledger.task(hold.task)
             if is_final(task.status):
                 return ""
@@ -135,7 +145,7 @@ def tell_approvers(world: World, steps: Steps, hold_id: str, reminder: int) -> N
         text = f"{'Still waiting' if reminder else 'Your decision is needed'}: {hold.why}"
         card = approval_card(view_of(world, task.id))
         try:
-            world.chat.notify(user, f"tell:{hold_id}:{reminder}:{user}", f"{text}\n{link}".strip(), card)
+            world.chat.notify(user, _told_key(hold_id, reminder, user), f"{text}\n{link}".strip(), card)
         except DeputyError as error:
             # One approver who can't be messaged must not keep the others from being told.
             message_failed(world, task.id, str(error), user)
@@ -144,3 +154,32 @@ def tell_approvers(world: World, steps: Steps, hold_id: str, reminder: int) -> N
     named = steps("people", people)
     for user in named if isinstance(named, list) else []:
         steps(f"tell-{user}", tell, user)
+
+
+def tell_outcome(world: World, steps: Steps, hold_id: str) -> None:
+    """A hold was decided: those who were asked see how, and nothing to click any more."""
+
+    def people() -> JsonValue:
+        with world.store.transaction() as ledger:
+            hold = ledger.hold(hold_id)
+            asked = approvers(world, hold)
+            return [user for user in asked if ledger.post(_told_key(hold_id, 0, user))]
+
+    def tell(user: str) -> JsonValue:
+        with world.store.transaction() as ledger:
+            hold = ledger.hold(hold_id)
+        card = approval_card(view_of(world, hold.task))
+        quiet = replace(card, buttons=())
+        world.chat.notify(user, _told_key(hold_id, 0, user), f"Decided ({hold.status}): {hold.why}", quiet)
+        return None
+
+    named = steps("people", people)
+    for user in named if isinstance(named, list) else []:
+        try:
+            steps(f"tell-{user}", tell, user)
+        except StepFailed as failed:
+            steps(f"tell-{user}-failed", partial(message_failed, world, ""), failed.sentence, user)
+
+
+def _told_key(hold_id: str, reminder: int, user: str) -> str:
+    return f"tell:{hold_id}:{reminder}:{user}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from deputy.agent.budget import check_budget
 from deputy.agent.edits import apply_edit, number_lines
+from deputy.agent.loop import GAVE_UP
 from deputy.agent.loop import work as agent_work
 from deputy.agent.prompts import RepoFacts, opening
 from deputy.agent.tools import Edit, Problem, Read, Run, Search, ToolCall
@@ -129,7 +130,8 @@ class Work:
             rates=rates,
         )
         if not outcome.done:
-            told = " ".join(part for part in (outcome.reason, outcome.summary) if part)
+            reason = "" if outcome.reason == GAVE_UP and outcome.summary else outcome.reason
+            told = " ".join(part for part in (reason, outcome.summary) if part)
             raise OutOfBudget(f"the agent could not finish. {presentable(told, LOG_TAIL)}".rstrip(". "))
         return outcome.summary, outcome.usage
 

@@ -7,7 +7,7 @@ from deputy.flow.clicks import handle_click
 from deputy.flow.commands import handle_command
 from deputy.flow.control import stop_task
 from deputy.flow.delivery import deliver
-from deputy.flow.holds import expire_hold, expire_question, tell_approvers
+from deputy.flow.holds import expire_hold, expire_question, tell_approvers, tell_outcome
 from deputy.flow.housekeeping import Keeper, housekeep
 from deputy.flow.requests import handle_edit, handle_request
 from deputy.flow.runs import run_task
@@ -26,6 +26,7 @@ _ALL: Mapping[str, tuple[str, Callable[..., None]]] = {
     "expire_hold": (CONTROL, expire_hold),
     "expire_question": (CONTROL, expire_question),
     "tell_approvers": (CONTROL, tell_approvers),
+    "tell_outcome": (CONTROL, tell_outcome),
 }
 
 QUEUES: Mapping[str, str] = {"housekeep": CONTROL, **{name: queue for name, (queue, _) in _ALL.items()}}

@@ -8,7 +8,7 @@ _GREETING = r"(?:hey|hi|hello|hallo|yo|ok|okay|morning|good (?:morning|afternoon
 _ASKING = (
     r"(?:(?:can|could|would|will) (?:you|u|we|someone)|please|pls|plz|just|kindly|quickly|maybe|perhaps|"
     r"(?:do|would) you mind|i(?:'d| would) like you to|i (?:want|need) you to|"
-    r"help (?:me|us)(?: to)?|deputy|@deputy|there|all|team)"
+    r"help (?:me|us)(?: to)?|deputy|@deputy|there|all|team|now|also|and|then)"
 )
 _LEADING = re.compile(rf"(?:(?:{_GREETING}|{_ASKING})(?![\w-])[\s,.:;!?-]*)+", re.IGNORECASE)
 _TRAILING = re.compile(

@@ -148,13 +148,12 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             body = self._body()
             self._check_key()
-            status = self._answer(body)
+            self._answer(body)
         except Refusal as refusal:
-            status = refusal.status
-            self._send(status, refusal.body())
-        self.server.model.note(Received(self.path, body, status))
+            self.server.model.note(Received(self.path, body, refusal.status))
+            self._send(refusal.status, refusal.body())
 
-    def _answer(self, body: JsonValue) -> int:
+    def _answer(self, body: JsonValue) -> None:
         api = _APIS.get(self.path)
         if api is None:
             raise _no_such_address(self.path)
@@ -167,11 +166,11 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.server.model.next_fault()
         _raise_fault(fault)
         answer = api.answer(asked, _spoiled(self.server.model.move(asked), fault))
+        self.server.model.note(Received(self.path, body, 200))
         if asked.wants_stream:
             self._stream(api, answer, is_cut=fault is Fault.DISCONNECT)
         else:
             self._send(200, answer, is_cut=fault is Fault.DISCONNECT)
-        return 200
 
     def _check_key(self) -> None:
         given = self.headers.get("Authorization", "").removeprefix("Bearer ")

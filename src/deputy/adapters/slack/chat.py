@@ -73,14 +73,17 @@ class SlackChat:
             )
 
     def notify(self, user: str, key: str, text: str, card: Card | None = None) -> None:
-        """Send a direct message, once."""
+        """Send a direct message, once; called again with a card, the message is brought up to date."""
         known = self._posts.known(key)
-        if known is not None and known.ts:
+        if known is not None and known.ts and card is None:
             return
         blocks, fallback = paragraph(text, links=self._links, sections=1)
         if card is not None:
             blocks += render(card, MESSAGE - weight(blocks))[0]
         with slack_errors("sending a direct message"):
+            if known is not None and known.ts:
+                self._posts.replace(known, blocks, fallback)
+                return
             channel = known.channel if known is not None else self._direct_channel(user)
             self._posts.once(key, channel, "", blocks, fallback)
 
