@@ -7,6 +7,7 @@ import pytest
 
 from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus
+from deputy.playground.driver import Seen
 from deputy.playground.payloads import events_of
 from deputy.playground.wire import SlackError
 from deputy.playground.workspace import Change
@@ -472,3 +473,17 @@ def test_the_audit_trail_is_for_compliance(yard: Yard) -> None:
 
 def _whispers_in(yard: Yard, user: str, thread: str) -> list[str]:
     return [m.text for m in yard.slack.whispers(user, CHANNEL) if m.raw.get("thread_ts") == thread]
+
+
+def test_an_approvers_message_loses_its_buttons_when_it_is_decided(yard: Yard) -> None:
+    thread = yard.held()
+    task = yard.task(thread).id
+
+    def asked() -> list[Seen]:
+        return [m for m in yard.slack.messages("D0SUE") if m.user == BOT and task in m.text]
+
+    yard.wait(lambda: [m for m in asked() if any(b.label == "Approve" for b in m.buttons)], "question to Sue")
+    yard.click(SAM, thread, "Approve")
+    yard.until(thread, "*Delivered*")
+    yard.wait(lambda: [m for m in asked() if not m.buttons and "Decided (granted)" in m.text], "word of the decision")
+    assert len(asked()) == 1
