@@ -20,6 +20,9 @@ Workflow = Callable[..., None]
 
 POLLING_SECONDS = 0.2
 CONTROL_CONCURRENCY = 16
+FORGOTTEN_AT_ONCE = 500
+_LOST = ["ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+_ENDED = ["SUCCESS", *_LOST]
 # Far beyond what a bad night of restarts brings: a run that kills its worker is stopped by our own count of attempts.
 _ATTEMPTS = {RUNS: 100, CONTROL: 100}
 _APPLICATION = "deputy"
@@ -63,18 +66,18 @@ class DurableQueue:
 
     def unfinished(self) -> dict[str, str]:
         """Workflow ids that ended badly, with their status, for the sweep."""
-        rows = self._client.list_workflows(
-            status=["ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"], load_input=False, load_output=False
-        )
+        rows = self._client.list_workflows(status=_LOST, load_input=False, load_output=False)
         return {row.workflow_id: row.status for row in rows}
 
     def forget_finished(self, before_iso: str) -> int:
-        """Delete the engine's own rows of workflows that ended well before a time; our audit trail is elsewhere."""
-        rows = self._client.list_workflows(
-            status="SUCCESS", completed_before=before_iso, load_input=False, load_output=False, limit=1000
-        )
-        self._client.delete_workflows([row.workflow_id for row in rows])
-        return len(rows)
+        """Delete the engine's own rows of workflows that ended before a time; our audit trail is elsewhere."""
+        forgotten = 0
+        while rows := self._client.list_workflows(
+            status=_ENDED, completed_before=before_iso, load_input=False, load_output=False, limit=FORGOTTEN_AT_ONCE
+        ):
+            self._client.delete_workflows([row.workflow_id for row in rows])
+            forgotten += len(rows)
+        return forgotten
 
     def migrate(self, database_url: str) -> None:
         """Create or bring up to date the engine's tables, for a process that only hands work over."""

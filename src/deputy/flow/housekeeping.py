@@ -9,11 +9,11 @@ from pydantic import JsonValue
 
 from deputy.domain.errors import DeputyError, NotFound
 from deputy.domain.events import EventName
-from deputy.domain.status import is_final
+from deputy.domain.status import TaskStatus, is_final
 from deputy.domain.values import HoldStatus
 from deputy.flow.show import show_task
 from deputy.flow.steps import Steps
-from deputy.flow.tasks import event, fail
+from deputy.flow.tasks import OF_A_RUN, end, event
 from deputy.flow.world import World
 from deputy.ports import Job
 
@@ -21,6 +21,9 @@ log = structlog.get_logger(__name__)
 
 RETENTION = timedelta(days=7)
 CARD_WINDOW = timedelta(hours=1)
+# Which statuses a workflow has a task in.
+_HANDS = {"run": OF_A_RUN, "deliver": frozenset({TaskStatus.DELIVERING})}
+OVERDUE = timedelta(minutes=5)
 _LOST = "Its worker failed and could not take it up again: nothing was delivered. Ask again."
 
 
@@ -58,13 +61,17 @@ def remove_orphans(world: World, keeper: Keeper) -> JsonValue:
 
 
 def remind(world: World, keeper: Keeper) -> JsonValue:
-    """Remind approvers of holds that have waited for long."""
+    """Remind approvers of holds that have waited for long, and end those whose own deadline was missed."""
     del keeper
-    every = world.policies.current().limits.hold_reminder_seconds
+    every, now = world.policies.current().limits.hold_reminder_seconds, world.clock.now()
     with world.store.transaction() as ledger:
         for hold in ledger.holds(status=HoldStatus.OPEN):
-            number = int((world.clock.now() - hold.opened_at).total_seconds() // every)
-            if number:
+            number = int((now - hold.opened_at).total_seconds() // every)
+            late = (now - hold.expires_at) // OVERDUE
+            if late > 0:
+                # Its workflow failed (the database was away just then): nobody can vote any more, so nobody may wait.
+                world.queue.enqueue(ledger, "expire_hold", f"expire:{hold.id}:late:{late}", hold.id)
+            elif number:
                 world.queue.enqueue(ledger, "tell_approvers", f"tell:{hold.id}:{number}", hold.id, number)
     return None
 
@@ -72,16 +79,24 @@ def remind(world: World, keeper: Keeper) -> JsonValue:
 def sweep_failures(world: World, keeper: Keeper) -> JsonValue:
     """Mark the tasks of workflows that the engine has given up: a task never hangs without a word."""
     for workflow_id in keeper.unfinished():
-        kind, _, rest = workflow_id.partition(":")
-        if kind not in ("run", "deliver"):
-            continue
-        task_id = rest.split(":")[0]
-        try:
-            if fail(world, task_id, _LOST):
-                show_task(world, task_id)
-        except NotFound:
-            log.warning("housekeeping.unknown-task", workflow=workflow_id)
+        kind, task_id, run = (*workflow_id.split(":"), "", "")[:3]
+        if kind in _HANDS and _give_up(world, _HANDS[kind], task_id, run):
+            show_task(world, task_id)
     return None
+
+
+def _give_up(world: World, statuses: frozenset[TaskStatus], task_id: str, run: str) -> bool:
+    """Fail a task that is still in the hands of that workflow; another run or a hold may have it since."""
+    with world.store.transaction() as ledger:
+        try:
+            task = ledger.task(task_id)
+        except NotFound:
+            log.warning("housekeeping.unknown-task", task=task_id)
+            return False
+        if task.status not in statuses or str(task.run) != run:
+            return False
+        end(world, ledger, task, TaskStatus.FAILED, _LOST)
+        return True
 
 
 def refresh_cards(world: World, keeper: Keeper) -> JsonValue:

@@ -24,7 +24,7 @@ from deputy.flow.review_files import keep_review_files
 from deputy.flow.sandboxes import source_of
 from deputy.flow.show import keep_shown
 from deputy.flow.steps import StepFailed, Steps
-from deputy.flow.tasks import advance, cancel_now, end, event, fail
+from deputy.flow.tasks import OF_A_RUN, advance, cancel_now, end, event
 from deputy.flow.verification import verify
 from deputy.flow.work import Work, WorkResult
 from deputy.flow.world import World
@@ -46,24 +46,30 @@ def run_task(world: World, steps: Steps, task_id: str, run: int) -> None:
         steps("verify", lambda: check(world, task_id, run))
         steps("judge", lambda: judge(world, task_id, run))
     except StepFailed as failed:
-        _end_badly(world, steps, task_id, failed)
+        _end_badly(world, steps, task_id, run, failed)
     keep_shown(world, steps, "show-end", task_id)
     keep_review_files(world, steps, task_id)
 
 
-def _end_badly(world: World, steps: Steps, task_id: str, failed: StepFailed) -> None:
+def _end_badly(world: World, steps: Steps, task_id: str, run: int, failed: StepFailed) -> None:
+    """End the task for a step that failed, unless it has gone on without this run.
+
+    A crash between a step's effect and its record has the step done again: it then finds the next run in line, which
+    is not this one's to end.
+    """
+
     def stop() -> JsonValue:
         with world.store.transaction() as ledger:
             task = ledger.task(task_id)
-            if not is_final(task.status):
+            if task.run != run or task.status not in OF_A_RUN:
+                return None
+            if failed.was_cancelled or task.cancel_by:
                 cancel_now(world, ledger, task)
+            else:
+                end(world, ledger, task, _S.FAILED, failed.sentence)
         return None
 
-    def give_up() -> JsonValue:
-        fail(world, task_id, failed.sentence)
-        return None
-
-    steps("stop" if failed.was_cancelled else "fail", stop if failed.was_cancelled else give_up)
+    steps("stop" if failed.was_cancelled else "fail", stop)
 
 
 def start(world: World, task_id: str, run: int) -> JsonValue:
@@ -148,6 +154,10 @@ def _save_patch(world: World, task: Task, done: WorkResult, change: TreeChange) 
             patch=change.digest if change.files else "",
             outcome=done.summary,
             usage=usage,
+            # What an earlier run left speaks of another patch.
+            proof_file="",
+            report_file="",
+            patch_file="",
         )
 
 
@@ -230,7 +240,9 @@ def _blocked(world: World, ledger: Ledger, task: Task, judged: GateReport, bundl
 def _nothing_changed(world: World, task: Task) -> JsonValue:
     with world.store.transaction() as ledger:
         task = ledger.task(task.id)
-        if task.spec and task.spec.recipe:
+        if task.cancel_by:
+            cancel_now(world, ledger, task)
+        elif task.spec and task.spec.recipe:
             queue_delivery(world, ledger, task, "")
         else:
             why = f"The agent changed nothing. {task.outcome}".strip()

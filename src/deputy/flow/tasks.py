@@ -15,6 +15,8 @@ from deputy.flow.world import World
 from deputy.ports import Ledger
 
 SYSTEM = "deputy"
+# A run has the task in its hands, or is in line to take it.
+OF_A_RUN = frozenset({TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.VERIFYING})
 ACTIVE = tuple(status for status in TaskStatus if not is_final(status))
 
 

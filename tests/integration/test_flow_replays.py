@@ -1,0 +1,144 @@
+"""A step that is done again after a crash finds what it did, and leaves alone what is no longer its own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from pydantic import JsonValue
+
+from deputy.adapters.store.store import SqlStore, open_store
+from deputy.domain.events import EventName
+from deputy.domain.status import TaskStatus
+from deputy.domain.values import Actor, Event, Hold, HoldKind, Need, Place, Task, TaskKind, TaskSpec
+from deputy.flow.housekeeping import remind, sweep_failures
+from deputy.flow.runs import run_task
+from deputy.flow.steps import Act, Patience, outcome_of, value_of
+from deputy.flow.world import World
+
+NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+ALICE = Actor(team="T0ACME", user="U0ALICE")
+
+
+@dataclass
+class Replay:
+    """Steps of which all but the named ones have been recorded before the crash."""
+
+    again: frozenset[str]
+
+    def __call__(self, name: str, act: Act, *args: JsonValue, tries: int = 0) -> JsonValue:
+        del tries
+        return value_of(outcome_of(act, args, Patience(attempts=1))) if name in self.again else True
+
+
+@dataclass
+class Line:
+    """A queue that only remembers."""
+
+    ids: list[str] = field(default_factory=list)
+
+    def enqueue(self, ledger: object, workflow: str, workflow_id: str, *args: object, **options: object) -> None:
+        del ledger, workflow, args, options
+        self.ids.append(workflow_id)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqlStore]:
+    store = open_store(f"sqlite:///{tmp_path}/d.sqlite", str(tmp_path / "blobs"))
+    yield store
+    store.close()
+
+
+def world_of(store: SqlStore, line: Line | None = None) -> World:
+    limits = SimpleNamespace(hold_reminder_seconds=3600)
+    parts = {
+        "store": store,
+        "queue": line or Line(),
+        "clock": SimpleNamespace(now=lambda: NOW),
+        "policies": SimpleNamespace(current=lambda: SimpleNamespace(limits=limits)),
+        "chat": SimpleNamespace(show=lambda *_: None),
+        "team": "T0ACME",
+        "bot_user": "U0DEPUTY",
+        "image": "",
+    }
+    return World(**cast("Any", {name: parts.get(name) for name in World.__dataclass_fields__}))
+
+
+def keep(store: SqlStore, status: TaskStatus, *, run: int, cancel_by: str = "") -> None:
+    task = Task(
+        id="D-AAAAAAAA",
+        request="k",
+        actor=ALICE,
+        place=Place(team="T0ACME", channel="C0SHOP", thread="1.0"),
+        text="fix the lint",
+        status=status,
+        created_at=NOW,
+        updated_at=NOW,
+        run=run,
+        cancel_by=cancel_by,
+        spec=TaskSpec(repo="acme/shop", kind=TaskKind.FIX, goal="fix the lint"),
+    )
+    with store.transaction() as ledger:
+        ledger.add_task(task, Event(name=EventName.REQUEST_RECEIVED, at=NOW, actor=ALICE.subject, task=task.id))
+
+
+def status_of(store: SqlStore) -> TaskStatus:
+    with store.transaction() as ledger:
+        return ledger.task("D-AAAAAAAA").status
+
+
+def test_a_judgement_done_again_leaves_the_next_run_in_line(store: SqlStore) -> None:
+    keep(store, TaskStatus.QUEUED, run=2)
+    run_task(world_of(store), Replay(frozenset({"judge", "stop", "fail"})), "D-AAAAAAAA", 1)
+    assert status_of(store) is TaskStatus.QUEUED
+
+
+def test_a_run_that_fails_while_it_is_to_stop_was_cancelled(store: SqlStore) -> None:
+    keep(store, TaskStatus.VERIFYING, run=1, cancel_by=ALICE.subject)
+    run_task(world_of(store), Replay(frozenset({"judge", "stop"})), "D-AAAAAAAA", 1)
+    assert status_of(store) is TaskStatus.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("workflow", "status", "run", "after"),
+    [
+        ("run:D-AAAAAAAA:1", TaskStatus.RUNNING, 1, TaskStatus.FAILED),
+        ("run:D-AAAAAAAA:1", TaskStatus.RUNNING, 2, TaskStatus.RUNNING),
+        ("run:D-AAAAAAAA:1", TaskStatus.HELD_FOR_SIGNOFF, 1, TaskStatus.HELD_FOR_SIGNOFF),
+        ("deliver:D-AAAAAAAA:1:free:abc", TaskStatus.DELIVERING, 1, TaskStatus.FAILED),
+        ("deliver:D-AAAAAAAA:1:free:abc", TaskStatus.QUEUED, 2, TaskStatus.QUEUED),
+        ("run:D-BBBBBBBB:1", TaskStatus.RUNNING, 1, TaskStatus.RUNNING),
+    ],
+)
+def test_a_lost_workflow_takes_down_only_what_it_had(
+    store: SqlStore, workflow: str, status: TaskStatus, run: int, after: TaskStatus
+) -> None:
+    keep(store, status, run=run)
+    keeper = SimpleNamespace(unfinished=lambda: {workflow: "ERROR"})
+    sweep_failures(world_of(store), cast("Any", keeper))
+    assert status_of(store) is after
+
+
+def test_a_hold_whose_deadline_was_missed_is_ended_later(store: SqlStore) -> None:
+    keep(store, TaskStatus.HELD_FOR_SIGNOFF, run=1)
+    hold = Hold(
+        id="D-AAAAAAAA.1",
+        task="D-AAAAAAAA",
+        kind=HoldKind.SIGN_OFF,
+        repo="acme/shop",
+        digest="d",
+        needs=(Need(role="role:senior"),),
+        excluded=(),
+        why="",
+        nonce="n",
+        opened_at=NOW - timedelta(days=3),
+        expires_at=NOW - timedelta(minutes=11),
+    )
+    with store.transaction() as ledger:
+        ledger.add_hold(hold, Event(name=EventName.HOLD_OPENED, at=NOW, actor="deputy", task=hold.task))
+    line = Line()
+    remind(world_of(store, line), cast("Any", None))
+    assert line.ids == ["expire:D-AAAAAAAA.1:late:2"]
