@@ -13,7 +13,22 @@ from pydantic import JsonValue
 from deputy.adapters.store.store import SqlStore, open_store
 from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus
-from deputy.domain.values import Actor, Event, Hold, HoldKind, Need, Place, Task, TaskKind, TaskSpec
+from deputy.domain.values import (
+    Action,
+    Actor,
+    Decision,
+    Effect,
+    Event,
+    GateReport,
+    Hold,
+    HoldKind,
+    Need,
+    Place,
+    Task,
+    TaskKind,
+    TaskSpec,
+)
+from deputy.flow import delivery
 from deputy.flow.housekeeping import remind, sweep_failures
 from deputy.flow.runs import run_task
 from deputy.flow.steps import Act, Patience, outcome_of, value_of
@@ -53,12 +68,17 @@ def store(tmp_path: Path) -> Iterator[SqlStore]:
 
 
 def world_of(store: SqlStore, line: Line | None = None) -> World:
-    limits = SimpleNamespace(hold_reminder_seconds=3600)
+    limits = SimpleNamespace(hold_reminder_seconds=3600, hold_seconds=3600)
+    repo = SimpleNamespace(name="acme/shop", url="shop", branch="main")
+    bundle = SimpleNamespace(limits=limits, repo=lambda _: repo)
+    change = SimpleNamespace(digest="p", paths=("a.py",), repo="acme/shop")
     parts = {
         "store": store,
         "queue": line or Line(),
         "clock": SimpleNamespace(now=lambda: NOW),
-        "policies": SimpleNamespace(current=lambda: SimpleNamespace(limits=limits)),
+        "policies": SimpleNamespace(current=lambda: bundle),
+        "repos": SimpleNamespace(refresh=lambda _: "", diff=lambda *_: change),
+        "locate": lambda url: url,
         "chat": SimpleNamespace(show=lambda *_: None),
         "team": "T0ACME",
         "bot_user": "U0DEPUTY",
@@ -67,7 +87,9 @@ def world_of(store: SqlStore, line: Line | None = None) -> World:
     return World(**cast("Any", {name: parts.get(name) for name in World.__dataclass_fields__}))
 
 
-def keep(store: SqlStore, status: TaskStatus, *, run: int, cancel_by: str = "") -> None:
+def keep(
+    store: SqlStore, status: TaskStatus, *, run: int, cancel_by: str = "", patch: str = "", report: bool = False
+) -> None:
     task = Task(
         id="D-AAAAAAAA",
         request="k",
@@ -79,6 +101,8 @@ def keep(store: SqlStore, status: TaskStatus, *, run: int, cancel_by: str = "") 
         updated_at=NOW,
         run=run,
         cancel_by=cancel_by,
+        patch=patch,
+        report_file=store.put_blob(judged(Effect.ALLOW, ()).model_dump_json().encode()) if report else "",
         spec=TaskSpec(repo="acme/shop", kind=TaskKind.FIX, goal="fix the lint"),
     )
     with store.transaction() as ledger:
@@ -120,6 +144,46 @@ def test_a_lost_workflow_takes_down_only_what_it_had(
     keeper = SimpleNamespace(unfinished=lambda: {workflow: "ERROR"})
     sweep_failures(world_of(store), cast("Any", keeper))
     assert status_of(store) is after
+
+
+def test_a_patch_that_needed_nobody_waits_for_those_whom_todays_policy_asks_for(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(store, TaskStatus.DELIVERING, run=1, patch="p", report=True)
+    needs = (Need(role="role:senior"),)
+    monkeypatch.setattr(delivery, "judge_patch", lambda *_: judged(Effect.REVIEW, needs))
+    assert delivery.recheck(world_of(store), "D-AAAAAAAA", "p", "") == ""
+    assert status_of(store) is TaskStatus.HELD_FOR_SIGNOFF
+    with store.transaction() as ledger:
+        assert [hold.needs for hold in ledger.holds(task="D-AAAAAAAA")] == [needs]
+
+
+def test_a_patch_that_nothing_speaks_against_goes_out(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(store, TaskStatus.DELIVERING, run=1, patch="p")
+    monkeypatch.setattr(delivery, "judge_patch", lambda *_: judged(Effect.ALLOW, ()))
+    assert delivery.recheck(world_of(store), "D-AAAAAAAA", "p", "") == NOW.isoformat()
+
+
+def test_a_check_from_before_a_weekend_does_not_let_a_patch_out(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(store, TaskStatus.DELIVERING, run=1, patch="p")
+    monkeypatch.setattr(delivery, "judge_patch", lambda *_: judged(Effect.DENY, ()))
+    old = (NOW - timedelta(days=2)).isoformat()
+    assert delivery.attach(world_of(store), "D-AAAAAAAA", "p", "", old) is False
+    assert status_of(store) is TaskStatus.BLOCKED
+
+
+def test_a_wish_to_stop_that_the_last_vote_overtook_is_heard(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(store, TaskStatus.DELIVERING, run=1, patch="p", cancel_by="operator:cli")
+    monkeypatch.setattr(delivery, "judge_patch", lambda *_: judged(Effect.ALLOW, ()))
+    assert delivery.recheck(world_of(store), "D-AAAAAAAA", "p", "") == ""
+    assert status_of(store) is TaskStatus.CANCELLED
+
+
+def judged(effect: Effect, needs: tuple[Need, ...]) -> GateReport:
+    decision = Decision(effect=effect, action=Action.EDIT, subject=ALICE.subject, repo="acme/shop", policy="new")
+    return GateReport(effect=effect, needs=needs, decision=decision, digest="g")
 
 
 def test_a_hold_whose_deadline_was_missed_is_ended_later(store: SqlStore) -> None:

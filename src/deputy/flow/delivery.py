@@ -1,36 +1,38 @@
 """Hand the patch over: look again at base, policy, votes and roles, then post patch and evidence once."""
 
 import textwrap
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
 from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus
 from deputy.domain.values import (
-    Action,
-    Decision,
     Effect,
+    GateReport,
     Hold,
     HoldKind,
-    HoldStatus,
+    Severity,
     Task,
     TreeChange,
     VoteChoice,
 )
-from deputy.flow.cards import checks_text, headline, sentence, size_text
+from deputy.flow.cards import checks_text, findings_text, headline, sentence, size_text
 from deputy.flow.evidence_pack import evidence_of, logs_of, proof_of
 from deputy.flow.holds import open_hold, standing_now
-from deputy.flow.judging import binding
+from deputy.flow.judging import binding, judge_patch
 from deputy.flow.queueing import queue_run
 from deputy.flow.sandboxes import source_of
 from deputy.flow.show import keep_shown
 from deputy.flow.steps import StepFailed, Steps
-from deputy.flow.tasks import advance, end, event, fail
+from deputy.flow.tasks import advance, cancel_now, end, event, fail
 from deputy.flow.world import World
+from deputy.gates import merge_needs
 from deputy.ports import Attachment, CommitText, Ledger
 
 _S = TaskStatus
+CHECKED_FOR = timedelta(minutes=1)
 BODY_WIDTH = 72  # what git's own tools expect of a commit message
 
 
@@ -47,11 +49,8 @@ def queue_delivery(world: World, ledger: Ledger, task: Task, hold_id: str) -> No
 def deliver(world: World, steps: Steps, task_id: str, patch: str, hold_id: str) -> None:
     """Deliver exactly the patch that was decided on, or say why it can't be."""
     try:
-        if steps("recheck", lambda: recheck(world, task_id, patch, hold_id)):
-            keep_shown(world, steps, "show-delivering", task_id)
-            if patch:
-                steps("package", lambda: package(world, task_id, hold_id))
-                steps("attach", lambda: attach(world, task_id))
+        checked = steps("recheck", lambda: recheck(world, task_id, patch, hold_id))
+        if checked and _is_out(world, steps, task_id, patch, hold_id, str(checked)):
             steps("finish", lambda: finish(world, task_id))
     except StepFailed as failed:
         sentence = failed.sentence
@@ -59,29 +58,49 @@ def deliver(world: World, steps: Steps, task_id: str, patch: str, hold_id: str) 
     keep_shown(world, steps, "show-end", task_id)
 
 
+def _is_out(world: World, steps: Steps, task_id: str, patch: str, hold_id: str, checked: str) -> bool:
+    """Make the files and post them; False when they may not go out any more."""
+    keep_shown(world, steps, "show-delivering", task_id)
+    if not patch:
+        return True
+    steps("package", lambda: package(world, task_id, hold_id))
+    return steps("attach", lambda: attach(world, task_id, patch, hold_id, checked)) is not False
+
+
 def recheck(world: World, task_id: str, patch: str, hold_id: str) -> JsonValue:
-    """Everything that may have changed since the decision; True when the patch may go out."""
+    """Look again at everything that may have changed since the decision.
+
+    Returns the time at which the patch was found fit to go out, or an empty string when it may not.
+    """
     with world.store.transaction() as ledger:
         task = ledger.task(task_id)
     if task.status is not _S.DELIVERING or task.patch != patch or not task.spec:
-        return False
+        return ""
+    now = world.clock.now().isoformat()
     if not patch:
-        return True
+        return now
     bundle = world.policies.current()
     tip = world.repos.refresh(source_of(world, bundle.repo(task.spec.repo)))
     change = world.repos.diff(task.spec.repo, task.base, task.tree)
-    decisions = [
-        bundle.decide(task.actor.subject, task.spec.repo, Action.DELIVER),
-        bundle.decide(task.actor.subject, task.spec.repo, Action.EDIT, change.paths),
-    ]
+    drift = world.repos.diff(task.spec.repo, task.base, tip).paths if tip != task.base else ()
+    judged = judge_patch(world, task, task.spec, change, bundle)
     with world.store.transaction() as ledger:
         task = ledger.task(task_id)
-        return (
-            _is_decided_patch(world, ledger, task, change)
-            and _policy_still_allows(world, ledger, task, decisions)
-            and _base_still_fits(world, ledger, task, change, tip)
-            and _still_granted(world, ledger, task, hold_id)
+        is_fit = (
+            _is_still_wanted(world, ledger, task)
+            and _is_decided_patch(world, ledger, task, change)
+            and _policy_still_allows(world, ledger, task, judged)
+            and _base_still_fits(world, ledger, task, change, tip, drift)
+            and _still_granted(world, ledger, task, judged, hold_id)
         )
+    return now if is_fit else ""
+
+
+def _is_still_wanted(world: World, ledger: Ledger, task: Task) -> bool:
+    """Whether nobody asked to stop it just before the last vote came in."""
+    if task.cancel_by:
+        cancel_now(world, ledger, task)
+    return not task.cancel_by
 
 
 def _is_decided_patch(world: World, ledger: Ledger, task: Task, change: TreeChange) -> bool:
@@ -91,24 +110,26 @@ def _is_decided_patch(world: World, ledger: Ledger, task: Task, change: TreeChan
     return False
 
 
-def _policy_still_allows(world: World, ledger: Ledger, task: Task, decisions: list[Decision]) -> bool:
-    """Whether today's policy, which may be newer than the run's, lets the patch out."""
-    denied = next((decision for decision in decisions if decision.effect is Effect.DENY), None)
-    if denied is None:
+def _policy_still_allows(world: World, ledger: Ledger, task: Task, judged: GateReport) -> bool:
+    """Whether today's policy and its gates, which may be newer than the run's, let the patch out."""
+    if judged.effect is not Effect.DENY:
         return True
-    data: dict[str, JsonValue] = {"decision": denied.model_dump(mode="json")}
-    why = f"Policy does not let this be delivered any more. {sentence(denied.reason)}"
-    end(world, ledger, task, _S.BLOCKED, why, data=data)
+    stopped = [finding for finding in judged.findings if finding.severity is Severity.DENY]
+    denied = sentence(judged.decision.reason) if judged.decision.effect is Effect.DENY else ""
+    data: dict[str, JsonValue] = {"decision": judged.decision.model_dump(mode="json")} if denied else {}
+    why = " ".join(part for part in (denied, *findings_text(stopped)) if part)
+    end(world, ledger, task, _S.BLOCKED, f"Policy does not let this be delivered any more. {why}", data=data)
     return False
 
 
-def _base_still_fits(world: World, ledger: Ledger, task: Task, change: TreeChange, tip: str) -> bool:
-    """Whether the branch's tip leaves every path of the patch as it was.
+def _base_still_fits(
+    world: World, ledger: Ledger, task: Task, change: TreeChange, tip: str, drift: Sequence[str]
+) -> bool:
+    """Whether the branch's tip leaves every path of the patch as it was; ``drift`` is what has changed up to there.
 
     Then the patch says exactly what was signed, and it goes out on the base that it was made, checked and signed on.
     Otherwise the work is done again on the tip.
     """
-    drift = world.repos.diff(change.repo, task.base, tip).paths if tip != task.base else ()
     moved = [path for path in change.paths if any(_touches(path, other) for other in drift)]
     if not moved:
         return True
@@ -122,20 +143,28 @@ def _touches(path: str, other: str) -> bool:
     return path == other or path.startswith(f"{other}/") or other.startswith(f"{path}/")
 
 
-def _still_granted(world: World, ledger: Ledger, task: Task, hold_id: str) -> bool:
-    """Whether those who signed still hold the roles for it; otherwise sign-off starts again."""
-    if not hold_id:
+def _still_granted(world: World, ledger: Ledger, task: Task, judged: GateReport, hold_id: str) -> bool:
+    """Whether what was signed, by those who still have the roles for it, is all that today's policy asks for.
+
+    Otherwise sign-off starts again.
+    """
+    hold = ledger.hold(hold_id) if hold_id else None
+    needs = merge_needs(hold.needs if hold else (), judged.needs if judged.effect is Effect.REVIEW else ())
+    if not needs:
         return True
-    hold = ledger.hold(hold_id)
-    stands = standing_now(world, ledger, hold.model_copy(update={"status": HoldStatus.OPEN}))
-    is_same = hold.digest == binding(world, task, HoldKind.SIGN_OFF)
-    if is_same and stands.status is HoldStatus.GRANTED:
-        return True
-    changed = "roles have changed since" if is_same else "it was given to something else"
-    why = f"A signature no longer counts: {changed}. {sentence(stands.sentence)}"
-    again = event(world, EventName.HOLD_VOIDED, task=task.id, data={"hold": hold.id, "why": why})
+    why = "Policy has changed since the patch was judged."
+    if hold:
+        is_same = hold.digest == binding(world, task, HoldKind.SIGN_OFF)
+        stands = standing_now(world, ledger, hold.model_copy(update={"needs": needs}))
+        if is_same and stands.is_granted:
+            return True
+        changed = "roles have changed since" if needs == merge_needs(hold.needs) else "policy asks for more now"
+        changed = changed if is_same else "it was given to something else"
+        why = f"A signature no longer counts: {changed}. {sentence(stands.sentence)}"
+    name = EventName.HOLD_VOIDED if hold else EventName.SIGN_OFF_NEEDED
+    again = event(world, name, task=task.id, data={"hold": hold_id, "why": why})
     task = advance(world, ledger, task, _S.HELD_FOR_SIGNOFF, again)
-    open_hold(world, ledger, task, HoldKind.SIGN_OFF, hold.needs, why)
+    open_hold(world, ledger, task, HoldKind.SIGN_OFF, needs, why)
     return False
 
 
@@ -145,7 +174,7 @@ def package(world: World, task_id: str, hold_id: str) -> JsonValue:
         task = ledger.task(task_id)
         hold = ledger.hold(hold_id) if hold_id else None
         votes = ledger.votes(hold_id) if hold_id else ()
-    if not task.spec or task.patch_file:
+    if not task.spec:
         return None
     approved = [vote.subject for vote in votes if vote.choice is VoteChoice.APPROVE]
     text = CommitText(
@@ -161,8 +190,12 @@ def package(world: World, task_id: str, hold_id: str) -> JsonValue:
     )
     patch = world.repos.patch(task.spec.repo, task.base, task.tree, text)
     digest = world.store.put_blob(patch)
+    if digest == task.patch_file:
+        return None
     with world.store.transaction() as ledger:
         task = ledger.task(task_id)
+        if task.status is not _S.DELIVERING:
+            return None
         packed = event(world, EventName.DELIVERY_PACKED, task=task.id, data={"patch": task.patch, "file": digest})
         advance(world, ledger, task, task.status, packed, patch_file=digest)
     return None
@@ -173,8 +206,13 @@ def _made_at(task: Task, hold: Hold | None) -> datetime:
     return hold.opened_at if hold else task.created_at
 
 
-def attach(world: World, task_id: str) -> JsonValue:
-    """Upload the files into the thread, once."""
+def attach(world: World, task_id: str, patch: str, hold_id: str, checked: str) -> JsonValue:
+    """Upload the files into the thread, once; False when they may not go out any more.
+
+    ``checked`` is when ``recheck`` found them fit.
+    """
+    if not _is_fresh(world, task_id, patch, checked) and not recheck(world, task_id, patch, hold_id):
+        return False
     with world.store.transaction() as ledger:
         task = ledger.task(task_id)
     name = f"{task.id}-{task.patch[:8]}"
@@ -186,8 +224,23 @@ def attach(world: World, task_id: str) -> JsonValue:
     proof = proof_of(world, task)
     change = world.repos.diff(task.spec.repo, task.base, task.tree) if task.spec else None
     said = f"{task.id} is delivered: {size_text(change) if change else ''}. {checks_text(proof)}."
-    world.chat.attach(task.place, f"files:{task.id}:{task.patch}", files, said)
-    return None
+    world.chat.attach(task.place, _files_key(task.id, task.patch), files, said)
+    return True
+
+
+def _is_fresh(world: World, task_id: str, patch: str, checked: str) -> bool:
+    """Whether the check was a moment ago (not before a crash and a weekend), or the files are on their way already."""
+    with world.store.transaction() as ledger:
+        if ledger.post(_files_key(task_id, patch)):
+            return True
+    try:
+        return world.clock.now() - datetime.fromisoformat(checked) < CHECKED_FOR
+    except ValueError:
+        return False
+
+
+def _files_key(task_id: str, patch: str) -> str:
+    return f"files:{task_id}:{patch}"
 
 
 def finish(world: World, task_id: str) -> JsonValue:
