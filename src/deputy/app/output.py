@@ -8,6 +8,9 @@ import typer
 from pydantic import JsonValue
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from deputy.domain.visible import visible
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -15,8 +18,8 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 def say(text: str) -> None:
-    """Print a line as it is (no markup is read from it)."""
-    console.print(text, markup=False)
+    """Print a line as it is: no markup is read from it, and what would command a terminal is shown instead."""
+    console.print(visible(text), markup=False)
 
 
 def say_json(value: JsonValue) -> None:
@@ -32,5 +35,5 @@ def say_table(rows: Sequence[Mapping[str, str]]) -> None:
     for column in rows[0]:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*row.values())
+        table.add_row(*(Text(visible(value)) for value in row.values()))
     console.print(table)

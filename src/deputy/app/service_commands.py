@@ -18,7 +18,7 @@ from deputy.app.output import AsJson, say, say_json, say_table
 from deputy.app.settings import Settings, load_settings
 from deputy.app.starter import starter_policies
 from deputy.app.wiring import model_maker, start
-from deputy.domain.errors import BadInput, DeputyError
+from deputy.domain.errors import AuditBroken, BadInput, DeputyError
 
 
 def register(app: typer.Typer) -> None:
@@ -57,7 +57,13 @@ def _checks(settings: Settings) -> dict[str, Callable[[], str]]:
         store = open_store(settings.database_url, settings.artifacts_url)
         missing = store.check_guards()
         store.close()
-        return "ready; its audit trail is guarded" if not missing else f"the guards {', '.join(missing)} are gone"
+        if missing:
+            raise AuditBroken(
+                f"the guards {', '.join(missing)} are gone",
+                "somebody changed the database by hand",
+                "run `deputy audit verify`, then restore the triggers from a backup",
+            )
+        return "ready; its audit trail is guarded"
 
     def policy() -> str:
         store: SqlStore = open_store(settings.database_url, settings.artifacts_url)

@@ -9,6 +9,7 @@ from deputy.domain.errors import BadInput, DeputyError, NotFound
 from deputy.domain.events import EventName
 from deputy.domain.status import is_final
 from deputy.domain.values import Action, Effect, Incoming, Person
+from deputy.evidence import presentable
 from deputy.flow.clicks import keep_whispered
 from deputy.flow.control import ask_to_cancel, status_text
 from deputy.flow.requests import look_up
@@ -27,6 +28,7 @@ Mention me in a channel, or write to me directly: "can you just fix the lint in 
 • `/deputy audit D-…` – who asked, who allowed, what ran, what changed (for those who may query the audit trail)
 • `/deputy audit task:D-… actor:user:T…/U… name:vote:* since:2026-01-31` – search the trail"""
 MOST_CHARACTERS = 3500
+MOST_TYPED, MOST_WORDS = 200, 50
 WHY_WORDS = 2  # a repository and an action
 
 Handler = Callable[[World, Ledger, Incoming, Sequence[str]], str]
@@ -55,18 +57,23 @@ def answer_command(world: World, key: str, person: JsonValue) -> JsonValue:
 def _answer(world: World, ledger: Ledger, incoming: Incoming, who: Person) -> JsonValue:
     words = incoming.text.split()
     name, arguments = (words[0].lower(), words[1:]) if words else ("help", [])
-    data: dict[str, JsonValue] = {"command": name, "arguments": list(arguments)}
+    data: dict[str, JsonValue] = {"command": _kept(name), "arguments": [_kept(word) for word in arguments[:MOST_WORDS]]}
     ledger.append(event(world, EventName.COMMAND_RECEIVED, actor=incoming.actor.subject, data=data))
     if who.ineligibility:
         return {"text": f"Your account is {who.ineligibility}, so I can't answer you here.", "task": ""}
     handler = HANDLERS.get(name)
     if handler is None:
-        return {"text": f"There is no `/deputy {name}`.\n{HELP}", "task": ""}
+        return {"text": f"There is no `/deputy {_kept(name)}`.\n{HELP}", "task": ""}
     try:
         text = handler(world, ledger, incoming, arguments)
     except DeputyError as error:
-        text = str(error)
-    return {"text": text[:MOST_CHARACTERS], "task": arguments[0].upper() if name == "cancel" and arguments else ""}
+        return {"text": str(error)[:MOST_CHARACTERS], "task": ""}
+    return {"text": text[:MOST_CHARACTERS], "task": arguments[0].upper() if name == "cancel" else ""}
+
+
+def _kept(words: str) -> str:
+    """What somebody typed, fit for the audit trail: it can't be taken out of there again."""
+    return presentable(words, MOST_TYPED)
 
 
 def _help(*_: object) -> str:
@@ -115,7 +122,7 @@ def _audit(world: World, ledger: Ledger, incoming: Incoming, arguments: Sequence
         repo = spec.repo if spec else EVERYWHERE
     decision = world.policies.current().decide(subject, repo, Action.QUERY_AUDIT)
     allowed = decision.effect is Effect.ALLOW
-    data: dict[str, JsonValue] = {"query": text, "allowed": allowed}
+    data: dict[str, JsonValue] = {"query": _kept(text), "allowed": allowed}
     ledger.append(event(world, EventName.AUDIT_QUERIED, task=task_id, actor=subject, data=data))
     if not allowed:
         return f"You may not query the audit trail: {decision.reason}."

@@ -107,7 +107,8 @@ def _decide(world: World, ledger: Ledger, task: Task, spec: TaskSpec, bundle: Bu
         return
     needs = merge_needs(asked.needs, run.needs)
     decisions: dict[str, JsonValue] = {
-        "spec": spec.model_dump(mode="json"),
+        # The request's own words are in its first event, where they can be erased.
+        "spec": spec.model_dump(mode="json", exclude={"goal", "done"}),
         "decisions": [asked.model_dump(mode="json"), run.model_dump(mode="json")],
         "policy": bundle.digest,
     }

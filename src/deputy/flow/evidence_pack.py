@@ -4,6 +4,7 @@ import json
 
 from pydantic import JsonValue
 
+from deputy.domain.secrets import redact
 from deputy.domain.values import GateReport, Proof, Task
 from deputy.flow.world import World
 
@@ -21,7 +22,7 @@ def evidence_of(world: World, task: Task) -> bytes:
         "format": FORMAT,
         "task": task.id,
         "requested_by": task.actor.subject,
-        "request": task.text,
+        "request": redact(task.text),
         "spec": task.spec.model_dump(mode="json") if task.spec else None,
         "worker": task.worker,
         "base": task.base,

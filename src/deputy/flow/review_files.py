@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
-from deputy.domain.secrets import redact
 from deputy.domain.status import TaskStatus
 from deputy.domain.values import CheckPhase, Task
 from deputy.flow.cards import is_excerpt
@@ -36,7 +35,7 @@ def attach_review_files(world: World, task_id: str) -> JsonValue:
 def _files(world: World, task: Task) -> Iterator[tuple[str, Attachment]]:
     name = f"{task.id}-{task.patch[:8]}"
     if task.status is TaskStatus.HELD_FOR_SIGNOFF and is_excerpt(diff := readable_diff(world, task)):
-        whole = Attachment(f"{name}.diff", f"{task.id}: what would change", redact(diff).encode())
+        whole = Attachment(f"{name}.diff", f"{task.id}: what would change", diff.encode())
         yield f"{task.id} waits for sign-off: this is all that it would change.", whole
     failed = [check for check in proof_of(world, task).checks if check.phase is CheckPhase.PATCH and not check.passed]
     if task.status is TaskStatus.BLOCKED and failed:

@@ -4,8 +4,10 @@ from pydantic import JsonValue
 
 from deputy.domain.errors import NotFound
 from deputy.domain.events import EventName
+from deputy.domain.secrets import redact
 from deputy.domain.status import TaskStatus
 from deputy.domain.values import GateReport, Hold, HoldStatus, Proof, Task
+from deputy.domain.visible import visible
 from deputy.flow.cards import View, compose
 from deputy.flow.steps import StepFailed, Steps
 from deputy.flow.tasks import event
@@ -79,10 +81,10 @@ def _hold_to_show(holds: tuple[Hold, ...]) -> Hold | None:
 
 
 def readable_diff(world: World, task: Task) -> str:
-    """The patch as people read it; empty where there is none (any more)."""
+    """The patch as people read it, without secrets, nothing hidden in it; empty where there is none (any more)."""
     if not task.tree or not task.spec:
         return ""
     try:
-        return world.repos.show_diff(task.spec.repo, task.base, task.tree)
+        return redact(visible(world.repos.show_diff(task.spec.repo, task.base, task.tree)))
     except NotFound:
         return ""

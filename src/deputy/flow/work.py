@@ -30,6 +30,7 @@ MOST_OUTPUT = 12_000
 PROGRESS_SECONDS = 2.5
 MODEL_SECONDS = 180.0
 MOST_ANSWER_TOKENS = 8_000
+NOTES = "AGENTS.md"
 NO_PRICE = Price(input=0, output=0)
 
 
@@ -137,7 +138,8 @@ class Work:
 
     def _opening(self, start: str) -> tuple[Message, ...]:
         repos, name = self._world.repos, self._spec.repo
-        notes = repos.read(name, self._task.base, "AGENTS.md") or b""
+        is_hidden = self._repo.hides(NOTES)
+        notes = b"" if is_hidden else repos.read(name, self._task.base, NOTES) or b""
         facts = RepoFacts(tuple(p for p in repos.paths(name, start) if not self._repo.hides(p)))
         checks = self._repo.checks
         return opening(self._spec, facts, checks, agents_md=presentable(notes, 10_000), feedback=self._task.feedback)

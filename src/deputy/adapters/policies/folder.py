@@ -1,6 +1,7 @@
 """Policy bundles from a folder (``ports.Policies``): a broken new version never replaces a good one."""
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +24,10 @@ def read_folder(folder: Path) -> dict[str, bytes]:
             "run `deputy init`, or set DEPUTY_POLICIES to the folder",
         )
     names = sorted(path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path, folder))
-    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in names}
+    try:
+        files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in names}
+    except OSError as error:  # a file that is being replaced, or that we may not read
+        raise BadPolicy(f"{error.filename} can't be read", error.strerror or "", "let Deputy read it") from None
     if sum(map(len, files.values())) > MOST_BYTES:
         raise BadPolicy(f"{folder} holds more than {MOST_BYTES} bytes", "", "keep only policy files in it")
     return files
@@ -75,7 +79,10 @@ class PolicyFolder:
         """What tells that a file was written, without reading it."""
         if not self._folder.is_dir():
             return ()
-        stats = ((path, path.stat()) for path in sorted(self._folder.rglob("*")) if path.is_file())
+        try:
+            stats = [(path, path.stat()) for path in sorted(self._folder.rglob("*")) if path.is_file()]
+        except OSError:  # an editor's temporary file, gone between two looks: the next look sees what became of it
+            return (("changing", time.monotonic_ns(), 0),)
         return tuple((str(path), stat.st_mtime_ns, stat.st_size) for path, stat in stats)
 
     def _swap(self) -> None:
