@@ -1,9 +1,13 @@
 """``deputy playground`` and ``deputy demo``: commands that this package adds to the command line."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from deputy.playground.wire import PlaygroundError
 
 Folder = Annotated[Path, typer.Option(help="Where the playground keeps its state.")]
 
@@ -21,7 +25,7 @@ def playground(
     """A local Slack workspace with Deputy in it, to click around in. Ctrl-C stops it."""
     from deputy.playground.site import Site
 
-    with Site(folder, port) as site:
+    with _plainly(), Site(folder, port) as site:
         typer.echo(f"Open {site.slack.url} and ask, for example: @Deputy can you just fix the lint in `shop`")
         typer.echo("Switch persona at the bottom left: Alice asks, Sam approves, Cora audits. Ctrl-C stops.")
         site.wait()
@@ -34,4 +38,16 @@ def demo(
     """Play the tour: four requests, from the question in the thread to the audited patch."""
     from deputy.playground.tour import run_tour
 
-    raise typer.Exit(run_tour(folder, out))
+    with _plainly():
+        failed = run_tour(folder, out)
+    raise typer.Exit(failed)
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """Trouble of the playground's own (a taken port, a Deputy that does not start) is a sentence, not a traceback."""
+    try:
+        yield
+    except PlaygroundError as error:
+        typer.echo(f"deputy: {error}", err=True)
+        raise typer.Exit(1) from None
