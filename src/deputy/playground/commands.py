@@ -1,5 +1,7 @@
 """``deputy playground`` and ``deputy demo``: commands that this package adds to the command line."""
 
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +48,8 @@ def demo(
 @contextmanager
 def _plainly() -> Iterator[None]:
     """Trouble of the playground's own (a taken port, a Deputy that does not start) is a sentence, not a traceback."""
+    # A polite end by a process manager must stop Deputy too, which runs as a process of its own.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         yield
     except PlaygroundError as error:

@@ -56,7 +56,7 @@ def bind(port: int) -> socket.socket:
         listener.bind((LOOPBACK, port))
     except OSError as error:
         listener.close()
-        raise PlaygroundError(f"Port {port} on {LOOPBACK} is taken; choose another with port=.") from error
+        raise PlaygroundError(f"Port {port} on {LOOPBACK} is taken; choose another one.") from error
     return listener
 
 
