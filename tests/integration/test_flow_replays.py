@@ -30,7 +30,7 @@ from deputy.domain.values import (
 )
 from deputy.flow import delivery
 from deputy.flow.housekeeping import remind, sweep_failures
-from deputy.flow.runs import run_task
+from deputy.flow.runs import run_task, start
 from deputy.flow.steps import Act, Patience, outcome_of, value_of
 from deputy.flow.world import World
 
@@ -70,7 +70,8 @@ def store(tmp_path: Path) -> Iterator[SqlStore]:
 def world_of(store: SqlStore, line: Line | None = None) -> World:
     limits = SimpleNamespace(hold_reminder_seconds=3600, hold_seconds=3600)
     repo = SimpleNamespace(name="acme/shop", url="shop", branch="main")
-    bundle = SimpleNamespace(limits=limits, repo=lambda _: repo)
+    asked = judged(Effect.REVIEW, (Need(role="role:senior"),)).decision
+    bundle = SimpleNamespace(limits=limits, repo=lambda _: repo, decide=lambda *_: asked)
     change = SimpleNamespace(digest="p", paths=("a.py",), repo="acme/shop")
     parts = {
         "store": store,
@@ -181,8 +182,19 @@ def test_a_wish_to_stop_that_the_last_vote_overtook_is_heard(store: SqlStore, mo
     assert status_of(store) is TaskStatus.CANCELLED
 
 
+def test_a_run_in_line_does_not_start_without_the_clearance_that_todays_policy_asks_for(store: SqlStore) -> None:
+    keep(store, TaskStatus.QUEUED, run=1)
+    assert start(world_of(store), "D-AAAAAAAA", 1) is False
+    with store.transaction() as ledger:
+        task = ledger.task("D-AAAAAAAA")
+    assert task.status is TaskStatus.REFUSED
+    assert "it now needs 1 senior to run" in task.outcome
+
+
 def judged(effect: Effect, needs: tuple[Need, ...]) -> GateReport:
-    decision = Decision(effect=effect, action=Action.EDIT, subject=ALICE.subject, repo="acme/shop", policy="new")
+    decision = Decision(
+        effect=effect, action=Action.EDIT, subject=ALICE.subject, repo="acme/shop", policy="new", needs=needs
+    )
     return GateReport(effect=effect, needs=needs, decision=decision, digest="g")
 
 

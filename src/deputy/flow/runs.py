@@ -7,17 +7,20 @@ from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus, is_final
 from deputy.domain.values import (
     Action,
+    Decision,
     Effect,
     GateReport,
     HoldKind,
+    HoldStatus,
     Proof,
     Severity,
     Task,
     TreeChange,
 )
 from deputy.flow.cards import findings_text, needs_text, sentence
+from deputy.flow.considering import keep_policy
 from deputy.flow.delivery import queue_delivery
-from deputy.flow.holds import open_hold
+from deputy.flow.holds import open_hold, standing_now
 from deputy.flow.judging import facts_of, judge_patch
 from deputy.flow.queueing import queue_run
 from deputy.flow.review_files import keep_review_files
@@ -28,6 +31,7 @@ from deputy.flow.tasks import OF_A_RUN, advance, cancel_now, end, event
 from deputy.flow.verification import verify
 from deputy.flow.work import Work, WorkResult
 from deputy.flow.world import World
+from deputy.gates import merge_needs
 from deputy.policy import Bundle
 from deputy.ports import Ledger
 
@@ -83,21 +87,36 @@ def start(world: World, task_id: str, run: int) -> JsonValue:
     repo = bundle.repo(task.spec.repo)
     # A second try on the gates' reasons goes on from the first one's tree, so it keeps that base.
     base = task.base if task.feedback else world.repos.refresh(source_of(world, repo))
-    decision = bundle.decide(task.actor.subject, repo.name, Action.RUN)
+    asked = [bundle.decide(task.actor.subject, repo.name, action) for action in (Action.REQUEST, Action.RUN)]
     with world.store.transaction() as ledger:
         task = ledger.task(task_id)
-        if task.status is not _S.QUEUED:
+        if task.status is not _S.QUEUED or task.run != run:
             return False
-        if decision.effect is Effect.DENY:
-            end(world, ledger, task, _S.REFUSED, decision.reason, data={"decision": decision.model_dump(mode="json")})
+        if why := _not_cleared(world, ledger, task, asked):
+            worst = max(asked, key=lambda decision: list(Effect).index(decision.effect))
+            data: dict[str, JsonValue] = {"decision": worst.model_dump(mode="json")}
+            end(world, ledger, task, _S.REFUSED, why, data=data)
             return False
-        ledger.add_bundle(bundle.digest, bundle.files)
+        keep_policy(world, ledger, bundle)
         recipe = task.spec.recipe if task.spec else None
         worker = f"recipe {recipe}" if recipe else f"agent {world.model().name}"
-        data: dict[str, JsonValue] = {"run": run, "base": base, "policy": bundle.digest, "worker": worker}
+        data = {"run": run, "base": base, "policy": bundle.digest, "worker": worker}
         started = event(world, EventName.RUN_STARTED, task=task_id, data=data)
         advance(world, ledger, task, _S.RUNNING, started, base=base, policy=bundle.digest, worker=worker)
     return True
+
+
+def _not_cleared(world: World, ledger: Ledger, task: Task, asked: list[Decision]) -> str:
+    """Why today's policy, which may be newer than the request, does not let it run; an empty string when it does."""
+    if denied := next((decision for decision in asked if decision.effect is Effect.DENY), None):
+        return sentence(denied.reason)
+    needs = merge_needs(*(decision.needs for decision in asked))
+    cleared = ledger.holds(task=task.id, kind=HoldKind.CLEARANCE, status=HoldStatus.GRANTED)
+    if not needs or any(
+        standing_now(world, ledger, hold.model_copy(update={"needs": needs})).is_granted for hold in cleared
+    ):
+        return ""
+    return f"Policy or roles have changed while this waited: it now needs {needs_text(needs)} to run. Ask again."
 
 
 def work(world: World, task_id: str, run: int) -> JsonValue:
