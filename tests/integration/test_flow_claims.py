@@ -5,11 +5,13 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+from sqlalchemy import text
 from tests.postgres import postgres_server, postgres_url
 from tests.stores import database_url_fixture, store_fixture
 
 from deputy.adapters.store.claims import claim
-from deputy.adapters.store.store import SqlStore
+from deputy.adapters.store.store import SqlStore, open_store
 
 __all__ = ["database_url_fixture", "postgres_server", "postgres_url", "store_fixture"]
 
@@ -56,3 +58,20 @@ def test_a_killed_process_gives_its_claim_back(store: SqlStore, database_url: st
         time.sleep(0.05)
     assert mine is not None
     mine.release()
+
+
+@pytest.mark.postgres
+def test_a_database_that_restarts_forgets_claims_and_their_holders_notice(postgres_url: str, tmp_path: Path) -> None:
+    store = open_store(postgres_url, (tmp_path / "blobs").as_uri())
+    mine = claim(store.engine, "worker-7")
+    assert mine is not None
+    assert mine.is_held()
+    with store.engine.connect() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"))
+    assert not mine.is_held()
+    again = claim(store.engine, "worker-7")
+    assert again is not None
+    assert again.is_held()
+    again.release()
+    assert not again.is_held()
+    store.close()

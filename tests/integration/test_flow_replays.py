@@ -71,7 +71,7 @@ def world_of(store: SqlStore, line: Line | None = None) -> World:
     limits = SimpleNamespace(hold_reminder_seconds=3600, hold_seconds=3600)
     repo = SimpleNamespace(name="acme/shop", url="shop", branch="main")
     asked = judged(Effect.REVIEW, (Need(role="role:senior"),)).decision
-    bundle = SimpleNamespace(limits=limits, repo=lambda _: repo, decide=lambda *_: asked)
+    bundle = SimpleNamespace(limits=limits, repo=lambda _: repo, decide=lambda *_: asked, holders=lambda *_: ())
     change = SimpleNamespace(digest="p", paths=("a.py",), repo="acme/shop")
     parts = {
         "store": store,

@@ -21,7 +21,7 @@ from deputy.adapters.store.store import SqlStore, open_store
 from deputy.adapters.timers import Clockwork
 from deputy.app.clock import SystemClock
 from deputy.app.settings import Settings
-from deputy.domain.errors import BadInput, BadPolicy, DeputyError, Unavailable
+from deputy.domain.errors import BadInput, BadPolicy, Unavailable
 from deputy.domain.events import EventName
 from deputy.domain.values import Event
 from deputy.flow.engine import DurableQueue, Engine
@@ -34,7 +34,7 @@ from deputy.ports import Model
 log = structlog.get_logger(__name__)
 
 WORKER_CLAIM, LEAD_CLAIM = "worker", "timers"
-WATCH_SECONDS = 2.0
+WATCH_SECONDS = 1.0
 # A model server of one's own often asks for no key, and the vendor's library does not start without one.
 NO_KEY = "none"
 
@@ -181,7 +181,9 @@ def _start_worker(deputy: Deputy, settings: Settings, queue: DurableQueue) -> No
     deputy.timers = Clockwork(_lead(deputy))
     deputy.timers.start(jobs(deputy.world))
     if not settings.is_single_machine:
-        threading.Thread(target=_watch_workers, args=(deputy, executor), name="watch-workers", daemon=True).start()
+        threading.Thread(
+            target=_watch_workers, args=(deputy, executor, held), name="watch-workers", daemon=True
+        ).start()
 
 
 def _lead(deputy: Deputy) -> Callable[[], bool]:
@@ -189,6 +191,8 @@ def _lead(deputy: Deputy) -> Callable[[], bool]:
     mine: list[Claim] = []
 
     def has_lead() -> bool:
+        if mine and not mine[-1].is_held():
+            mine.clear()
         if not mine and (held := claim(deputy.store.engine, LEAD_CLAIM)):
             mine.append(held)
             deputy.claims.append(held)
@@ -197,17 +201,36 @@ def _lead(deputy: Deputy) -> Callable[[], bool]:
     return has_lead
 
 
-def _watch_workers(deputy: Deputy, me: str) -> None:
-    """Take over the work of workers that are gone: who obtains the claim on another's name knows that it is dead."""
+def _watch_workers(deputy: Deputy, me: str, mine: Claim) -> None:
+    """Look after the dead, and after our own claim to be alive, until Deputy stops."""
+    suspects: set[str] = set()
     while deputy.engine and not deputy.stopping.wait(WATCH_SECONDS):
         try:
-            for executor in deputy.engine.executors() - {me}:
-                if held := claim(deputy.store.engine, executor):
-                    adopted = deputy.engine.adopt(executor)
-                    held.release()
-                    log.info("worker.adopted", executor=executor, workflows=adopted)
-        except DeputyError as error:
-            log.warning("worker.watch", error=str(error))
+            if not mine.is_held() and (again := claim(deputy.store.engine, me)):
+                mine = again
+                deputy.claims.append(again)
+            suspects = _adopt_dead(deputy, deputy.engine, me, suspects)
+        except Exception:
+            log.exception("worker.watch")
+
+
+def _adopt_dead(deputy: Deputy, engine: Engine, me: str, suspects: set[str]) -> set[str]:
+    """Take over the work of workers that are gone; returns those that may be.
+
+    Who obtains the claim on another's name in two rounds running knows that it is dead. One round is not enough: after
+    a restart of the database the living have lost their claims too, until they take them again.
+    """
+    found: set[str] = set()
+    for executor in engine.executors() - {me}:
+        held = claim(deputy.store.engine, executor)
+        if held is None:
+            continue
+        if executor in suspects:
+            log.info("worker.adopted", executor=executor, workflows=engine.adopt(executor))
+        else:
+            found.add(executor)
+        held.release()
+    return found
 
 
 def _reporter(store: SqlStore, clock: SystemClock) -> Callable[[BadPolicy], None]:

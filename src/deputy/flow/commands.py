@@ -11,7 +11,7 @@ from deputy.domain.status import is_final
 from deputy.domain.values import Action, Effect, Incoming, Person
 from deputy.evidence import presentable
 from deputy.flow.clicks import keep_whispered
-from deputy.flow.control import ask_to_cancel, status_text
+from deputy.flow.control import ask_to_cancel, may_cancel, status_text
 from deputy.flow.requests import look_up
 from deputy.flow.show import keep_shown
 from deputy.flow.steps import StepFailed, Steps
@@ -82,7 +82,11 @@ def _help(*_: object) -> str:
 
 def _status(world: World, ledger: Ledger, incoming: Incoming, arguments: Sequence[str]) -> str:
     if arguments:
-        return status_text(ledger.task(arguments[0].upper()), world.bot_user)
+        task = ledger.task(arguments[0].upper())
+        if task.place.channel == incoming.place.channel or may_cancel(world, task, incoming.actor.subject):
+            return status_text(task, world.bot_user)
+        # What was asked elsewhere, perhaps in a private place, is for those who were there or have to decide.
+        return f"{task.id} was asked for in another channel. Ask there, or ask who requested it."
     mine = ledger.tasks(subject=incoming.actor.subject, limit=20)
     active = [task for task in mine if not is_final(task.status)]
     if not mine:

@@ -9,16 +9,16 @@ from functools import partial
 from pydantic import JsonValue
 
 from deputy.approvals import Standing, standing
-from deputy.domain.errors import DeputyError
 from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus, is_final
 from deputy.domain.values import Event, Hold, HoldKind, HoldStatus, Need, Task
 from deputy.flow.cards import approval_card, needs_text
 from deputy.flow.judging import binding
 from deputy.flow.show import approvers, keep_shown, message_failed, view_of
-from deputy.flow.steps import StepFailed, Steps
+from deputy.flow.steps import Act, StepFailed, Steps
 from deputy.flow.tasks import end, event
 from deputy.flow.world import World
+from deputy.policy import Bundle
 from deputy.ports import Ledger
 
 
@@ -34,7 +34,7 @@ def open_hold(world: World, ledger: Ledger, task: Task, kind: HoldKind, needs: S
         digest=binding(world, task, kind),
         needs=tuple(needs),
         excluded=(task.actor.subject, *task.steerers),
-        why=why,
+        why=why + _too_few(bundle, task, needs),
         nonce=secrets.token_urlsafe(12),
         opened_at=now,
         expires_at=now + timedelta(seconds=bundle.limits.hold_seconds),
@@ -46,7 +46,7 @@ def open_hold(world: World, ledger: Ledger, task: Task, kind: HoldKind, needs: S
         "needs": needs_text(needs),
         "excluded": list(hold.excluded),
         "expires_at": hold.expires_at.isoformat(),
-        "why": why,
+        "why": hold.why,
     }
     ledger.add_hold(hold, event(world, EventName.HOLD_OPENED, task=task.id, data=data))
     world.queue.enqueue(
@@ -54,6 +54,16 @@ def open_hold(world: World, ledger: Ledger, task: Task, kind: HoldKind, needs: S
     )
     world.queue.enqueue(ledger, "tell_approvers", f"tell:{hold.id}:0", hold.id, 0)
     return hold
+
+
+def _too_few(bundle: Bundle, task: Task, needs: Sequence[Need]) -> str:
+    """A warning when a need can't be met by the people there are."""
+    repo, excluded = task.spec.repo if task.spec else "", {task.actor.subject, *task.steerers}
+    for need in needs:
+        able = set(bundle.holders(need.role, repo)) - excluded
+        if len(able) < need.count:
+            return f" Only {len(able)} of the {need.count} {need.title} needed can decide: tell who keeps the policy."
+    return ""
 
 
 def void_holds(world: World, ledger: Ledger, task: Task, why: str) -> None:
@@ -144,16 +154,19 @@ def tell_approvers(world: World, steps: Steps, hold_id: str, reminder: int) -> N
         link = world.chat.permalink(task.place, task.place.thread)
         text = f"{'Still waiting' if reminder else 'Your decision is needed'}: {hold.why}"
         card = approval_card(view_of(world, task.id))
-        try:
-            world.chat.notify(user, _told_key(hold_id, reminder, user), f"{text}\n{link}".strip(), card)
-        except DeputyError as error:
-            # One approver who can't be messaged must not keep the others from being told.
-            message_failed(world, task.id, str(error), user)
+        world.chat.notify(user, _told_key(hold_id, reminder, user), f"{text}\n{link}".strip(), card)
         return None
 
-    named = steps("people", people)
+    _tell_each(world, steps, steps("people", people), tell)
+
+
+def _tell_each(world: World, steps: Steps, named: JsonValue, tell: Act) -> None:
+    """Tell one after the other. One who can't be messaged must not keep the others from being told."""
     for user in named if isinstance(named, list) else []:
-        steps(f"tell-{user}", tell, user)
+        try:
+            steps(f"tell-{user}", tell, user)
+        except StepFailed as failed:
+            steps(f"tell-{user}-failed", partial(message_failed, world, ""), failed.sentence, user)
 
 
 def tell_outcome(world: World, steps: Steps, hold_id: str) -> None:
@@ -173,12 +186,7 @@ def tell_outcome(world: World, steps: Steps, hold_id: str) -> None:
         world.chat.notify(user, _told_key(hold_id, 0, user), f"Decided ({hold.status}): {hold.why}", quiet)
         return None
 
-    named = steps("people", people)
-    for user in named if isinstance(named, list) else []:
-        try:
-            steps(f"tell-{user}", tell, user)
-        except StepFailed as failed:
-            steps(f"tell-{user}-failed", partial(message_failed, world, ""), failed.sentence, user)
+    _tell_each(world, steps, steps("people", people), tell)
 
 
 def _told_key(hold_id: str, reminder: int, user: str) -> str:

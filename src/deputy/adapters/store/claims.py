@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from deputy.adapters.store.database import plain_errors
 
 
 class Claim(Protocol):
     """A claim that this process has."""
+
+    def is_held(self) -> bool:
+        """Whether it still is ours: a database that was restarted has forgotten all its locks."""
 
     def release(self) -> None:
         """Give it back. Harmless the second time."""
@@ -24,6 +28,9 @@ class Claim(Protocol):
 class _FileClaim:
     def __init__(self, descriptor: int) -> None:
         self._descriptor: int | None = descriptor
+
+    def is_held(self) -> bool:
+        return self._descriptor is not None
 
     def release(self) -> None:
         if self._descriptor is not None:
@@ -34,6 +41,14 @@ class _FileClaim:
 class _SessionClaim:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def is_held(self) -> bool:
+        # The lock lives as long as its session: once that has failed, a new one under the same object has no lock.
+        try:
+            self._connection.execute(text("SELECT 1"))
+        except SQLAlchemyError:
+            self.release()
+        return not self._connection.closed
 
     def release(self) -> None:
         # Not back into the pool, where the lock would live on: a session's lock ends with the session.
