@@ -128,7 +128,7 @@ def test_it_says_why_it_does_not_start(cold: Yard, environment: dict[str, str], 
 def test_slack_out_of_reach_at_the_start(cold: Yard) -> None:
     said = serve(cold, SLACK_API_URL="http://127.0.0.1:9/api/")
     assert said.startswith("Slack can't be reached while checking the bot token: ")
-    assert "Check the network, SLACK_API_URL and Slack's status page" in said
+    assert "Check SLACK_API_URL and the network, then start Deputy again." in said
 
 
 def test_a_broken_policy_at_the_start(cold: Yard, tmp_path: Path) -> None:
