@@ -4,6 +4,7 @@ import hashlib
 
 from pydantic import JsonValue
 
+from deputy.domain.config import RepoConfig
 from deputy.domain.values import (
     Action,
     Decision,
@@ -12,10 +13,12 @@ from deputy.domain.values import (
     GateReport,
     HoldKind,
     Proof,
+    Severity,
     Task,
     TaskSpec,
     TreeChange,
 )
+from deputy.evidence import presentable
 from deputy.flow.cards import needs_text
 from deputy.flow.world import World
 from deputy.gates import inspect, merge_needs, report
@@ -23,6 +26,7 @@ from deputy.policy import Bundle
 
 # What a gate sees in a patch that policy has an action of its own for.
 _ACTIONS = {"dependencies": Action.ADD_DEPENDENCY, "runs-on-its-own": Action.CHANGE_CI}
+MOST_PATH = 300
 _WORST = (Effect.ALLOW, Effect.REVIEW, Effect.DENY)
 
 
@@ -33,9 +37,26 @@ def judge_patch(world: World, task: Task, spec: TaskSpec, change: TreeChange, bu
     def read(side: str, path: str) -> bytes | None:
         return world.repos.read(spec.repo, task.base if side == "base" else task.tree, path)
 
-    checks, everything = bundle.repo(spec.repo).checks, world.repos.paths(spec.repo, task.tree)
-    findings = inspect(change, read, proof, bundle.gates, checks, kind=spec.kind, tree_paths=everything)
+    repo, everything = bundle.repo(spec.repo), world.repos.paths(spec.repo, task.tree)
+    findings = inspect(change, read, proof, bundle.gates, repo.checks, kind=spec.kind, tree_paths=everything)
+    findings = (*blind_changes(change, repo), *findings)
     return report(findings, decide_on(bundle, task, spec, change, findings))
+
+
+def blind_changes(change: TreeChange, repo: RepoConfig) -> tuple[Finding, ...]:
+    """Changes to paths that sandboxes never see: made blindly, and their old content would show in the diff."""
+    return tuple(
+        Finding(
+            gate="paths",
+            severity=Severity.DENY,
+            message="The patch changes a path that is hidden from sandboxes",
+            path=presentable(path, MOST_PATH),
+            rule="paths/hidden",
+            fix="leave it alone; a person changes it by hand",
+        )
+        for path in change.paths
+        if repo.hides(path)
+    )
 
 
 def decide_on(
