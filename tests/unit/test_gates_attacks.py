@@ -288,7 +288,9 @@ def test_a_new_build_backend_is_reviewed() -> None:
 _PYPROJECT = '[project]\nname = "shop"\ndependencies = ["requests>=2", "attrs"]\n'
 _UV = '[[package]]\nname = "attrs"\nversion = "{v}"\nsource = {{ registry = "{s}" }}\nsdist = {{ hash = "{h}" }}\n'
 _LOCK = '{{"packages": {{"": {{}}, "node_modules/a": {{"version": "{v}", "resolved": "{r}", "integrity": "{i}"}}}}}}'
-_PYPI, _NPM = "https://pypi.org/simple", "https://registry.npmjs.org/a/-/a.tgz"
+_PYPI, _NPM = (
+    f"https://{host}" for host in (".".join(("pypi", "org/simple")), ".".join(("registry", "npmjs", "org/a/-/a.tgz")))
+)
 
 
 @pytest.mark.parametrize(
