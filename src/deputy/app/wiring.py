@@ -211,6 +211,7 @@ def _watch_workers(deputy: Deputy, me: str, mine: Claim) -> None:
                 deputy.claims.append(again)
             suspects = _adopt_dead(deputy, deputy.engine, me, suspects)
         except Exception:
+            # The thread's boundary: a database that blinks must not end the watch for good.
             log.exception("worker.watch")
 
 

@@ -60,6 +60,7 @@ def outcome_of(act: Act, args: tuple[JsonValue, ...], patience: Patience) -> dic
         except DeputyError as error:
             return failure(error)
         except Exception as error:
+            # The step's boundary: a bug must end one task, not the worker.
             log.exception("step.broke", step=getattr(act, "__name__", "?"))
             return {"error": _bug(error), "kind": type(error).__name__}
     raise AssertionError("patience.attempts is at least 1")
