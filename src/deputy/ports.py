@@ -22,6 +22,7 @@ from deputy.domain.values import (
     Incoming,
     Person,
     Place,
+    Scan,
     Task,
     TreeChange,
     Turn,
@@ -86,9 +87,10 @@ class Ledger(Protocol):
         repo: str = "",
         channel: str = "",
         thread: str = "",
+        since: datetime | None = None,
         limit: int = 50,
     ) -> tuple[Task, ...]:
-        """Tasks that match every given filter, newest first."""
+        """Tasks that match every given filter, newest first. ``since`` is about their creation."""
 
     def save_task(self, before: Task, after: Task, event: Event) -> Task:
         """Compare-and-set: store ``after`` with ``version + 1`` and append ``event``; returns what was stored.
@@ -441,6 +443,29 @@ class Sandboxes(Protocol):
 
     def check(self) -> str:
         """One line that says which engine and image are ready; ``Unavailable`` otherwise."""
+
+
+# ---------------------------------------------------------------------------------------------------------- scanners
+
+
+class Scanner(Protocol):
+    """Other people's programs that look for what our gates can't know: credentials, workflows that can be abused."""
+
+    def scan(self, base: Mapping[str, bytes], head: Mapping[str, bytes]) -> Scan:
+        """What they see in the changed files of the patched tree (``head``) and did not in ``base``, by path.
+
+        Never raises for what it is given: a scanner that can't run or breaks is in ``failed``.
+        """
+
+    def check(self) -> str:
+        """One line that says which scanners are ready; ``Unavailable`` when none can look for credentials."""
+
+
+class Screen(Protocol):
+    """A second opinion on whether a request asks for harm. Its answer can only refuse more, never less."""
+
+    def objection(self, text: str) -> str:
+        """Why this must not be done, in a clause; empty when nothing is objected. ``Unavailable`` when it can't say."""
 
 
 # ---------------------------------------------------------------------------------------------------------- model

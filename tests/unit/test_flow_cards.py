@@ -138,7 +138,7 @@ def test_a_long_diff_ends_with_where_the_rest_is() -> None:
 
 
 def test_findings_are_ranked_and_the_rest_is_counted() -> None:
-    found = [Finding(gate="g", severity=Severity.NOTE, message=f"note {n}") for n in range(FINDINGS_SHOWN + 2)]
+    found = [Finding(gate="g", severity=Severity.ADVISE, message=f"note {n}") for n in range(FINDINGS_SHOWN + 2)]
     lines = findings_text(
         [*found, Finding(gate="secrets", severity=Severity.DENY, message="a key", path="a.py", line=3)]
     )

@@ -512,7 +512,7 @@ def test_a_refactoring_may_change_bases_tests_with_a_persons_leave() -> None:
 )
 def test_a_fix_shows_that_it_fixes(proof: Proof, rules: dict[str, Severity]) -> None:
     assert _rules(_inspect(_OK, proof=proof, kind=TaskKind.FIX)) == rules
-    others = {rule: Severity.NOTE for rule in rules if rule != "before-after/no-test"}
+    others = {rule: Severity.ADVISE for rule in rules if rule != "before-after/no-test"}
     assert _rules(_inspect(_OK, proof=proof)) == others
 
 
@@ -527,8 +527,8 @@ def test_levels_cap_and_name_reviewers() -> None:
     levels = {"policy-files": GateLevel(level=Severity.REVIEW, needs=(need,))}
     (found,) = _inspect({".deputy/x": (None, "x\n")}, levels=levels)
     assert (found.severity, found.needs) == (Severity.REVIEW, (need,))
-    (found,) = _inspect({"Makefile": (None, "x\n")}, levels={"runs-on-its-own": GateLevel(level=Severity.NOTE)})
-    assert (found.severity, found.needs) == (Severity.NOTE, ())
+    (found,) = _inspect({"Makefile": (None, "x\n")}, levels={"runs-on-its-own": GateLevel(level=Severity.ADVISE)})
+    assert (found.severity, found.needs) == (Severity.ADVISE, ())
 
 
 def test_a_review_without_reviewers_gets_the_default_ones() -> None:
@@ -537,12 +537,12 @@ def test_a_review_without_reviewers_gets_the_default_ones() -> None:
 
 
 def test_a_level_for_no_gate_is_refused() -> None:
-    (found,) = _inspect(_OK, levels={"secret": GateLevel(level=Severity.NOTE)})
+    (found,) = _inspect(_OK, levels={"secret": GateLevel(level=Severity.ADVISE)})
     assert (found.severity, found.rule) == (Severity.DENY, "gates/unknown")
 
 
 def test_a_gate_that_fails_denies_whatever_its_level() -> None:
-    levels = {"tests-weakened": GateLevel(level=Severity.NOTE)}
+    levels = {"tests-weakened": GateLevel(level=Severity.ADVISE)}
     (found,) = _inspect({"tests/test_x.py": (None, "def (")}, levels=levels)
     assert (found.severity, found.gate) == (Severity.DENY, "tests-weakened")
 

@@ -65,7 +65,7 @@ def test_one_more_finding_never_widens(findings: list[Finding], more: Finding, d
 def test_needs_merge_as_the_maximum_per_role() -> None:
     findings = [
         Finding(gate="paths", severity=Severity.REVIEW, message="m", needs=(Need(role="role:senior", count=2),)),
-        Finding(gate="size", severity=Severity.NOTE, message="m", needs=(Need(role="role:boss", count=1),)),
+        Finding(gate="size", severity=Severity.ADVISE, message="m", needs=(Need(role="role:boss", count=1),)),
     ]
     done = report(findings, _decision(Effect.REVIEW, Need(role="role:senior"), Need(role="role:security")))
     assert done.needs == (Need(role="role:security", count=1), Need(role="role:senior", count=2))

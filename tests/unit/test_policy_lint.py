@@ -261,7 +261,7 @@ def test_two_repositories_cannot_share_a_name() -> None:
         ("gates", '[gate.sercets]\nlevel = "deny"', "no such gate as 'sercets'"),
         ("gates", '[gate.secrets]\nlevel = "block"', "level: input should be"),
         ("gates", '[gate.secrets]\nlevel = "review"', "asks for review of nobody"),
-        ("gates", '[gate.secrets]\nlevel = "note"\nneed = "role:senior=1"', "only notes"),
+        ("gates", '[gate.secrets]\nlevel = "advise"\nneed = "role:senior=1"', "only advises"),
         ("gates", '[gate.secrets]\nlevel = "review"\nneed = "senior"', "not of the form"),
         ("gates", '[gate.secrets]\nlevel = "review"\nneeds = "role:senior=1"', "write need ="),
         ("gates", "[gate]\nsecrets = 1", "'secrets' is not a table"),

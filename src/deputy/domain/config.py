@@ -1,5 +1,7 @@
 """What a policy bundle's TOML files say, as values. Unknown keys are refused."""
 
+from enum import StrEnum
+
 from pydantic import Field
 
 from deputy.domain.folding import fold
@@ -11,7 +13,8 @@ class Check(Value):
     """A command that must pass on the patched tree: an argument vector, run in the workspace's root.
 
     ``kind`` is ``tests``, ``lint``, ``types`` or ``other``. ``tests`` lists the globs of the test files it runs (kind
-    ``tests`` only): they tell new tests from other changes. ``env`` adds environment variables.
+    ``tests`` only): they tell new tests from other changes. ``env`` adds environment variables. ``bar`` is what a
+    failure does: ``deny`` stops the patch, ``review`` asks a person, ``advise`` is shown.
     """
 
     name: str
@@ -20,6 +23,7 @@ class Check(Value):
     tests: tuple[str, ...] = ()
     env: dict[str, str] = Field(default_factory=dict)
     timeout: int = 300
+    bar: Severity = Severity.DENY
 
 
 class RepoConfig(Value):
@@ -85,11 +89,87 @@ class Limits(Value):
     run_attempts: int = 3
 
 
+class Budget(Value):
+    """A named class of what one run may consume; what is None is as in ``Limits``."""
+
+    name: str
+    run_seconds: int | None = None
+    agent_turns: int | None = None
+    agent_tokens: int | None = None
+    agent_cost: float | None = None
+
+
 class GateLevel(Value):
-    """What a gate's finding does at most, and who must review it."""
+    """What a gate's findings do at most (``level``) and at least (``at_least``), and who must review them."""
 
     level: Severity
+    at_least: Severity = Severity.ADVISE
     needs: tuple[Need, ...] = ()
+
+
+class Weekday(StrEnum):
+    """A day of the week, as ``conditions.toml`` writes it."""
+
+    MON = "mon"
+    TUE = "tue"
+    WED = "wed"
+    THU = "thu"
+    FRI = "fri"
+    SAT = "sat"
+    SUN = "sun"
+
+
+class CounterOf(StrEnum):
+    """What a rolling counter adds up: accepted tasks, or the files or lines of patches."""
+
+    TASKS = "tasks"
+    FILES = "files"
+    LINES = "lines"
+
+
+class CounterPer(StrEnum):
+    """Whose a rolling counter is."""
+
+    PERSON = "person"
+    REPO = "repo"
+    PERSON_AND_REPO = "person-and-repo"
+    EVERYBODY = "everybody"
+
+
+class Counter(Value):
+    """More than ``over`` of something within the last ``days``, the asked-about task or patch included.
+
+    ``paths`` are the globs of the path class that files and lines are counted in; none means every path.
+    """
+
+    of: CounterOf
+    per: CounterPer
+    days: float
+    over: int
+    paths: tuple[str, ...] = ()
+
+
+class Condition(Value):
+    """When a rule applies: everything that is given must hold.
+
+    ``kinds``, ``channels`` (Slack ids) and ``budgets`` hold when the task's is among them. ``days``, ``hours``
+    (``18:00-08:00``; may span midnight), ``starts`` and ``ends`` (``2026-12-18 18:00``) are read in ``timezone`` (an
+    IANA name). ``files_over`` and ``lines_over`` hold for patches with more changed files, or added and removed lines.
+    """
+
+    name: str
+    title: str = ""
+    kinds: tuple[TaskKind, ...] = ()
+    channels: tuple[str, ...] = ()
+    budgets: tuple[str, ...] = ()
+    days: tuple[Weekday, ...] = ()
+    hours: str = ""
+    starts: str = ""
+    ends: str = ""
+    timezone: str = "UTC"
+    files_over: int | None = None
+    lines_over: int | None = None
+    counter: Counter | None = None
 
 
 class Price(Value):

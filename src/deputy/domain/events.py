@@ -14,6 +14,8 @@ class EventName(StrEnum):
     QUESTION_ANSWERED = "task:question:answered"
     POLICY_LOADED = "policy:bundle:loaded"
     POLICY_BROKEN = "policy:bundle:broken"
+    POLICY_MENDED = "policy:bundle:mended"
+    REQUEST_HARMFUL = "request:harmful"
     TASK_UNDERSTOOD = "task:understood"
     TASK_REFUSED = "task:refused"
     TASK_QUEUED = "task:queued"

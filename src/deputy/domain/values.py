@@ -3,15 +3,11 @@
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
+from deputy.domain.scans import Scan as Scan  # noqa: PLC0414 - offered here, too
 from deputy.domain.status import TaskStatus
-
-
-class Value(BaseModel):
-    """An immutable value; unknown fields are refused, so that a typo in stored data fails loudly."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from deputy.domain.value import Value as Value  # noqa: PLC0414 - offered here, too
 
 
 class Actor(Value):
@@ -104,7 +100,7 @@ class TaskSpec(Value):
     """What we understood of a request. ``repo`` is a full name such as ``acme/shop``.
 
     ``recipe`` names a deterministic recipe and ``arguments`` fills its placeholders; without one, an agent works.
-    ``paths`` are the paths that the request itself names.
+    ``paths`` are the paths that the request itself names; ``budget`` is the budget class that it asks for.
     """
 
     repo: str
@@ -114,6 +110,7 @@ class TaskSpec(Value):
     recipe: str | None = None
     arguments: dict[str, str] = Field(default_factory=dict)
     paths: tuple[str, ...] = ()
+    budget: str = "standard"
 
 
 class Choice(Value):
@@ -247,9 +244,14 @@ class TreeChange(Value):
 class Severity(StrEnum):
     """What a finding does: inform, ask for review, or stop the patch."""
 
-    NOTE = "note"
+    ADVISE = "advise"
     REVIEW = "review"
     DENY = "deny"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Severity | None":
+        # Reports and policies of the first version say "note".
+        return cls.ADVISE if value == "note" else None
 
 
 class Finding(Value):
@@ -293,12 +295,13 @@ class CheckResult(Value):
 
 
 class Proof(Value):
-    """Evidence made by us about base and patch, in fresh sandboxes, never by the agent."""
+    """Evidence made by us about base and patch, in fresh sandboxes and by scanners, never by the agent."""
 
     checks: tuple[CheckResult, ...] = ()
     new_tests: tuple[str, ...] = ()
     fails_before: bool | None = None
     passes_after: bool | None = None
+    scan: Scan | None = None
 
 
 class GateReport(Value):
@@ -335,7 +338,8 @@ class Task(Value):
     """A request on its way. ``version`` counts saves: a save of a stale copy is refused.
 
     ``policy`` is the pinned bundle's digest, ``base`` the pinned commit,
-    ``patch`` the digest of the tree change; ``patch_file``, ``report_file`` and ``proof_file`` are blob digests.
+    ``patch`` the digest of the tree change; ``change_file`` (the tree change itself), ``patch_file``, ``report_file``
+    and ``proof_file`` are blob digests.
     ``outcome`` is the sentence for the user when the task has ended; ``feedback`` tells the next run what was wrong.
     """
 
@@ -357,6 +361,7 @@ class Task(Value):
     worker: str = ""
     patch: str = ""
     tree: str = ""
+    change_file: str = ""
     patch_file: str = ""
     report_file: str = ""
     proof_file: str = ""

@@ -258,7 +258,7 @@ def _notes(view: View) -> tuple[str, ...]:
 
 def findings_text(findings: Sequence[Finding]) -> tuple[str, ...]:
     """The findings that an approver must know, worst first."""
-    order = (Severity.DENY, Severity.REVIEW, Severity.NOTE)
+    order = (Severity.DENY, Severity.REVIEW, Severity.ADVISE)
     ranked = sorted(findings, key=lambda finding: order.index(finding.severity))
     lines = tuple(_finding_line(finding) for finding in ranked[:FINDINGS_SHOWN])
     more = len(ranked) - len(lines)

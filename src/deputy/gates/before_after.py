@@ -16,7 +16,7 @@ def judge(case: Case) -> Iterator[Finding]:
     if case.kind is TaskKind.FIX and not proof.new_tests:
         yield found("before-after/no-test", Severity.REVIEW, "The fix brings no test of its own", fix=_FIX)
     elif proof.new_tests and case.kind in {TaskKind.FIX, TaskKind.OTHER}:
-        severity = Severity.REVIEW if case.kind is TaskKind.FIX else Severity.NOTE
+        severity = Severity.REVIEW if case.kind is TaskKind.FIX else Severity.ADVISE
         yield found("before-after/unproven", severity, _why(proof), proof.new_tests[0], fix=_FIX)
 
 

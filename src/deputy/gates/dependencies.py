@@ -15,7 +15,7 @@ _MESSAGES = {
     "source": "{name} now comes from {after}, which is not the usual registry (before: {before})",
     "removed": "{name} is no longer a dependency",
 }
-_SEVERITIES = {"source": Severity.DENY, "removed": Severity.NOTE}
+_SEVERITIES = {"source": Severity.DENY, "removed": Severity.ADVISE}
 _FIXES = {
     "new": "ask for the dependency by name; a person with the right to add one signs off",
     "moved": "ask for the new version by name",

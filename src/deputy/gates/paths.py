@@ -65,7 +65,7 @@ def _modes(case: Case, file: FileChange) -> Iterator[Finding]:
         yield found("paths/link-replaced", Severity.REVIEW, message, file.path, fix="check what pointed there")
     elif file.kind is ChangeKind.MODE or (file.new_mode == _EXECUTABLE != file.old_mode):
         message = f"The mode changes from {file.old_mode} to {file.new_mode}"
-        severity = Severity.NOTE if file.kind is ChangeKind.ADDED else Severity.REVIEW
+        severity = Severity.ADVISE if file.kind is ChangeKind.ADDED else Severity.REVIEW
         yield found("paths/mode-change", severity, message, file.path, fix="leave the mode as it was unless asked")
 
 

@@ -10,8 +10,8 @@ from deputy.domain.values import Decision, Effect, Finding, GateReport, Need, Se
 DEFAULT_NEEDS = (Need(role="role:senior"),)
 
 _EFFECTS = (Effect.ALLOW, Effect.REVIEW, Effect.DENY)
-_EFFECT_OF = {Severity.NOTE: Effect.ALLOW, Severity.REVIEW: Effect.REVIEW, Severity.DENY: Effect.DENY}
-_RANK = {Severity.DENY: 0, Severity.REVIEW: 1, Severity.NOTE: 2}
+_EFFECT_OF = {Severity.ADVISE: Effect.ALLOW, Severity.REVIEW: Effect.REVIEW, Severity.DENY: Effect.DENY}
+_RANK = {Severity.DENY: 0, Severity.REVIEW: 1, Severity.ADVISE: 2}
 
 
 def by_weight(finding: Finding) -> tuple[int, str, str, int, str]:

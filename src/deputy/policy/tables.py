@@ -151,8 +151,8 @@ def _gate(name: str, entry: JsonValue) -> JsonValue:
         raise ValueError(f"gate {name!r}: write need = {NEED_FORM!r}, as in policy.csv")
     if need is None and level == "review":
         raise ValueError(f"gate {name!r} asks for review of nobody: add need = {NEED_FORM!r}")
-    if need is not None and level == "note":
-        raise ValueError(f"gate {name!r} only notes, so nobody would be asked: remove need, or write level = 'review'")
+    if need is not None and level in {"advise", "note"}:
+        raise ValueError(f"gate {name!r} only advises, so nobody would be asked: remove need, or set it to review")
     if need is not None and not isinstance(need, str):
         raise ValueError(f"gate {name!r}: need is text such as {NEED_FORM!r}")
     return {**table, "needs": [each.model_dump() for each in parse_needs(need)] if need is not None else []}

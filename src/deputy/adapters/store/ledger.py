@@ -76,6 +76,7 @@ class SqlLedger:
         repo: str = "",
         channel: str = "",
         thread: str = "",
+        since: datetime | None = None,
         limit: int = 50,
     ) -> tuple[Task, ...]:
         """Tasks that match every given filter, newest first."""
@@ -83,6 +84,8 @@ class SqlLedger:
         conditions = [TASKS.c[name] == value for name, value in wanted.items() if value]
         if statuses:
             conditions.append(TASKS.c.status.in_([str(status) for status in statuses]))
+        if since:
+            conditions.append(TASKS.c.created_at >= audit.instant(since))
         newest = (TASKS.c.created_at.desc(), TASKS.c.id.desc())
         found = self._session.execute(select(TASKS.c.value).where(*conditions).order_by(*newest).limit(limit))
         return tuple(Task.model_validate_json(value) for value in found.scalars())
