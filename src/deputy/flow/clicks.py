@@ -16,7 +16,7 @@ from deputy.flow.holds import settle, standing_now
 from deputy.flow.judging import binding
 from deputy.flow.queueing import queue_run
 from deputy.flow.requests import answer_by_click, look_up
-from deputy.flow.show import keep_shown, message_failed
+from deputy.flow.show import keep_sent, keep_shown
 from deputy.flow.steps import StepFailed, Steps
 from deputy.flow.tasks import end, event, once
 from deputy.flow.world import World
@@ -38,16 +38,7 @@ def handle_click(world: World, steps: Steps, key: str) -> None:
     if task_id:
         keep_shown(world, steps, "show", task_id)
     if sentence:
-        keep_whispered(world, steps, key, sentence)
-
-
-def keep_whispered(world: World, steps: Steps, key: str, sentence: str) -> None:
-    """Whisper as a step. What was done stays done when Slack can't show it; the failure is kept in the trail."""
-    try:
-        steps("whisper", lambda: whisper(world, key, sentence))
-    except StepFailed as failed:
-        error = failed.sentence
-        steps("whisper-failed", lambda: message_failed(world, "", error))
+        keep_sent(world, steps, "whisper", lambda: whisper(world, key, sentence))
 
 
 def whisper(world: World, key: str, sentence: str) -> JsonValue:

@@ -10,10 +10,10 @@ from deputy.domain.events import EventName
 from deputy.domain.status import is_final
 from deputy.domain.values import Action, Effect, Incoming, Person
 from deputy.evidence import presentable
-from deputy.flow.clicks import keep_whispered
+from deputy.flow.clicks import whisper
 from deputy.flow.control import ask_to_cancel, may_cancel, status_text
 from deputy.flow.requests import look_up
-from deputy.flow.show import keep_shown
+from deputy.flow.show import keep_sent, keep_shown
 from deputy.flow.steps import StepFailed, Steps
 from deputy.flow.tasks import event, once
 from deputy.flow.world import World
@@ -42,7 +42,7 @@ def handle_command(world: World, steps: Steps, key: str) -> None:
     except StepFailed as failed:
         answer = {"text": failed.sentence, "task": ""}
     text, task_id = (str(answer[name]) for name in ("text", "task")) if isinstance(answer, dict) else ("", "")
-    keep_whispered(world, steps, key, text)
+    keep_sent(world, steps, "whisper", lambda: whisper(world, key, text))
     if task_id:
         keep_shown(world, steps, "show", task_id)
 

@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 
 from pydantic import JsonValue
 
@@ -14,8 +13,8 @@ from deputy.domain.status import TaskStatus, is_final
 from deputy.domain.values import Event, Hold, HoldKind, HoldStatus, Need, Task
 from deputy.flow.cards import approval_card, needs_text
 from deputy.flow.judging import binding
-from deputy.flow.show import approvers, keep_shown, message_failed, view_of
-from deputy.flow.steps import Act, StepFailed, Steps
+from deputy.flow.show import approvers, keep_sent, keep_shown, view_of
+from deputy.flow.steps import Act, Steps
 from deputy.flow.tasks import end, event
 from deputy.flow.world import World
 from deputy.policy import Bundle
@@ -157,16 +156,13 @@ def tell_approvers(world: World, steps: Steps, hold_id: str, reminder: int) -> N
         world.chat.notify(user, _told_key(hold_id, reminder, user), f"{text}\n{link}".strip(), card)
         return None
 
-    _tell_each(world, steps, steps("people", people), tell)
+    tell_each(world, steps, steps("people", people), tell)
 
 
-def _tell_each(world: World, steps: Steps, named: JsonValue, tell: Act) -> None:
+def tell_each(world: World, steps: Steps, named: JsonValue, tell: Act) -> None:
     """Tell one after the other. One who can't be messaged must not keep the others from being told."""
     for user in named if isinstance(named, list) else []:
-        try:
-            steps(f"tell-{user}", tell, user)
-        except StepFailed as failed:
-            steps(f"tell-{user}-failed", partial(message_failed, world, ""), failed.sentence, user)
+        keep_sent(world, steps, f"tell-{user}", tell, user, user=str(user))
 
 
 def tell_outcome(world: World, steps: Steps, hold_id: str) -> None:
@@ -186,7 +182,7 @@ def tell_outcome(world: World, steps: Steps, hold_id: str) -> None:
         world.chat.notify(user, _told_key(hold_id, 0, user), f"Decided ({hold.status}): {hold.why}", quiet)
         return None
 
-    _tell_each(world, steps, steps("people", people), tell)
+    tell_each(world, steps, steps("people", people), tell)
 
 
 def _told_key(hold_id: str, reminder: int, user: str) -> str:

@@ -10,7 +10,7 @@ from deputy.domain.status import TaskStatus, is_final
 from deputy.domain.values import Clarification, Incoming, Person, Source, Task, TaskSpec, Value
 from deputy.flow.considering import ask_question, consider
 from deputy.flow.control import ask_to_cancel, status_text
-from deputy.flow.show import keep_shown, message_failed
+from deputy.flow.show import keep_sent, keep_shown
 from deputy.flow.steps import StepFailed, Steps
 from deputy.flow.tasks import ACTIVE, event, once, task_id_of
 from deputy.flow.world import World
@@ -41,7 +41,7 @@ def handle_request(world: World, steps: Steps, key: str) -> None:
         steps("unusable", lambda: unusable(world, key, why))
         admitted = Admitted(reply=why)
     if admitted.reply:
-        _keep_said(world, steps, key, admitted.reply)
+        keep_sent(world, steps, "reply", lambda: reply(world, key, admitted.reply))
     for number, task_id in enumerate(admitted.tasks):
         keep_shown(world, steps, f"show-{number}" if number else "show", task_id)
 
@@ -56,11 +56,7 @@ def handle_edit(world: World, steps: Steps, task_id: str) -> None:
             world.chat.say(task.place, f"edited:{task.id}", _KEPT.format(task=task.id))
         return None
 
-    try:
-        steps("tell", tell)
-    except StepFailed as failed:
-        why = failed.sentence
-        steps("tell-failed", lambda: message_failed(world, task_id, why))
+    keep_sent(world, steps, "tell", tell, task=task_id)
 
 
 def look_up(world: World, key: str) -> JsonValue:
@@ -114,15 +110,6 @@ def reply(world: World, key: str, text: str) -> JsonValue:
         incoming = ledger.incoming(key)
     world.chat.say(incoming.place, f"say:{key}", text)
     return None
-
-
-def _keep_said(world: World, steps: Steps, key: str, text: str) -> None:
-    """Reply as a step. When Slack stays away, the trail keeps that nobody was told."""
-    try:
-        steps("reply", lambda: reply(world, key, text))
-    except StepFailed as failed:
-        why = failed.sentence
-        steps("reply-failed", lambda: message_failed(world, "", why))
 
 
 def unusable(world: World, key: str, why: str) -> JsonValue:

@@ -8,19 +8,15 @@ from deputy.domain.status import TaskStatus
 from deputy.domain.values import CheckPhase, Task
 from deputy.flow.cards import is_excerpt
 from deputy.flow.evidence_pack import logs_of, proof_of
-from deputy.flow.show import message_failed, readable_diff
-from deputy.flow.steps import StepFailed, Steps
+from deputy.flow.show import keep_sent, readable_diff
+from deputy.flow.steps import Steps
 from deputy.flow.world import World
 from deputy.ports import Attachment
 
 
 def keep_review_files(world: World, steps: Steps, task_id: str) -> None:
     """Attach them as a step. When Slack stays away the task stands as it is, and the failure is kept in the trail."""
-    try:
-        steps("attach-review", lambda: attach_review_files(world, task_id))
-    except StepFailed as failed:
-        sentence = failed.sentence
-        steps("attach-review-failed", lambda: message_failed(world, task_id, sentence))
+    keep_sent(world, steps, "attach-review", lambda: attach_review_files(world, task_id), task=task_id)
 
 
 def attach_review_files(world: World, task_id: str) -> JsonValue:

@@ -9,7 +9,7 @@ from deputy.domain.status import TaskStatus
 from deputy.domain.values import GateReport, Hold, HoldStatus, Proof, Task
 from deputy.domain.visible import visible
 from deputy.flow.cards import View, compose
-from deputy.flow.steps import StepFailed, Steps
+from deputy.flow.steps import Act, StepFailed, Steps
 from deputy.flow.tasks import event
 from deputy.flow.world import World
 
@@ -26,13 +26,20 @@ def show_task(world: World, task_id: str, progress: str = "") -> JsonValue:
     return None
 
 
-def keep_shown(world: World, steps: Steps, name: str, task_id: str) -> None:
-    """Show the card as a step. When Slack stays away the work goes on: the failure is kept and the card comes later."""
+def keep_sent(
+    world: World, steps: Steps, name: str, act: Act, *args: JsonValue, task: str = "", user: str = ""
+) -> None:
+    """Send a message as a step. When Slack stays away the work goes on, and the trail keeps that it was not sent."""
     try:
-        steps(name, lambda: show_task(world, task_id))
+        steps(name, act, *args)
     except StepFailed as failed:
-        sentence = failed.sentence
-        steps(f"{name}-failed", lambda: message_failed(world, task_id, sentence))
+        why = failed.sentence
+        steps(f"{name}-failed", lambda: message_failed(world, task, why, user))
+
+
+def keep_shown(world: World, steps: Steps, name: str, task_id: str) -> None:
+    """Show the card as a step; one that can't be shown now comes later."""
+    keep_sent(world, steps, name, lambda: show_task(world, task_id), task=task_id)
 
 
 def message_failed(world: World, task_id: str, error: str, user: str = "") -> JsonValue:
