@@ -1,12 +1,14 @@
 """The policies folder: a change is in force at once, a broken one never, and every version can be had again."""
 
 import shutil
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from deputy.adapters.policies import PolicyFolder, read_folder
+from deputy.adapters.policies import Change, PolicyFolder, read_folder
 from deputy.adapters.store.store import SqlStore, open_store
 from deputy.domain.errors import BadPolicy, NotFound
 from deputy.domain.values import Action, Effect
@@ -42,14 +44,52 @@ def test_a_new_rule_is_in_force_without_a_restart(folder: Path, store: SqlStore)
 
 
 def test_a_broken_version_leaves_the_old_one_in_force_and_is_told_once(folder: Path, store: SqlStore) -> None:
-    told: list[BadPolicy] = []
+    told: list[Change] = []
     policies = PolicyFolder(folder, store, told.append)
     before = policies.current()
     append(folder, "p, broken, role:anyone, **, edit, docs/**, Deny, -")
     assert policies.current() is before
     assert policies.current() is before
     assert len(told) == 1
-    assert "policy.csv" in str(told[0])
+    assert "policy.csv" in told[0].why
+    assert told[0].kept == before.digest != told[0].digest
+
+
+def test_a_version_that_is_mended_is_told_once(folder: Path, store: SqlStore) -> None:
+    told: list[Change] = []
+    policies = PolicyFolder(folder, store, told.append)
+    digest, text = policies.current().digest, (folder / "policy.csv").read_text()
+    append(folder, "p, broken, role:anyone, **, edit, docs/**, Deny, -")
+    policies.current()
+    (folder / "policy.csv").write_text(text)
+    assert policies.current().digest == digest
+    assert policies.current().digest == digest
+    assert [change.why == "" for change in told] == [False, True]
+
+
+def test_half_a_file_is_never_in_force(folder: Path, store: SqlStore) -> None:
+    policies = PolicyFolder(folder, store)
+    policies.current()
+    lines = (folder / "policy.csv").read_text().splitlines(keepends=True)
+    seen: set[bool] = set()
+    done = threading.Event()
+
+    def ask() -> None:
+        while not done.is_set():
+            asked = policies.current().decide(ALICE, "acme/shop", Action.EDIT, ["secrets/prod.env"])
+            seen.add(asked.effect is Effect.DENY)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    with (folder / "policy.csv").open("w") as policy:
+        for line in lines:
+            policy.write(line)
+            policy.flush()
+            time.sleep(0.005)
+    time.sleep(0.5)
+    done.set()
+    asking.join()
+    assert seen == {True}
 
 
 def test_the_first_version_must_be_sound(folder: Path, store: SqlStore) -> None:

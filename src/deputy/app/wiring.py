@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from deputy.adapters.llm import make_model
-from deputy.adapters.policies import PolicyFolder
+from deputy.adapters.policies import Change, PolicyFolder
 from deputy.adapters.repos import GitRepos
 from deputy.adapters.sandbox.docker import DockerSandboxes
 from deputy.adapters.slack.chat import build_chat
@@ -21,12 +21,13 @@ from deputy.adapters.store.store import SqlStore, open_store
 from deputy.adapters.timers import Clockwork
 from deputy.app.clock import SystemClock
 from deputy.app.settings import Settings
-from deputy.domain.errors import BadInput, BadPolicy, Unavailable
+from deputy.domain.errors import BadInput, Unavailable
 from deputy.domain.events import EventName
 from deputy.domain.values import Event
 from deputy.flow.engine import DurableQueue, Engine
 from deputy.flow.housekeeping import jobs
 from deputy.flow.inbox import DurableInbox
+from deputy.flow.notices import queue_notice
 from deputy.flow.workflows import QUEUES, workflows
 from deputy.flow.world import World
 from deputy.ports import Model
@@ -69,7 +70,8 @@ def open_world(settings: Settings) -> tuple[World, SqlStore, DurableQueue]:
     """Connect to everything that a worker or a listener needs. Raises one clear sentence for what is missing."""
     store = open_store(settings.database_url, settings.artifacts_url)
     clock = SystemClock()
-    policies = PolicyFolder(settings.deputy_policies, store, _reporter(store, clock))
+    queue = DurableQueue(store.engine, QUEUES)
+    policies = PolicyFolder(settings.deputy_policies, store, _reporter(store, queue, clock))
     policies.current()
     if not settings.slack_bot_token.get_secret_value():
         raise BadInput(
@@ -84,7 +86,6 @@ def open_world(settings: Settings) -> tuple[World, SqlStore, DurableQueue]:
     except Unavailable as error:
         todo = "check SLACK_API_URL and the network, then start Deputy again"
         raise Unavailable(error.what, error.why, todo) from None
-    queue = DurableQueue(store.engine, QUEUES)
     world = World(
         store=store,
         queue=queue,
@@ -234,15 +235,13 @@ def _adopt_dead(deputy: Deputy, engine: Engine, me: str, suspects: set[str]) -> 
     return found
 
 
-def _reporter(store: SqlStore, clock: SystemClock) -> Callable[[BadPolicy], None]:
-    """Puts a broken policy into the trail, from a thread of its own: the policy may be asked inside a transaction."""
+def _reporter(store: SqlStore, queue: DurableQueue, clock: SystemClock) -> Callable[[Change], None]:
+    """Has a change for the worse or better told, from a thread of its own: policy may be asked in a transaction."""
 
-    def report(error: BadPolicy) -> None:
-        def append() -> None:
-            broken = Event(name=EventName.POLICY_BROKEN, at=clock.now(), actor="deputy", data={"reason": str(error)})
-            with store.transaction() as ledger:
-                ledger.append(broken)
+    def report(change: Change) -> None:
+        def tell() -> None:
+            queue_notice(store, queue, clock, change.digest, change.kept, change.why)
 
-        threading.Thread(target=append, name="policy-broken").start()
+        threading.Thread(target=tell, name="policy-notice").start()
 
     return report

@@ -42,7 +42,6 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         _E.RUN_RETRIED: "run {run} is tried once more: {why}",
         _E.RUN_COMMAND: "ran `{argv}`: exit status {exit_code}, {seconds} s[ (timed out: {timed_out})][; log {log:12}]",
         _E.RUN_TURN: "the agent took turn {turn}[: {calls}]",
-        _E.RUN_FINISHED: "run {run} finished",
         _E.PATCH_COMPUTED: "patch {patch:12} computed[: {files}]",
         _E.CHECKS_FINISHED: "checked in fresh sandboxes[: {checks}]",
         _E.GATES_JUDGED: "policy and gates on the patch: {effect}[, by {rules}][; needs {needs}][; found {findings}]",

@@ -30,7 +30,6 @@ class EventName(StrEnum):
     RUN_RETRIED = "run:retried"
     RUN_COMMAND = "run:command:finished"
     RUN_TURN = "run:turn:finished"
-    RUN_FINISHED = "run:finished"
     PATCH_COMPUTED = "patch:computed"
     CHECKS_FINISHED = "checks:finished"
     GATES_JUDGED = "gates:judged"

@@ -125,11 +125,18 @@ def checkpoint(world: World, keeper: Keeper) -> JsonValue:
     return None
 
 
+def watch_policy(world: World, keeper: Keeper) -> JsonValue:
+    """Look for a new version of the policy, so that a broken one is told of before somebody asks for work."""
+    del keeper
+    return world.policies.current().digest
+
+
 JOBS: Mapping[str, tuple[float, Callable[[World, Keeper], JsonValue]]] = {
     "remove-orphans": (30, remove_orphans),
     "remind": (60, remind),
     "sweep-failures": (30, sweep_failures),
     "refresh-cards": (60, refresh_cards),
+    "watch-policy": (15, watch_policy),
     "checkpoint": (300, checkpoint),
     "forget": (24 * 3600, forget),
 }

@@ -9,6 +9,7 @@ from deputy.flow.control import stop_task
 from deputy.flow.delivery import deliver
 from deputy.flow.holds import expire_hold, expire_question, tell_approvers, tell_outcome
 from deputy.flow.housekeeping import Keeper, housekeep
+from deputy.flow.notices import tell_policy
 from deputy.flow.requests import handle_edit, handle_request
 from deputy.flow.runs import run_task
 from deputy.flow.world import World
@@ -27,6 +28,7 @@ _ALL: Mapping[str, tuple[str, Callable[..., None]]] = {
     "expire_question": (CONTROL, expire_question),
     "tell_approvers": (CONTROL, tell_approvers),
     "tell_outcome": (CONTROL, tell_outcome),
+    "tell_policy": (CONTROL, tell_policy),
 }
 
 QUEUES: Mapping[str, str] = {"housekeep": CONTROL, **{name: queue for name, (queue, _) in _ALL.items()}}

@@ -55,6 +55,11 @@ class Bundle:
         why = reason(decision) if self.engine.knows(repo) else f"{repo!r} is no repository of this policy"
         return decision.model_copy(update={"reason": why, "counter_offer": offer})
 
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Every user that a rule or grant names, sorted."""
+        return self.engine.people
+
     def roles(self, subject: str, repo: str) -> frozenset[str]:
         """The roles the subject has in a repository now, through other roles too."""
         return self.engine.roles(subject, repo)

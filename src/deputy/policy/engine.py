@@ -43,6 +43,11 @@ class Engine:
                 self._roles[subject, repo] = frozenset(self._enforcer.get_implicit_roles_for_user(subject, repo))
             return self._roles[subject, repo]
 
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Every user that a rule or grant names, sorted."""
+        return tuple(sorted(name for name in self._subjects if name.startswith("user:")))
+
     def holders(self, role: str, repo: str) -> tuple[str, ...]:
         """The users who have the role in the repository, sorted."""
         users = sorted(member for member in self._members if member.startswith("user:"))

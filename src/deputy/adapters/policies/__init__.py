@@ -1,5 +1,5 @@
 """The policies folder on disk: loaded strictly, swapped as a whole when it changes."""
 
-from deputy.adapters.policies.folder import PolicyFolder, read_folder
+from deputy.adapters.policies.folder import Change, PolicyFolder, read_folder
 
-__all__ = ["PolicyFolder", "read_folder"]
+__all__ = ["Change", "PolicyFolder", "read_folder"]
