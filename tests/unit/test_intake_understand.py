@@ -428,3 +428,39 @@ def test_long_texts_take_no_time(piece):
     started = time.monotonic()
     parse(piece * (39_000 // len(piece)), REPOS, RECIPES, bot_user=BOT, limits=generous)
     assert time.monotonic() - started < 5
+
+
+# ---------------------------------------------------------------------------------------------------------- budgets
+
+
+@pytest.mark.parametrize(
+    ("text", "budget", "goal"),
+    [
+        ("add a retry to the client in shop with a large budget", "large", "add a retry to the client in shop"),
+        ("add a retry in shop, budget: Large", "large", "add a retry in shop"),
+        ("add a retry in shop (budget=`large`)", "large", "add a retry in shop"),
+        (
+            "fix the page with the marketing budget in shop",
+            "standard",
+            "fix the page with the marketing budget in shop",
+        ),
+        ("fix the budget page in shop", "standard", "fix the budget page in shop"),
+        ("add a retry in shop, budget: standard", "standard", "add a retry in shop"),
+    ],
+)
+def test_a_request_may_name_a_budget(text: str, budget: str, goal: str) -> None:
+    spec = understand(text, budgets=("large", "small"))
+    assert isinstance(spec, TaskSpec)
+    assert (spec.budget, spec.goal) == (budget, goal)
+
+
+def test_a_budget_does_not_keep_a_recipe_from_being_found() -> None:
+    spec = understand("fix the lint in shop with a small budget", budgets=("large", "small"))
+    assert isinstance(spec, TaskSpec)
+    assert (spec.recipe, spec.budget) == ("fix-lint", "small")
+
+
+def test_a_budget_that_is_none_is_said() -> None:
+    said = understand("add a retry in shop, budget: huge", budgets=("large",))
+    assert isinstance(said, Unusable)
+    assert "large, standard" in said.reason

@@ -1,12 +1,13 @@
 """A request's text → what to do, the one question to ask first, or why it can't be used."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 from deputy.domain.config import Limits, Recipe, RepoConfig
 from deputy.domain.values import Choice, Clarification, TaskSpec, Value
 from deputy.intake import recipes as recipe_book
+from deputy.intake.budgets import STANDARD, budget_in
 from deputy.intake.markup import plain_text
 from deputy.intake.repos import mentions, without_addresses, without_repo
 from deputy.intake.words import kind_of, paths_in, without_filler
@@ -44,11 +45,13 @@ def parse(
     limits: Limits,
     channel_repo: str = "",
     chosen_repo: str = "",
+    budgets: Collection[str] = (),
 ) -> Understanding:
     """Understand a request. Never raises, whatever the text.
 
     ``repos`` stand in the order in which to offer them: those this person may ask for first. ``channel_repo`` is used
     when the text names none; ``chosen_repo`` (the answer to a question) beats what the text names. Both are full names.
+    ``budgets`` are the classes that a request may name.
     """
     plain = plain_text(text, bot_user)
     if len(plain) > limits.request_characters:
@@ -56,13 +59,16 @@ def parse(
             reason=f"The request has {len(plain):,} characters and the limit is {limits.request_characters:,}. "
             "Say in a few sentences what to change; long logs are better left out."
         )
-    goal = without_filler(plain)
+    budget, goal = budget_in(without_filler(plain), budgets)
+    if budget != STANDARD and budget not in budgets:
+        known = ", ".join(sorted({STANDARD, *budgets}))
+        return Unusable(reason=f"There is no budget {budget}. Ask for one of these: {known}; or leave it out.")
     if not repos:
         return Unusable(reason="No repository is configured for me yet. Ask whoever runs me to add one to repos.toml.")
     if not _wishes_something(goal, repos):
         return _ask_goal(recipes)
     repo = _repo(goal, repos, channel_repo, chosen_repo)
-    return _spec(goal, repo, recipes) if isinstance(repo, RepoConfig) else repo
+    return _spec(goal, repo, recipes, budget) if isinstance(repo, RepoConfig) else repo
 
 
 def answer(
@@ -123,7 +129,7 @@ def _repo(
     return repos[0] if len(repos) == 1 else _ask_repo(repos)
 
 
-def _spec(goal: str, repo: RepoConfig, recipes: Sequence[Recipe]) -> TaskSpec:
+def _spec(goal: str, repo: RepoConfig, recipes: Sequence[Recipe], budget: str) -> TaskSpec:
     request = without_filler(
         " ".join(_QUOTES.sub("", without_repo(without_addresses(goal), repo)).split()).strip(_EDGES)
     )
@@ -137,6 +143,7 @@ def _spec(goal: str, repo: RepoConfig, recipes: Sequence[Recipe]) -> TaskSpec:
         recipe=found.recipe.name if found else None,
         arguments=dict(found.arguments) if found else {},
         paths=tuple(path.removeprefix(prefix) for path in paths_in(goal) if path not in names),
+        budget=budget,
     )
 
 
