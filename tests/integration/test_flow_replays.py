@@ -1,7 +1,7 @@
 """A step that is done again after a crash finds what it did, and leaves alone what is no longer its own."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -68,7 +68,7 @@ def store(tmp_path: Path) -> Iterator[SqlStore]:
 
 
 def world_of(store: SqlStore, line: Line | None = None) -> World:
-    limits = SimpleNamespace(hold_reminder_seconds=3600, hold_seconds=3600)
+    limits = SimpleNamespace(hold_reminder_seconds=3600, hold_seconds=3600, question_seconds=3600)
     repo = SimpleNamespace(name="acme/shop", url="shop", branch="main")
     asked = judged(Effect.REVIEW, (Need(role="role:senior"),)).decision
     bundle = SimpleNamespace(limits=limits, repo=lambda _: repo, decide=lambda *_: asked, holders=lambda *_: ())
@@ -220,3 +220,15 @@ def test_a_hold_whose_deadline_was_missed_is_ended_later(store: SqlStore) -> Non
     line = Line()
     remind(world_of(store, line), cast("Any", None))
     assert line.ids == ["expire:D-AAAAAAAA.1:late:2"]
+
+
+@pytest.mark.parametrize(("minutes", "names"), [(62, []), (72, ["expire-question:D-AAAAAAAA:0:late:2"])])
+def test_a_question_whose_deadline_was_missed_is_ended_by_the_clock(
+    store: SqlStore, minutes: int, names: list[str]
+) -> None:
+    keep(store, TaskStatus.NEEDS_ANSWER, run=0)
+    line = Line()
+    world = world_of(store, line)
+    later = NOW + timedelta(minutes=minutes)
+    remind(replace(world, clock=cast("Any", SimpleNamespace(now=lambda: later))), cast("Any", None))
+    assert line.ids == names

@@ -10,12 +10,12 @@ from pydantic import JsonValue
 from deputy.domain.errors import DeputyError, NotFound
 from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus, is_final
-from deputy.domain.values import HoldStatus
+from deputy.domain.values import Hold, HoldStatus
 from deputy.flow.show import show_task
 from deputy.flow.steps import Steps
 from deputy.flow.tasks import OF_A_RUN, end, event
 from deputy.flow.world import World
-from deputy.ports import Job
+from deputy.ports import Job, Ledger
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +24,7 @@ CARD_WINDOW = timedelta(hours=1)
 # Which statuses a workflow has a task in.
 _HANDS = {"run": OF_A_RUN, "deliver": frozenset({TaskStatus.DELIVERING})}
 OVERDUE = timedelta(minutes=5)
+MOST_QUESTIONS = 1000
 _LOST = "Its worker failed and could not take it up again: nothing was delivered. Ask again."
 
 
@@ -61,19 +62,35 @@ def remove_orphans(world: World, keeper: Keeper) -> JsonValue:
 
 
 def remind(world: World, keeper: Keeper) -> JsonValue:
-    """Remind approvers of holds that have waited for long, and end those whose own deadline was missed."""
+    """Remind approvers of holds that have waited for long, and end holds and questions whose deadline was missed.
+
+    A deadline is missed when its workflow failed, because the database was away just then.
+    """
     del keeper
-    every, now = world.policies.current().limits.hold_reminder_seconds, world.clock.now()
+    limits = world.policies.current().limits
     with world.store.transaction() as ledger:
         for hold in ledger.holds(status=HoldStatus.OPEN):
-            number = int((now - hold.opened_at).total_seconds() // every)
-            late = (now - hold.expires_at) // OVERDUE
-            if late > 0:
-                # Its workflow failed (the database was away just then): nobody can vote any more, so nobody may wait.
-                world.queue.enqueue(ledger, "expire_hold", f"expire:{hold.id}:late:{late}", hold.id)
-            elif number:
-                world.queue.enqueue(ledger, "tell_approvers", f"tell:{hold.id}:{number}", hold.id, number)
+            _remind_of(world, ledger, hold, limits.hold_reminder_seconds)
+        for task in ledger.tasks(statuses=(TaskStatus.NEEDS_ANSWER,), limit=MOST_QUESTIONS):
+            deadline = task.updated_at + timedelta(seconds=limits.question_seconds)
+            if late := _late(world, deadline):
+                name = f"expire-question:{task.id}:{task.version}:late:{late}"
+                world.queue.enqueue(ledger, "expire_question", name, task.id, task.version)
     return None
+
+
+def _remind_of(world: World, ledger: Ledger, hold: Hold, every: float) -> None:
+    number = int((world.clock.now() - hold.opened_at).total_seconds() // every)
+    if late := _late(world, hold.expires_at):
+        # Nobody can vote any more, so nobody may wait.
+        world.queue.enqueue(ledger, "expire_hold", f"expire:{hold.id}:late:{late}", hold.id)
+    elif number:
+        world.queue.enqueue(ledger, "tell_approvers", f"tell:{hold.id}:{number}", hold.id, number)
+
+
+def _late(world: World, deadline: datetime) -> int:
+    """How many times over a deadline is overdue; 0 while its own workflow may still come."""
+    return max(0, (world.clock.now() - deadline) // OVERDUE)
 
 
 def sweep_failures(world: World, keeper: Keeper) -> JsonValue:

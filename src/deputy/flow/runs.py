@@ -157,6 +157,8 @@ def _save_patch(world: World, task: Task, done: WorkResult, change: TreeChange) 
         "usage": done.usage.model_dump(mode="json"),
         "summary": done.summary,
     }
+    kept = world.store.put_blob(change.model_dump_json().encode())
+    data["change"] = kept
     with world.store.transaction() as ledger:
         current = ledger.task(task.id)
         if current.cancel_by:
@@ -171,6 +173,7 @@ def _save_patch(world: World, task: Task, done: WorkResult, change: TreeChange) 
             computed,
             tree=done.tree,
             patch=change.digest if change.files else "",
+            change_file=kept,
             outcome=done.summary,
             usage=usage,
             # What an earlier run left speaks of another patch.
