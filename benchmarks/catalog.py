@@ -1,6 +1,6 @@
 """All benchmarks, in the order in which they run."""
 
-from benchmarks import ack, audit, command, first_command, policy, recipe, workspace
+from benchmarks import ack, audit, command, first_command, gates, policy, recipe, workspace
 from benchmarks.measuring import Benchmark
 
 BENCHMARKS = (
@@ -11,4 +11,5 @@ BENCHMARKS = (
     Benchmark("audit", "an event into the audit trail, durably, and the trail verified", 10, audit.measure, False),
     Benchmark("workspace", "a sandbox with 5,000 files in place", 5, workspace.measure),
     Benchmark("policy", "a decision on every path of a large change", 5, policy.measure, False),
+    Benchmark("gates", "a patch judged, from git's trees to the report", 5, gates.measure, False),
 )

@@ -3,7 +3,7 @@
 Every effect takes a key or a name that is the same on the second try, and then finds the first.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -349,6 +349,9 @@ class Repos(Protocol):
 
     def read(self, repo: str, treeish: str, path: str) -> bytes | None:
         """A file's bytes in a commit or tree, or None where there is none."""
+
+    def blobs(self, repo: str, ids: Collection[str]) -> Mapping[str, bytes]:
+        """The content of blobs by id, all in one go; ``NotFound`` when one is missing."""
 
     def paths(self, repo: str, treeish: str) -> tuple[str, ...]:
         """Every path of a tree."""

@@ -201,3 +201,17 @@ def test_show_diff_of_some_paths(repos: Repos, base: str) -> None:
     tree = repos.import_delta(SHOP, base, delta)
     assert "+A" in repos.show_diff(SHOP, base, tree)
     assert "+A" not in repos.show_diff(SHOP, base, tree, ["b.txt"])
+
+
+def test_blobs_are_read_by_id_in_one_go(repos: Repos, base: str) -> None:
+    delta = TreeDelta((TreeFile("a", "100644", b"\0one\n"), TreeFile("e", "100644", b"")))
+    tree = repos.import_delta(SHOP, base, delta)
+    ids = {file.path: file.new_blob for file in repos.diff(SHOP, base, tree).files}
+    assert repos.blobs(SHOP, ids.values()) == {ids["a"]: b"\0one\n", ids["e"]: b""}
+    assert repos.blobs(SHOP, ()) == {}
+
+
+def test_what_is_no_blob_of_the_mirror_is_not_found(repos: Repos, base: str) -> None:
+    for other in ("1" * 40, repos.tree_of(SHOP, base), "HEAD", f"{base}\n{base}"):
+        with pytest.raises(NotFound):
+            repos.blobs(SHOP, (other,))

@@ -22,7 +22,9 @@ from deputy.evidence import presentable
 from deputy.flow.cards import needs_text
 from deputy.flow.world import World
 from deputy.gates import inspect, merge_needs, report
+from deputy.gates.case import ABSENT, GITLINK, Reader
 from deputy.policy import Bundle
+from deputy.ports import Repos
 
 # What a gate sees in a patch that policy has an action of its own for.
 _ACTIONS = {"dependencies": Action.ADD_DEPENDENCY, "runs-on-its-own": Action.CHANGE_CI}
@@ -33,14 +35,27 @@ _WORST = (Effect.ALLOW, Effect.REVIEW, Effect.DENY)
 def judge_patch(world: World, task: Task, spec: TaskSpec, change: TreeChange, bundle: Bundle) -> GateReport:
     """What the gates find in a patch, and what policy makes of its paths, of what was found, and of its delivery."""
     proof = Proof.model_validate_json(world.store.blob(task.proof_file))
-
-    def read(side: str, path: str) -> bytes | None:
-        return world.repos.read(spec.repo, task.base if side == "base" else task.tree, path)
-
     repo, everything = bundle.repo(spec.repo), world.repos.paths(spec.repo, task.tree)
+    read = _reader(world.repos, task, change)
     findings = inspect(change, read, proof, bundle.gates, repo.checks, kind=spec.kind, tree_paths=everything)
     findings = (*blind_changes(change, repo), *findings)
     return report(findings, decide_on(bundle, task, spec, change, findings))
+
+
+def _reader(repos: Repos, task: Task, change: TreeChange) -> Reader:
+    """Both sides of the change, read in one go: a process for each file would take minutes. Other paths one by one."""
+    trees = {"base": task.base, "head": task.tree}
+    ids = {
+        **{("base", file.path): file.old_blob for file in change.files if file.old_mode not in {ABSENT, GITLINK}},
+        **{("head", file.path): file.new_blob for file in change.files if file.new_mode not in {ABSENT, GITLINK}},
+    }
+    contents = repos.blobs(change.repo, frozenset(ids.values()))
+
+    def read(side: str, path: str) -> bytes | None:
+        blob = ids.get((side, path))
+        return contents[blob] if blob else repos.read(change.repo, trees[side], path)
+
+    return read
 
 
 def blind_changes(change: TreeChange, repo: RepoConfig) -> tuple[Finding, ...]:

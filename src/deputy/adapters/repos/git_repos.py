@@ -1,6 +1,6 @@
 """The repositories port on git. Each method is one sentence of the port; the work is in the modules beside this."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from deputy.adapters.repos.command import GitCommand, GitFailed
 from deputy.adapters.repos.imports import DEFAULT_CAPS, ImportCaps, import_delta
 from deputy.adapters.repos.mail import mail
 from deputy.adapters.repos.mirrors import Mirrors
-from deputy.adapters.repos.trees import blobs, leaves, tree_id
+from deputy.adapters.repos.trees import blobs, leaves, names, tree_id
 from deputy.domain.errors import BadInput, Unavailable
 from deputy.domain.values import TreeChange
 from deputy.ports import CommitText, RepoSource, TreeDelta
@@ -61,10 +61,15 @@ class GitRepos:
             ]
             return blobs(git, [found[0].blob])[found[0].blob] if found else None
 
+    def blobs(self, repo: str, ids: Collection[str]) -> Mapping[str, bytes]:
+        """The content of blobs by id, all in one go."""
+        with self._git(repo) as git:
+            return blobs(git, ids)
+
     def paths(self, repo: str, treeish: str) -> tuple[str, ...]:
         """Every path of a tree, in git's order."""
         with self._git(repo) as git:
-            return tuple(entry.name for entry in leaves(git, treeish))
+            return names(git, treeish)
 
     def import_delta(self, repo: str, base: str, delta: TreeDelta) -> str:
         """Write the delta onto the base's tree; returns the new tree id."""

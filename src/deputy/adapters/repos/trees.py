@@ -45,6 +45,12 @@ def leaves(git: GitCommand, treeish: str, *only: str) -> tuple[Entry, ...]:
     return tuple(_entry(record) for record in output.split(b"\0") if record)
 
 
+def names(git: GitCommand, treeish: str) -> tuple[str, ...]:
+    """The path of every file, link and submodule of a tree, in git's order; no object but trees is looked at."""
+    output = git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", tree_id(git, treeish))
+    return tuple(path.decode(errors="backslashreplace") for path in output.split(b"\0")[:-1])
+
+
 def _entry(record: bytes) -> Entry:
     head, path = record.split(b"\t", 1)
     mode, _, blob, size = head.decode().split()
@@ -52,14 +58,19 @@ def _entry(record: bytes) -> Entry:
 
 
 def blobs(git: GitCommand, ids: Iterable[str]) -> dict[str, bytes]:
-    """The content of each blob."""
+    """The content of each blob, read by one process. ``NotFound`` when one isn't in the mirror."""
     wanted = sorted(set(ids))
+    for blob in wanted:
+        if not _OBJECT_ID.fullmatch(blob):
+            raise NotFound(f"there is no blob {blob!r}", "only full object ids are taken", "run the task again")
     output = memoryview(git.run("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in wanted).encode()))
     contents: dict[str, bytes] = {}
     position = 0
     for blob in wanted:
         # "<id> blob <size>\n<content>\n"; the id is known, so its length is.
         head = bytes(output[position : position + len(blob) + 32]).split(b"\n", 1)[0]
+        if not head.startswith(b"%b blob " % blob.encode()):
+            raise NotFound(f"the blob {blob!r} is not in the mirror", "it was never fetched here", "run the task again")
         start = position + len(head) + 1
         end = start + int(head.rsplit(b" ", 1)[1])
         contents[blob] = bytes(output[start:end])
