@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -217,14 +218,20 @@ def _status(program: Callable[[], None]) -> int:
     return 0
 
 
-def policies(folder: Path, *, csv: str = "", limits: Mapping[str, float] | None = None) -> Path:
-    """The starter policies with more people, quick recipes and roomy limits."""
+def policies(
+    folder: Path, *, csv: str = "", limits: Mapping[str, float] | None = None, more: Mapping[str, str] | None = None
+) -> Path:
+    """The starter policies with more people, quick recipes, roomy limits, and ``more`` at the end of its files."""
     shutil.copytree(SOURCE / "policies", folder)
-    for name, more in (("policy.csv", ROLES + csv), ("recipes.toml", RECIPES), ("repos.toml", TINY)):
+    added = {"policy.csv": ROLES + csv, "recipes.toml": RECIPES, "repos.toml": TINY}
+    for name in {*added, *(more or {})}:
         with (folder / name).open("a") as file:
-            file.write(more)
-    lines = {"active_per_person": 50, "active_per_repo": 8, "active_total": 8, **(limits or {})}
-    (folder / "limits.toml").write_text("[limits]\n" + "".join(f"{key} = {value}\n" for key, value in lines.items()))
+            file.write(added.get(name, "") + (more or {}).get(name, ""))
+    roomy = {"active_per_person": 50, "active_per_repo": 8, "active_total": 8, **(limits or {})}
+    text = (folder / "limits.toml").read_text()
+    text = re.sub(rf"^(?:{'|'.join(roomy)}) = .*\n", "", text, flags=re.MULTILINE)
+    lines = "".join(f"{key} = {value}\n" for key, value in roomy.items())
+    (folder / "limits.toml").write_text(text.replace("[limits]\n", f"[limits]\n{lines}", 1))
     return folder
 
 
@@ -233,11 +240,13 @@ def make_site(
     *,
     csv: str = "",
     limits: Mapping[str, float] | None = None,
+    more: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
     rates: Rates | None = None,
 ) -> Site:
     """A site that is not started yet, with everybody in the channel."""
-    site = Site(folder, policies=policies(folder / "given", csv=csv, limits=limits), environment=environment or {})
+    given = policies(folder / "given", csv=csv, limits=limits, more=more)
+    site = Site(folder, policies=given, environment=environment or {})
     site.slack._listener.close()
     site.slack._shelf.close()
     members = tuple(person.id for person in MORE_PEOPLE)
