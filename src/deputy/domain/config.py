@@ -137,9 +137,10 @@ class CounterPer(StrEnum):
 
 
 class Counter(Value):
-    """More than ``over`` of something within the last ``days``, the asked-about task or patch included.
+    """More than ``over`` of something within the last ``days`` (of 24 hours), the asked-about task or patch included.
 
-    ``paths`` are the globs of the path class that files and lines are counted in; none means every path.
+    ``paths`` are the globs of the path class that files and lines are counted in; none means every path. Tasks with
+    ``paths`` are those whose patch changes something there.
     """
 
     of: CounterOf
@@ -153,8 +154,9 @@ class Condition(Value):
     """When a rule applies: everything that is given must hold.
 
     ``kinds``, ``channels`` (Slack ids) and ``budgets`` hold when the task's is among them. ``days``, ``hours``
-    (``18:00-08:00``; may span midnight), ``starts`` and ``ends`` (``2026-12-18 18:00``) are read in ``timezone`` (an
-    IANA name). ``files_over`` and ``lines_over`` hold for patches with more changed files, or added and removed lines.
+    (``18:00-08:00``; a night belongs to the day it begins on), ``starts`` and ``ends`` (``2026-12-18 18:00``; the end
+    is no part of it) are read in ``timezone`` (an IANA name). ``files_over`` and ``lines_over`` hold for patches with
+    more changed files, or added and removed lines.
     """
 
     name: str

@@ -1,15 +1,21 @@
 """What a policy question is asked under, beside who, where and what: the facts that conditions look at."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
 
 from deputy.domain.values import FileChange, TaskKind, Value
 
+# A time with its zone, far enough from the calendar's ends to be reckoned with: conditions never raise.
+Instant = Annotated[AwareDatetime, Field(ge=datetime(1900, 1, 1, tzinfo=UTC), le=datetime(3000, 1, 1, tzinfo=UTC))]
+
 
 class FileSize(Value):
-    """A changed path, and how many lines were added or removed there."""
+    """A changed path, and how many lines were added or removed there; none in a binary file."""
 
     path: str
-    lines: int
+    lines: int = Field(ge=0)
 
 
 class Footprint(Value):
@@ -18,7 +24,7 @@ class Footprint(Value):
     task: str
     subject: str
     repo: str
-    at: datetime
+    at: Instant
     files: tuple[FileSize, ...] = ()
 
 
@@ -31,7 +37,7 @@ class Facts(Value):
     the policy's longest counter looks.
     """
 
-    at: datetime | None = None
+    at: Instant | None = None
     kind: TaskKind | None = None
     channel: str | None = None
     budget: str | None = None

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from pydantic import Field, JsonValue
 
+from deputy.domain.holding import Held as Held  # noqa: PLC0414 - offered here, too
 from deputy.domain.scans import Scan as Scan  # noqa: PLC0414 - offered here, too
 from deputy.domain.status import TaskStatus
 from deputy.domain.value import Value as Value  # noqa: PLC0414 - offered here, too
@@ -168,20 +169,26 @@ class Need(Value):
 
 
 class RuleRef(Value):
-    """A policy line that decided: its id, effect, and where it stands."""
+    """A policy line that decided: its id, effect, where it stands, and how its condition stood if it has one.
+
+    ``file`` is ``policy.csv``, or ``.deputy/policy.toml`` for a repository's own rule.
+    """
 
     id: str
     effect: Effect
     line: int = 0
     text: str = ""
+    held: Held | None = None
+    file: str = "policy.csv"
 
 
 class PathDecision(Value):
-    """Policy's answer for one path, with every rule that matched it."""
+    """Policy's answer for one path, with every rule that matched it. The condition of ``idle`` ones did not hold."""
 
     path: str
     effect: Effect
     rules: tuple[RuleRef, ...] = ()
+    idle: tuple[RuleRef, ...] = ()
 
 
 class Decision(Value):

@@ -1,9 +1,14 @@
 """Rules and paths to an answer: deny over review over allow over nothing, which refuses."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
+from deputy.domain.facts import UNKNOWN, Facts
+from deputy.domain.holding import Held
 from deputy.domain.values import Action, Decision, Effect, Need, PathDecision, RuleRef
+from deputy.policy.conditions import judge
+from deputy.policy.conditions_counting import Circumstances
 from deputy.policy.index import PathIndex
 from deputy.policy.needs import merge_needs
 from deputy.policy.rules import HERE, Rule, flaw
@@ -13,36 +18,123 @@ _WORST_FIRST = (Effect.DENY, Effect.REVIEW, Effect.ALLOW)
 
 @dataclass(frozen=True)
 class Question:
-    """May ``subject`` do ``action`` in ``repo``, to these paths? No paths means that it is about none."""
+    """May ``subject`` do ``action`` in ``repo``, to these paths, under these facts? No paths: it is about none."""
 
     subject: str
     repo: str
     action: Action
     paths: tuple[str, ...] = ()
+    facts: Facts = UNKNOWN
+
+    @cached_property
+    def circumstances(self) -> Circumstances:
+        """What the rules' conditions look at."""
+        return Circumstances(self.subject, self.repo, self.facts)
 
 
 @dataclass(frozen=True)
-class _Answer:
-    decision: PathDecision
-    needs: tuple[Need, ...]
+class Matched:
+    """The rules that speak of one path, applying and idle, in file order. A path with a flaw has none."""
+
+    path: str
+    rules: tuple[Rule, ...]
+
+    def decision(self) -> PathDecision:
+        """What they amount to, by their conditions as judged."""
+        active = [rule for rule in self.rules if not rule.is_idle]
+        refs = tuple(rule.ref for rule in active)
+        effect = effect_of(rule.effect for rule in active)
+        if len(active) == len(self.rules):
+            return PathDecision(path=self.path, effect=effect, rules=refs)
+        idle = tuple(rule.ref for rule in self.rules if rule.is_idle)
+        return PathDecision(path=self.path, effect=effect, rules=refs, idle=idle)
 
 
-def answer(question: Question, rules: Sequence[Rule], policy: str) -> Decision:
+@dataclass(frozen=True)
+class Considered:
+    """A question with all rules that speak of who, where and what, their conditions judged, and what they match."""
+
+    question: Question
+    rules: tuple[Rule, ...]
+    matched: tuple[Matched, ...]
+
+    def decision(self, policy: str) -> Decision:
+        """The answer, without its sentences. ``policy`` is the digest of the bundle that the rules are from."""
+        question = self.question
+        paths = tuple(path.decision() for path in self.matched)
+        effect = _worst(path.effect for path in paths)
+        return Decision(
+            effect=effect,
+            action=question.action,
+            subject=question.subject,
+            repo=question.repo,
+            policy=policy,
+            rules=_deciding(effect, (path for path in paths if path.effect is effect)),
+            needs=merge_needs(_needs(self._active())) if effect is Effect.REVIEW else (),
+            paths=paths,
+        )
+
+    def _active(self) -> Iterator[Rule]:
+        return (rule for path in self.matched for rule in path.rules if not rule.is_idle)
+
+    @cached_property
+    def conditional(self) -> tuple[Rule, ...]:
+        """The rules with a condition that match one of the paths."""
+        if not any(rule.is_conditional for rule in self.rules):
+            return ()
+        found = {rule.id: rule for path in self.matched for rule in path.rules if rule.is_conditional}
+        return tuple(found.values())
+
+    @cached_property
+    def _combinations(self) -> frozenset[tuple[frozenset[Effect], tuple[str, ...]]]:
+        """What paths come to: the effects that are sure, and the rules with conditions. Few, however many the paths."""
+        return frozenset(
+            (
+                frozenset(rule.effect for rule in path.rules if not rule.is_conditional),
+                tuple(rule.id for rule in path.rules if rule.is_conditional),
+            )
+            for path in self.matched
+        )
+
+    def effect_under(self, asked: Circumstances) -> tuple[Effect, tuple[Need, ...]]:
+        """The effect that the same question would have in other circumstances, and the needs of a review."""
+        active = {rule.id: rule for rule in judged(self.conditional, asked) if not rule.is_idle}
+        effect = _worst(
+            effect_of({*sure, *(active[name].effect for name in names if name in active)})
+            for sure, names in self._combinations
+        )
+        return effect, merge_needs([*self._sure_needs, *_needs(active.values())]) if effect is Effect.REVIEW else ()
+
+    @cached_property
+    def _sure_needs(self) -> tuple[Need, ...]:
+        return merge_needs(_needs(rule for path in self.matched for rule in path.rules if not rule.is_conditional))
+
+
+def judged(rules: Iterable[Rule], asked: Circumstances) -> tuple[Rule, ...]:
+    """The rules with their conditions judged, each condition once."""
+    seen: dict[tuple[str, int], Held] = {}
+
+    def under(rule: Rule) -> Rule:
+        if not rule.is_conditional:
+            return rule
+        key = (rule.when, id(rule.condition))
+        if key not in seen:
+            seen[key] = judge(rule.when, rule.condition, asked)
+        return rule.under(asked, seen[key])
+
+    return tuple(map(under, rules))
+
+
+def consider(question: Question, rules: Iterable[Rule]) -> Considered:
+    """Each condition is judged once, each path looked up once."""
+    weighed = judged(rules, question.circumstances)
+    index = PathIndex(weighed)
+    return Considered(question, weighed, tuple(_match(path, index) for path in question.paths or (HERE,)))
+
+
+def answer(question: Question, rules: Iterable[Rule], policy: str) -> Decision:
     """The decision that the rules give, without its sentences. ``policy`` is the digest of the bundle they are from."""
-    index = PathIndex(rules)
-    answers = [_path(path, index) for path in question.paths or (HERE,)]
-    effect = next(each for each in _WORST_FIRST if any(path.decision.effect is each for path in answers))
-    worst = [path for path in answers if path.decision.effect is effect]
-    return Decision(
-        effect=effect,
-        action=question.action,
-        subject=question.subject,
-        repo=question.repo,
-        policy=policy,
-        rules=_deciding(effect, (path.decision for path in worst)),
-        needs=merge_needs(need for path in worst for need in path.needs) if effect is Effect.REVIEW else (),
-        paths=tuple(path.decision for path in answers),
-    )
+    return consider(question, rules).decision(policy)
 
 
 def plain(path: str) -> str:
@@ -50,14 +142,18 @@ def plain(path: str) -> str:
     return path.removeprefix("./").rstrip("/") or (HERE if path else path)
 
 
-def _path(path: str, index: PathIndex) -> _Answer:
+def _match(path: str, index: PathIndex) -> Matched:
     asked = plain(path) if not path.startswith("/") else path
-    if flaw(asked):
-        return _Answer(PathDecision(path=path, effect=Effect.DENY), ())
-    matched = index.matching(asked)
-    effect = effect_of(rule.effect for rule in matched)
-    needs = merge_needs(need for rule in matched for need in rule.needs) if effect is Effect.REVIEW else ()
-    return _Answer(PathDecision(path=path, effect=effect, rules=tuple(rule.ref for rule in matched)), needs)
+    return Matched(path, () if flaw(asked) else index.matching(asked))
+
+
+def _needs(rules: Iterable[Rule]) -> Iterator[Need]:
+    return (need for rule in rules for need in rule.needs)
+
+
+def _worst(effects: Iterable[Effect]) -> Effect:
+    found = set(effects)
+    return next(effect for effect in _WORST_FIRST if effect in found)
 
 
 def effect_of(effects: Iterable[Effect]) -> Effect:

@@ -4,34 +4,56 @@ Paths are matched by our own index (``policy.index``): Casbin would evaluate eve
 built once per bundle and never changed: Casbin's reloading is unsafe under threads.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from threading import Lock
+from types import MappingProxyType
 from typing import cast
 
 import casbin
 
+from deputy.domain.config import Condition
+from deputy.domain.facts import UNKNOWN, Facts
 from deputy.domain.folding import fold
 from deputy.domain.values import Action, Effect
+from deputy.policy.conditions import ALWAYS, applies, judge, name_of
+from deputy.policy.conditions_counting import Circumstances
 from deputy.policy.model import MODEL
 from deputy.policy.rules import EVERYWHERE, Grant, Rule, covers, flaw, patterns
 
 
 class Engine:
-    """The rules and grants of one bundle. ``repos`` are the names it may be asked about, beside ``EVERYWHERE``."""
+    """The rules and grants of one bundle. ``repos`` are the names it may be asked about, beside ``EVERYWHERE``.
 
-    def __init__(self, rules: Sequence[Rule], grants: Sequence[Grant], repos: Iterable[str]) -> None:
-        self._rules = {rule.id: rule for rule in rules}
+    ``conditions`` are what the rules' ``when`` names, by name.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        grants: Sequence[Grant],
+        repos: Iterable[str],
+        conditions: Mapping[str, Condition] = MappingProxyType({}),
+    ) -> None:
+        resolved = (replace(rule, condition=conditions.get(name_of(rule.when))) for rule in rules)
+        self._rules = {rule.id: rule for rule in resolved}
         self._repos = frozenset({*repos, EVERYWHERE})
         self._members = frozenset(grant.member for grant in grants)
         self._subjects = self._members | {rule.subject for rule in rules}
         self._roles: dict[tuple[str, str], frozenset[str]] = {}
         # Casbin's role manager fills caches while it answers.
         self._lock = Lock()
-        self._enforcer = _enforcer(rules, grants)
+        self._enforcer = _enforcer(rules, grants, conditions)
 
     def knows(self, repo: str) -> bool:
         """Whether questions about this repository have an answer other than no."""
         return repo in self._repos
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """Every user that a rule or a grant names, sorted."""
+        return tuple(sorted(subject for subject in self._subjects if subject.startswith("user:")))
 
     def roles(self, subject: str, repo: str) -> frozenset[str]:
         """Every role the subject has in the repository, through other roles too; none for a stranger."""
@@ -70,13 +92,14 @@ class Engine:
         """Every rule about this action in the repository, whoever it speaks of."""
         return tuple(rule for rule in self._rules.values() if rule.action is action and covers(rule.repo, repo))
 
-    def enforce(self, subject: str, repo: str, action: Action, path: str) -> bool:
+    def enforce(self, subject: str, repo: str, action: Action, path: str, facts: Facts = UNKNOWN) -> bool:
         """Casbin's own slow answer for one path: True when a rule allows and none denies. Our answers must agree."""
+        asked = Circumstances(subject, repo, facts)
         with self._lock:
-            return cast("bool", self._enforcer.enforce(subject, repo, str(action), path))
+            return cast("bool", self._enforcer.enforce(subject, repo, str(action), path, asked))
 
 
-def _enforcer(rules: Sequence[Rule], grants: Sequence[Grant]) -> casbin.Enforcer:
+def _enforcer(rules: Sequence[Rule], grants: Sequence[Grant], conditions: Mapping[str, Condition]) -> casbin.Enforcer:
     model = casbin.Model()
     model.load_model_from_text(MODEL)
     model["p"]["p"].policy = [list(rule.fields) for rule in rules]
@@ -84,6 +107,7 @@ def _enforcer(rules: Sequence[Rule], grants: Sequence[Grant]) -> casbin.Enforcer
     enforcer = casbin.Enforcer(model)
     enforcer.add_function("repoMatch", lambda repo, pattern: covers(pattern, repo))
     enforcer.add_function("pathMatch", _path_match)
+    enforcer.add_function("whenMatch", partial(_when_match, conditions))
     enforcer.add_named_domain_matching_func("g", lambda repo, pattern: covers(pattern, repo))
     enforcer.build_role_links()
     return enforcer
@@ -97,3 +121,9 @@ def _path_match(path: str, pattern: str, effect: str) -> bool:
     if flaw(path):
         return False  # nothing allows it, so it is refused
     return bool(exact.match(path)) or bool(folded and folded.match(fold(path)))
+
+
+def _when_match(conditions: Mapping[str, Condition], asked: Circumstances, when: str, effect: str) -> bool:
+    if when == ALWAYS:
+        return True
+    return applies(judge(when, conditions.get(name_of(when)), asked), Effect(effect), asked)

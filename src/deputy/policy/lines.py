@@ -6,16 +6,19 @@ from dataclasses import dataclass
 
 from deputy.domain.globs import compile_glob
 from deputy.domain.values import Action, Effect, Need
+from deputy.policy.conditions import ALWAYS
 from deputy.policy.needs import NEED_FORM, ROLE, parse_needs
 from deputy.policy.problems import Problem, decode
 from deputy.policy.rules import Grant, Rule, patterns
 
 FILE = "policy.csv"
-RULE_FORM = "p, id, subject, repo, action, path, effect, need"
+RULE_FORM = "p, id, subject, repo, action, path, effect, need, when"
 GRANT_FORM = "g, subject, role, repo"
 USER = re.compile(r"user:[A-Z0-9]+/[A-Z0-9][A-Z0-9_]*\Z")
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z")
-_RULE_COLUMNS, _GRANT_COLUMNS = 8, 4
+_WHEN = re.compile(r"(?:not:)?[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z")
+# A rule without the last column always applies.
+_RULE_COLUMNS, _GRANT_COLUMNS = (8, 9), (4,)
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def _split(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
 
 def _rule(number: int, fields: tuple[str, ...]) -> Rule:
     _check_columns(fields, _RULE_COLUMNS, RULE_FORM)
-    _, name, subject, repo, act, path, eft, need = fields
+    _, name, subject, repo, act, path, eft, need, when = (*fields, ALWAYS)[:9]
     if not _ID.match(name):
         raise _Flawed(f"id {name!r} is not a name", "write lower-case letters, digits and hyphens, such as d-secrets")
     _check_subject(subject)
@@ -75,7 +78,10 @@ def _rule(number: int, fields: tuple[str, ...]) -> Rule:
     except ValueError as error:
         raise _Flawed(str(error), "write a glob such as src/billing/** or **/.env*") from error
     needs = _needs(effect, need)
-    return Rule(name, number, fields[1:], subject, repo, action, path, effect, needs, exact, folded)
+    if when != ALWAYS and not _WHEN.match(when):
+        raise _Flawed(f"when {when!r} is no condition", "write its name of conditions.toml, not:name, or -")
+    columns = (name, subject, repo, act, path, eft, need, when)
+    return Rule(name, number, columns, subject, repo, action, path, effect, needs, exact, folded, when)
 
 
 def _grant(number: int, fields: tuple[str, ...]) -> Grant:
@@ -88,9 +94,10 @@ def _grant(number: int, fields: tuple[str, ...]) -> Grant:
     return Grant(number, member, role, repo)
 
 
-def _check_columns(fields: tuple[str, ...], count: int, form: str) -> None:
-    if len(fields) != count:
-        raise _Flawed(f"{len(fields)} columns where a {fields[0]} line has {count}", f"write {form}")
+def _check_columns(fields: tuple[str, ...], counts: tuple[int, ...], form: str) -> None:
+    if len(fields) not in counts:
+        expected = " or ".join(map(str, counts))
+        raise _Flawed(f"{len(fields)} columns where a {fields[0]} line has {expected}", f"write {form}")
     if any(not field for field in fields):
         raise _Flawed("an empty column", f"write {form}; a rule without need has - there")
     odd = next((field for field in fields if not field.isprintable() or {'"', "'", " ", "\t"} & set(field)), None)

@@ -5,10 +5,10 @@ from deputy.policy.problems import Problem, decode
 FILE = "model.conf"
 MODEL = """\
 [request_definition]
-r = sub, repo, act, path
+r = sub, repo, act, path, facts
 
 [policy_definition]
-p = id, sub, repo, act, path, eft, need
+p = id, sub, repo, act, path, eft, need, when
 
 [role_definition]
 g = _, _, _
@@ -17,8 +17,8 @@ g = _, _, _
 e = some(where (p.eft == allow)) && !some(where (p.eft == deny))
 
 [matchers]
-m = g(r.sub, p.sub, r.repo) && repoMatch(r.repo, p.repo) && r.act == p.act && pathMatch(r.path, p.path, p.eft)
-"""
+m = g(r.sub, p.sub, r.repo) && repoMatch(r.repo, p.repo) && r.act == p.act && pathMatch(r.path, p.path, p.eft) && whenMatch(r.facts, p.when, p.eft)
+"""  # noqa: E501 - Casbin reads a matcher from one line
 
 
 def check_model(content: bytes) -> tuple[Problem, ...]:

@@ -1,41 +1,87 @@
 """The nearest thing that policy does permit: a refusal without a way on sends people around the rules."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
-from deputy.domain.values import Decision, Effect
-from deputy.policy.deciding import Question, answer
+from deputy.domain.values import Action, Decision, Effect
+from deputy.policy.conditions_offers import Alternative, alternatives
+from deputy.policy.deciding import Considered, Question, answer, judged
 from deputy.policy.engine import Engine
 from deputy.policy.needs import say_needs
 from deputy.policy.rules import HERE, Rule
 from deputy.policy.wording import listed, phrase
 
 _ALL = "**"
+# Of many who have a role, so many are asked about before it is taken that none of them may.
+_MOST_HOLDERS = 3
+_PERMITTED = (Effect.ALLOW, Effect.REVIEW)
 
 
-def counter_offer(decision: Decision, engine: Engine, repos: Sequence[str]) -> str:
+@dataclass(frozen=True)
+class Surroundings:
+    """What else there is: rules by subject, repository and action; repositories; budget classes; who has which role."""
+
+    rules: Callable[[str, str, Action], Sequence[Rule]]
+    repos: tuple[str, ...]
+    budgets: tuple[str, ...]
+    engine: Engine
+
+
+def counter_offer(seen: Considered, decision: Decision, around: Surroundings) -> str:
     """What this person may ask for instead, as a sentence without full stop; empty when the answer was allow."""
     if decision.effect is Effect.ALLOW:
         return ""
-    rules = engine.rules_for(decision.subject, decision.repo, decision.action)
+    rules = [rule for rule in seen.rules if not rule.is_idle]
     if decision.effect is Effect.REVIEW:
-        return _without_review(decision, rules)
-    return _elsewhere_here(decision, rules) or _other_repos(decision, engine, repos) or _other_people(decision, engine)
+        others = alternatives(seen, (Effect.ALLOW,), around.budgets)
+        return _free_of_review(others) or _without_review(decision, rules)
+    others = alternatives(seen, _PERMITTED, around.budgets)
+    return (
+        _otherwise(decision, others)
+        or _elsewhere_here(decision, rules)
+        or _other_repos(seen.question, around)
+        or _other_people(seen.question, around)
+    )
 
 
-def _paths(rules: Sequence[Rule], effect: Effect) -> list[str]:
+def _otherwise(decision: Decision, others: Sequence[Alternative]) -> str:
+    by_need: dict[str, list[str]] = {}
+    for other in others:
+        by_need.setdefault(say_needs(other.needs), []).append(other.text)
+    what = f"{phrase(decision.action)}{_these(decision)} in {decision.repo}"
+    return "; ".join(
+        f"{', or '.join(texts)} you may {what}{f', with review by {need}' if need else ''}"
+        for need, texts in by_need.items()
+    )
+
+
+def _these(decision: Decision) -> str:
+    paths = [path.path for path in decision.paths if path.effect is Effect.DENY]
+    return "" if _is_pathless(decision) else f" {listed(paths, 'paths')}"
+
+
+def _free_of_review(others: Sequence[Alternative]) -> str:
+    return f"{', or '.join(other.text for other in others)} it needs no such review" if others else ""
+
+
+def _is_pathless(decision: Decision) -> bool:
+    return all(path.path == HERE for path in decision.paths)
+
+
+def _paths(rules: Iterable[Rule], effect: Effect) -> list[str]:
     return list(dict.fromkeys(rule.path for rule in rules if rule.effect is effect))
 
 
 def _without_review(decision: Decision, rules: Sequence[Rule]) -> str:
     reviewed = _paths(rules, Effect.REVIEW)
-    if all(path.path == HERE for path in decision.paths) or _ALL in reviewed:
+    if _is_pathless(decision) or _ALL in reviewed:
         return ""
     return f"a change that stays clear of {listed(reviewed, 'patterns')} needs no such review"
 
 
 def _elsewhere_here(decision: Decision, rules: Sequence[Rule]) -> str:
     allowed, denied = _paths(rules, Effect.ALLOW), _paths(rules, Effect.DENY)
-    if not allowed or _ALL in denied or all(path.path == HERE for path in decision.paths):
+    if not allowed or _ALL in denied or _is_pathless(decision):
         return ""
     what = "any other path" if _ALL in allowed else listed(allowed, "patterns")
     but = f" except {listed(denied, 'patterns')}" if denied else ""
@@ -53,20 +99,27 @@ def _reviews(rules: Sequence[Rule]) -> str:
     )
 
 
-def _other_repos(decision: Decision, engine: Engine, repos: Sequence[str]) -> str:
-    permitted = [repo for repo in repos if repo != decision.repo and _is_open(decision, engine, repo)]
-    return f"you may {phrase(decision.action)} in {listed(permitted, 'repositories')}" if permitted else ""
+def _other_repos(asked: Question, around: Surroundings) -> str:
+    permitted = [repo for repo in around.repos if repo != asked.repo and _is_open(asked, asked.subject, repo, around)]
+    return f"you may {phrase(asked.action)} in {listed(permitted, 'repositories')}" if permitted else ""
 
 
-def _is_open(decision: Decision, engine: Engine, repo: str) -> bool:
-    question = Question(decision.subject, repo, decision.action, tuple(path.path for path in decision.paths))
-    rules = engine.rules_for(question.subject, repo, question.action)
-    return answer(question, rules, decision.policy).effect is not Effect.DENY
+def _is_open(asked: Question, subject: str, repo: str, around: Surroundings) -> bool:
+    question = Question(subject, repo, asked.action, asked.paths, asked.facts)
+    return answer(question, around.rules(subject, repo, asked.action), "").effect is not Effect.DENY
 
 
-def _other_people(decision: Decision, engine: Engine) -> str:
-    rules = engine.rules_of_anyone(decision.repo, decision.action)
-    roles = sorted({rule.subject for rule in rules if rule.effect is Effect.ALLOW and rule.subject.startswith("role:")})
+def _other_people(asked: Question, around: Surroundings) -> str:
+    rules = judged(around.engine.rules_of_anyone(asked.repo, asked.action), asked.circumstances)
+    subjects = {rule.subject for rule in rules if rule.effect is Effect.ALLOW and not rule.is_idle}
+    roles = sorted(role for role in subjects if role.startswith("role:") and _may(role, asked, around))
+    what = f"{phrase(asked.action)} in {asked.repo}"
     if not roles:
-        return f"nobody may {phrase(decision.action)} in {decision.repo}: ask whoever keeps the policy"
-    return f"people with {listed(roles, 'roles')} may {phrase(decision.action)} in {decision.repo}: ask one of them"
+        return f"nobody may {what}: ask whoever keeps the policy"
+    return f"people with {listed(roles, 'roles')} may {what}: ask one of them"
+
+
+def _may(role: str, asked: Question, around: Surroundings) -> bool:
+    """Whether the first of those who have the role would be permitted this; a role that nobody has is no help."""
+    holders = around.engine.holders(role, asked.repo)[:_MOST_HOLDERS]
+    return any(_is_open(asked, holder, asked.repo, around) for holder in holders)

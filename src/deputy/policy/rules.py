@@ -2,12 +2,16 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+from deputy.domain.config import Condition
 from deputy.domain.folding import fold
 from deputy.domain.globs import compile_glob, matches
+from deputy.domain.holding import Held
 from deputy.domain.values import Action, Effect, Need, RuleRef
+from deputy.policy.conditions import ALWAYS, applies
+from deputy.policy.conditions_counting import Circumstances
 
 HERE = "."  # the path of questions that are about no path
 EVERYWHERE = "*"  # the repository of questions that are about no single repository
@@ -17,10 +21,11 @@ _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 @dataclass(frozen=True)
 class Rule:
-    """A ``p`` line. ``fields`` are its seven columns as written, ``line`` counts from 1.
+    """A ``p`` line. ``fields`` are its eight columns (``-`` where there is no ``when``), ``line`` counts from 1.
 
     ``folded`` is the pattern that a DENY or REVIEW rule also tries on the folded path; an ALLOW rule has none, so
-    that nothing is permitted under a name that merely looks like a permitted one.
+    that nothing is permitted under a name that merely looks like a permitted one. ``condition`` is what ``when`` names;
+    ``held`` and ``is_idle`` are set by ``under``, for one question.
     """
 
     id: str
@@ -34,11 +39,26 @@ class Rule:
     needs: tuple[Need, ...]
     exact: re.Pattern[str]
     folded: re.Pattern[str] | None
+    when: str = ALWAYS
+    condition: Condition | None = None
+    held: Held | None = None
+    is_idle: bool = False
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether the rule applies under a condition only."""
+        return self.when != ALWAYS
+
+    def under(self, asked: Circumstances, held: Held) -> "Rule":
+        """The rule with its condition as judged in these circumstances: idle when that keeps it from applying."""
+        return replace(self, held=held, is_idle=not applies(held, self.effect, asked))
 
     @cached_property
     def ref(self) -> RuleRef:
         """How decisions name this rule."""
-        return RuleRef(id=self.id, effect=self.effect, line=self.line, text=", ".join(("p", *self.fields)))
+        fields = self.fields if self.is_conditional else self.fields[:-1]
+        text = ", ".join(("p", *fields))
+        return RuleRef(id=self.id, effect=self.effect, line=self.line, text=text, held=self.held)
 
     def matches(self, path: str, folded: str) -> bool:
         """Whether the rule speaks of the path; ``folded`` is ``fold(path)``, computed once by the caller."""

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from pydantic import JsonValue, ValidationError
 
-from deputy.domain.config import GateLevel, Limits, Price, Recipe, RepoConfig
+from deputy.domain.config import Budget, Condition, GateLevel, Limits, Price, Recipe, RepoConfig
 from deputy.domain.gates import GateName
 from deputy.domain.values import Value
 from deputy.policy.needs import NEED_FORM, parse_needs
@@ -19,6 +19,7 @@ from deputy.policy.problems import Problem, decode, line_of
 
 V = TypeVar("V", bound=Value)
 Table = dict[str, JsonValue]
+_LIMITS = "limits.toml"
 
 
 @dataclass(frozen=True)
@@ -55,21 +56,35 @@ def read_prices(content: bytes) -> Entries[Price]:
     return _read("prices.toml", content, "price", Price, _price)
 
 
+def read_conditions(content: bytes) -> Entries[Condition]:
+    """``conditions.toml``: ``[condition.freeze]``, fields as in ``Condition``."""
+    return _read("conditions.toml", content, "condition", Condition, _named)
+
+
+def read_budgets(content: bytes) -> Entries[Budget]:
+    """``limits.toml``: ``[budget.large]``, fields as in ``Budget``."""
+    return _read(_LIMITS, content, "budget", Budget, _budget, beside=("limits",))
+
+
 def read_limits(content: bytes) -> Entries[Limits]:
     """``limits.toml``: the fields of ``Limits`` under ``[limits]``; what is left out keeps its default."""
-    file = "limits.toml"
-    text, table, problems = _parse(file, content)
-    problems += _strangers(file, text, table, "limits")
+    text, table, problems = _parse(_LIMITS, content)
+    problems += _strangers(_LIMITS, text, table, "limits", "budget")
     limits = table.get("limits", {})
-    value, found = _value(file, text, ("limits",), Limits, partial(_positive, limits))
-    return Entries(file, text, {} if value is None else {"limits": value}, (*problems, *found))
+    value, found = _value(_LIMITS, text, ("limits",), Limits, partial(_positive, "limits", limits))
+    return Entries(_LIMITS, text, {} if value is None else {"limits": value}, (*problems, *found))
 
 
 def _read(
-    file: str, content: bytes, root: str, model: type[V], prepare: Callable[[str, JsonValue], JsonValue]
+    file: str,
+    content: bytes,
+    root: str,
+    model: type[V],
+    prepare: Callable[[str, JsonValue], JsonValue],
+    beside: tuple[str, ...] = (),
 ) -> Entries[V]:
     text, table, problems = _parse(file, content)
-    problems += _strangers(file, text, table, root)
+    problems += _strangers(file, text, table, root, *beside)
     entries = table.get(root, {})
     if not isinstance(entries, dict):
         problems += (Problem(file, line_of(text, [root]), f"{root} is not a table", f"write [{root}.name]"),)
@@ -98,11 +113,12 @@ def _parse(file: str, content: bytes) -> tuple[str, Table, tuple[Problem, ...]]:
         return text, {}, (*problems, Problem(file, 0, message, "put text in quotes"))
 
 
-def _strangers(file: str, text: str, table: Table, root: str) -> tuple[Problem, ...]:
+def _strangers(file: str, text: str, table: Table, *roots: str) -> tuple[Problem, ...]:
+    below = " or ".join(f"[{root}…]" for root in sorted(roots, reverse=True))
     return tuple(
-        Problem(file, line_of(text, [key]), f"unknown key {key!r}", f"everything in {file} stands under [{root}…]")
+        Problem(file, line_of(text, [key]), f"unknown key {key!r}", f"everything in {file} stands under {below}")
         for key in table
-        if key != root
+        if key not in roots
     )
 
 
@@ -166,8 +182,12 @@ def _price(name: str, entry: JsonValue) -> JsonValue:
     return table
 
 
-def _positive(entry: JsonValue) -> JsonValue:
-    for key, amount in _table("limits", entry).items():
+def _budget(name: str, entry: JsonValue) -> JsonValue:
+    return _named(name, _positive(name, entry))
+
+
+def _positive(name: str, entry: JsonValue) -> JsonValue:
+    for key, amount in _table(name, entry).items():
         lowest = 0 if key == "agent_retries_after_block" else 1e-6
         if isinstance(amount, int | float) and amount < lowest:
             raise ValueError(f"{key} = {amount} leaves nothing: write a positive number")

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from deputy.domain.values import Action, Decision, Effect, PathDecision
+from deputy.domain.holding import Held, Holding
+from deputy.domain.values import Action, Decision, Effect, PathDecision, RuleRef
 from deputy.policy.deciding import plain
 from deputy.policy.needs import say_needs
 from deputy.policy.rules import HERE, flaw
@@ -26,6 +27,12 @@ _PHRASES = {
 }
 _EFFECTS = {Effect.DENY: "denies", Effect.REVIEW: "asks for review of", Effect.ALLOW: "allows"}
 
+_STANDS = {
+    Holding.HOLDS: "{} holds",
+    Holding.FAILS: "{} does not hold",
+    Holding.UNKNOWN: "whether {} holds is not known",
+}
+
 
 def reason(decision: Decision) -> str:
     """Why, naming the deciding rules: ``rule d-env denies edit of secrets/prod.env``."""
@@ -35,7 +42,7 @@ def reason(decision: Decision) -> str:
         return f"{broken[0].path!r} can't be the path of a file here: {_flaw(broken[0])}"
     if not decision.rules:
         return _nothing_allows(decision, worst)
-    parts = [_rule_on(rule.id, decision, worst) for rule in decision.rules[:_SHOWN]]
+    parts = [_rule_on(rule, decision, worst) for rule in decision.rules[:_SHOWN]]
     if len(decision.rules) > _SHOWN:
         parts.append(f"and {len(decision.rules) - _SHOWN} more rules")
     tail = f" by {say_needs(decision.needs)}" if decision.needs else ""
@@ -46,18 +53,35 @@ def _flaw(path: PathDecision) -> str | None:
     return flaw(path.path if path.path.startswith("/") else plain(path.path))
 
 
-def _rule_on(rule: str, decision: Decision, paths: Sequence[PathDecision]) -> str:
-    touched = [path.path for path in paths if any(match.id == rule for match in path.rules)]
-    return f"rule {rule} {_EFFECTS[decision.effect]} {deed(decision, touched)}"
+def _rule_on(rule: RuleRef, decision: Decision, paths: Sequence[PathDecision]) -> str:
+    touched = [path.path for path in paths if any(match.id == rule.id for match in path.rules)]
+    return f"rule {rule.id} {_EFFECTS[decision.effect]} {deed(decision, touched)}{_because(rule.held)}"
+
+
+def _because(held: Held | None) -> str:
+    """How a rule's condition came to apply: `` during Release freeze``, `` (the channel is C0SHOP)``."""
+    if held is None:
+        return ""
+    if held.is_time and held.holding is Holding.HOLDS:
+        return f" {held.phrase}"
+    return f" ({'; '.join(held.facts)})"
 
 
 def _nothing_allows(decision: Decision, worst: Sequence[PathDecision]) -> str:
     paths = "" if _is_pathless(decision) else f" {listed([path.path for path in worst], 'paths')}"
     what = f"no rule lets {decision.subject} {phrase(decision.action)}{paths} in {decision.repo}"
+    idle = {rule.id: rule for path in worst for rule in path.idle if rule.effect is Effect.ALLOW}
+    if idle:
+        return f"{what}; {'; '.join(_would(rule) for rule in [*idle.values()][:_SHOWN])}"
     reviews = {rule.id for path in worst for rule in path.rules if rule.effect is Effect.REVIEW}
     if reviews:
         return f"{what} (a review such as {min(reviews)} only adds to what another rule allows)"
     return what
+
+
+def _would(rule: RuleRef) -> str:
+    held = rule.held
+    return f"rule {rule.id} would {held.phrase}, but {'; '.join(held.facts)}" if held else f"rule {rule.id} would"
 
 
 def phrase(action: Action) -> str:
@@ -95,6 +119,15 @@ def explain(decision: Decision) -> str:
         lines.append(f"  instead: {decision.counter_offer}")
     for path in decision.paths:
         lines.append(f"  {path.effect:<6}  {path.path}")
-        lines += [f"    policy.csv:{rule.line}  {rule.text}" for rule in path.rules] or ["    no rule matches"]
+        lines += [line for rule in path.rules for line in _line(rule, "")]
+        lines += [line for rule in path.idle for line in _line(rule, "does not apply: ")]
+        if not path.rules and not path.idle:
+            lines.append("    no rule matches")
     lines.append(f"  policy {decision.policy}")
     return "\n".join(lines)
+
+
+def _line(rule: RuleRef, says: str) -> Iterable[str]:
+    yield f"    {rule.file}:{rule.line}  {says}{rule.text}"
+    if rule.held:
+        yield f"      {_STANDS[rule.held.holding].format(rule.held.when)}: {'; '.join(rule.held.facts)}"
