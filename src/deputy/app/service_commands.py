@@ -10,6 +10,7 @@ import typer
 
 from deputy.adapters.policies import PolicyFolder
 from deputy.adapters.sandbox.docker import DockerSandboxes
+from deputy.adapters.scanners import Scanners
 from deputy.adapters.slack.client import build_client
 from deputy.adapters.slack.identity import identify
 from deputy.adapters.store.store import SqlStore, open_store
@@ -80,6 +81,9 @@ def _checks(settings: Settings) -> dict[str, Callable[[], str]]:
         )
         return boxes.check()
 
+    def scanners() -> str:
+        return Scanners.at(settings.home / "scanners").check()
+
     def slack() -> str:
         token = settings.slack_bot_token.get_secret_value()
         if not token:
@@ -90,7 +94,14 @@ def _checks(settings: Settings) -> dict[str, Callable[[], str]]:
     def model() -> str:
         return f"{model_maker(settings)().name} by the {settings.deputy_model_api} API"
 
-    return {"database": database, "policy": policy, "sandbox": engine, "slack": slack, "model": model}
+    return {
+        "database": database,
+        "policy": policy,
+        "sandbox": engine,
+        "scanners": scanners,
+        "slack": slack,
+        "model": model,
+    }
 
 
 def _checked(name: str, look: Callable[[], str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from deputy.adapters.llm import make_model
 from deputy.adapters.policies import Change, PolicyFolder
 from deputy.adapters.repos import GitRepos
 from deputy.adapters.sandbox.docker import DockerSandboxes
+from deputy.adapters.scanners import Scanners
 from deputy.adapters.slack.chat import build_chat
 from deputy.adapters.slack.client import build_client
 from deputy.adapters.slack.identity import identify
@@ -97,6 +98,7 @@ def open_world(settings: Settings) -> tuple[World, SqlStore, DurableQueue]:
             runtime=settings.deputy_sandbox_runtime or None,
             owner=settings.owner,
         ),
+        scanner=Scanners.at(settings.home / "scanners"),
         policies=policies,
         model=model_maker(settings),
         clock=clock,
@@ -135,6 +137,7 @@ def start(settings: Settings, *, hears: bool = True, works: bool = True) -> Depu
     try:
         if works:
             world.sandboxes.check()
+            world.scanner.check()
             _start_worker(deputy, settings, queue)
         else:
             queue.migrate(settings.database_url)

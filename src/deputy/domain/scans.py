@@ -2,6 +2,9 @@
 
 from deputy.domain.value import Value
 
+# Rules of sightings that say what nobody looked at: too much for a scanner, or not readable by it.
+TOO_LARGE, NOT_AUDITED = "too-large-to-scan", "not-audited"
+
 
 class Sighting(Value):
     """What a scanner saw in a file of the patched tree: by which of its rules, where (``line`` from 1, 0: unknown).

@@ -1,20 +1,23 @@
-"""Evidence made by us: the repository's checks on base and patch, in fresh sandboxes that no worker has touched."""
+"""Evidence made by us: the repository's checks on base and patch, in sandboxes of their own, and what scanners see."""
 
 from collections.abc import Iterator, Sequence
 
 from deputy.domain.config import Check, RepoConfig
-from deputy.domain.values import CheckPhase, CheckResult, Proof, Task, TreeChange
+from deputy.domain.scans import TOO_LARGE, Scan, Sighting
+from deputy.domain.values import ChangeKind, CheckPhase, CheckResult, FileChange, Proof, Task, TreeChange
 from deputy.evidence import Overlay, judge_check, overlays, presentable, proof
 from deputy.flow.sandboxes import cancel_watch, open_sandbox
 from deputy.flow.world import World
 from deputy.policy import Bundle
 from deputy.ports import TreeDelta, TreeFile
 
-ABSENT = "000000"
+ABSENT, LINK, GITLINK = "000000", "120000", "160000"
+# What scanners are given; the gate `size` denies what is beyond. Bytes.
+MOST_IN_A_FILE, MOST_IN_ALL = 8 * 1024**2, 64 * 1024**2
 
 
 def verify(world: World, task: Task, change: TreeChange, bundle: Bundle) -> Proof:
-    """Run what ``evidence.overlays`` asks for, each tree in a sandbox of its own.
+    """Run what ``evidence.overlays`` asks for, each tree in a sandbox of its own; then let scanners look at the patch.
 
     A check that fails on the patch is run on the base too: what was broken before is not the patch's doing.
     """
@@ -27,7 +30,42 @@ def verify(world: World, task: Task, change: TreeChange, bundle: Bundle) -> Proo
     suspects = [check for check in repo.checks if check.name in failed]
     if suspects:
         results += _run_checks(world, task, change, bundle, Overlay(CheckPhase.BASE, "base"), suspects)
-    return proof(change, repo.checks, results)
+    return proof(change, repo.checks, results).model_copy(update={"scan": scan(world, change)})
+
+
+def scan(world: World, change: TreeChange) -> Scan:
+    """What scanners see in the files that the patch writes. Those that they can't be given are sighted as too large."""
+    base, head, too_large = _contents(world, change)
+    seen = world.scanner.scan(base, head) if head else Scan()
+    unseen = (Sighting(scanner="deputy", rule=TOO_LARGE, path=path) for path in too_large)
+    return seen.model_copy(update={"sightings": (*seen.sightings, *unseen)})
+
+
+def _contents(world: World, change: TreeChange) -> tuple[dict[str, bytes], dict[str, bytes], list[str]]:
+    """Both sides' bytes by path, and what was left out. All of a file is new whose old side is too large."""
+    base: dict[str, bytes] = {}
+    head: dict[str, bytes] = {}
+    too_large: list[str] = []
+    room = MOST_IN_ALL
+    for file in filter(_is_written, change.files):
+        content = world.repos.read(change.repo, change.tree, file.path)
+        if content is None or len(content) > min(room, MOST_IN_A_FILE):
+            too_large.append(file.path)
+            continue
+        room -= len(content)
+        head[file.path] = content
+        old = world.repos.read(change.repo, change.base_tree, file.path) if _is_file(file.old_mode) else None
+        if old is not None and len(old) <= MOST_IN_A_FILE:
+            base[file.path] = old
+    return base, head, too_large
+
+
+def _is_written(file: FileChange) -> bool:
+    return file.kind not in {ChangeKind.DELETED, ChangeKind.MODE} and _is_file(file.new_mode)
+
+
+def _is_file(mode: str) -> bool:
+    return mode not in {ABSENT, LINK, GITLINK}
 
 
 def _wanted(repo: RepoConfig, phase: CheckPhase) -> Sequence[Check]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from deputy.ports import Chat, Clock, Model, Policies, Queue, Repos, Sandboxes, Store
+from deputy.ports import Chat, Clock, Model, Policies, Queue, Repos, Sandboxes, Scanner, Store
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class World:
     chat: Chat
     repos: Repos
     sandboxes: Sandboxes
+    scanner: Scanner
     policies: Policies
     model: Callable[[], Model]
     clock: Clock

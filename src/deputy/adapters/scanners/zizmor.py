@@ -10,9 +10,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from deputy.adapters.scanners.looking import Seen
 from deputy.adapters.scanners.running import Bounds, Output, broken, run
 from deputy.domain.folding import fold
-from deputy.domain.scans import Sighting
+from deputy.domain.scans import NOT_AUDITED, Sighting
 
-NAME, NOT_AUDITED = "zizmor", "not-audited"
+NAME = "zizmor"
 FLAGS = (
     "--offline", "--format=json-v1", "--no-config", "--no-ignores", "--no-progress", "--color=never",
     "--no-exit-codes", "--collect=all", "--cache-dir=../home/zizmor",
