@@ -8,13 +8,15 @@ from deputy.domain.config import GateLevel, Limits, Price, Recipe, RepoConfig
 from deputy.policy.lines import Lines, read_lines
 from deputy.policy.linting_people import lint_people
 from deputy.policy.linting_recipes import lint_recipes
+from deputy.policy.linting_refusals import lint_refusals
 from deputy.policy.linting_repos import lint_repos
 from deputy.policy.model import check_model
 from deputy.policy.problems import Level, Problem
+from deputy.policy.refusals_table import RefusalsFile, read_refusals
 from deputy.policy.tables import Entries, read_gates, read_limits, read_prices, read_recipes, read_repos
 
 REQUIRED = ("model.conf", "policy.csv", "repos.toml")
-OPTIONAL = ("gates.toml", "recipes.toml", "limits.toml", "prices.toml")
+OPTIONAL = ("gates.toml", "recipes.toml", "limits.toml", "prices.toml", "refusals.toml")
 _POLICY_SUFFIXES = (".toml", ".csv", ".conf")
 
 
@@ -28,6 +30,7 @@ class Parsed:
     gates: Entries[GateLevel]
     limits: Entries[Limits]
     prices: Entries[Price]
+    refusals: RefusalsFile
 
 
 def parse(files: Mapping[str, bytes]) -> Parsed:
@@ -39,6 +42,7 @@ def parse(files: Mapping[str, bytes]) -> Parsed:
         gates=read_gates(files.get("gates.toml", b"")),
         limits=read_limits(files.get("limits.toml", b"")),
         prices=read_prices(files.get("prices.toml", b"")),
+        refusals=read_refusals(files.get("refusals.toml", b"")),
     )
 
 
@@ -52,6 +56,8 @@ def lint_parsed(files: Mapping[str, bytes], parsed: Parsed) -> tuple[Problem, ..
         *lint_repos(parsed.repos, parsed.lines),
         *lint_people(parsed.lines, parsed.gates, tuple(parsed.repos.values)),
         *lint_recipes(parsed.recipes),
+        *parsed.refusals.problems,
+        *lint_refusals(parsed.refusals),
     }
     return tuple(sorted(problems))
 
