@@ -1,27 +1,36 @@
 """A policy bundle: the whole policies folder at one digest, loaded or refused as one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from hashlib import sha256
 from types import MappingProxyType
 
-from deputy.domain.config import GateLevel, Limits, Price, Recipe, RepoConfig
+from deputy.domain.config import Budget, Condition, CounterOf, GateLevel, Limits, Price, Recipe, RepoConfig
 from deputy.domain.errors import NotFound
+from deputy.domain.facts import UNKNOWN, Facts
 from deputy.domain.refusals import Refusals
 from deputy.domain.values import Action, Decision
-from deputy.policy.deciding import Question, answer
+from deputy.policy.deciding import Question, consider
 from deputy.policy.engine import Engine
 from deputy.policy.linting import Parsed, lint_parsed, parse
-from deputy.policy.offers import counter_offer
+from deputy.policy.linting_conditions import BUILT_IN
+from deputy.policy.offers import Surroundings, counter_offer
+from deputy.policy.own import OwnPolicy, own_budget, own_gates, own_limits, own_repo, own_rules
 from deputy.policy.problems import Problem, refuse
+from deputy.policy.rules import Rule
 from deputy.policy.wording import reason
+
+# What a task has that asks for nothing else, and what one has that a recipe does: the plain limits.
+_BUILT_IN = {name: Budget(name=name) for name in BUILT_IN}
 
 
 @dataclass(frozen=True)
 class Bundle:
     """An immutable policy. ``digest`` is the SHA-256 (hex) that every decision names; see ``digest_of``.
 
-    ``warnings`` are the lint findings that did not keep it from loading.
+    ``budgets`` always has ``standard`` and ``recipe``. ``warnings`` are the lint findings that did not keep it from
+    loading.
     """
 
     digest: str
@@ -29,11 +38,14 @@ class Bundle:
     repos: tuple[RepoConfig, ...]
     recipes: tuple[Recipe, ...]
     limits: Limits
+    budgets: Mapping[str, Budget]
+    conditions: Mapping[str, Condition]
     gates: Mapping[str, GateLevel]
     prices: Mapping[str, Price]
     refusals: Refusals
     warnings: tuple[Problem, ...]
     engine: Engine = field(repr=False, compare=False)
+    own: tuple[Rule, ...] = ()
 
     def repo(self, name: str) -> RepoConfig:
         """The repository with this full name or alias (in any case), or ``NotFound``."""
@@ -44,23 +56,61 @@ class Bundle:
         known = ", ".join(repo.name for repo in self.repos) or "none yet"
         raise NotFound(f"no repository {name!r}", f"policies/repos.toml knows {known}", "name one of these")
 
-    def decide(self, subject: str, repo: str, action: Action, paths: Sequence[str] = ()) -> Decision:
+    def limits_for(self, budget: str) -> Limits:
+        """The limits of a run of this budget class, or ``NotFound``."""
+        if budget not in self.budgets:
+            known = ", ".join(self.budgets)
+            raise NotFound(f"no budget class {budget!r}", f"policies/limits.toml knows {known}", "name one of these")
+        return self.limits.model_copy(update=self.budgets[budget].model_dump(exclude={"name"}, exclude_none=True))
+
+    @property
+    def longest_counter(self) -> timedelta | None:
+        """How far back the policy's counters look: the footprints of so long are among the facts. None: nowhere."""
+        days = [condition.counter.days for condition in self.conditions.values() if condition.counter]
+        return timedelta(days=max(days)) if days else None
+
+    @property
+    def counts_files(self) -> bool:
+        """Whether a counter looks at what earlier patches changed, not only at how many tasks there were."""
+        counters = (condition.counter for condition in self.conditions.values())
+        return any(each is not None and (each.of is not CounterOf.TASKS or bool(each.paths)) for each in counters)
+
+    def decide(
+        self, subject: str, repo: str, action: Action, paths: Sequence[str] = (), facts: Facts = UNKNOWN
+    ) -> Decision:
         """May ``subject`` (``user:T1/U_ALICE``) do this in ``repo``, to ``paths``? Never raises; unknown means no.
 
         Without paths the question is about none (``.``). ``repo`` is a full name of ``repos.toml``, or
         ``deputy.policy.EVERYWHERE`` for what concerns no single repository; only rules and grants on ``**`` or ``*``
-        cover that. The effect is the worst of all paths; needs are the maximum per role over the reviewed paths.
+        cover that. ``facts`` are what the rules' conditions look at. The effect is the worst of all paths; needs are
+        the maximum per role over the reviewed paths.
         """
-        question = Question(subject, repo, action, tuple(paths))
-        decision = answer(question, self.engine.rules_for(subject, repo, action), self.digest)
-        offer = counter_offer(decision, self.engine, [each.name for each in self.repos])
+        seen = consider(Question(subject, repo, action, tuple(paths), facts), self.rules_for(subject, repo, action))
+        decision = seen.decision(self.digest)
         why = reason(decision) if self.engine.knows(repo) else f"{repo!r} is no repository of this policy"
-        return decision.model_copy(update={"reason": why, "counter_offer": offer})
+        names = tuple(each.name for each in self.repos)
+        around = Surroundings(self.rules_for, names, tuple(self.budgets), self.engine)
+        return decision.model_copy(update={"reason": why, "counter_offer": counter_offer(seen, decision, around)})
 
-    @property
-    def people(self) -> tuple[str, ...]:
-        """Every user that a rule or grant names, sorted."""
-        return self.engine.people
+    def rules_for(self, subject: str, repo: str, action: Action) -> tuple[Rule, ...]:
+        """Every rule that speaks of the subject doing this in the repository, whatever the path and the facts."""
+        own = (rule for rule in self.own if rule.action is action and rule.repo == repo)
+        return (*self.engine.rules_for(subject, repo, action), *own)
+
+    def with_own(self, own: OwnPolicy, repo: str) -> "Bundle":
+        """The bundle, tightened by a repository's own ``.deputy/policy.toml``; for questions about that repository only.
+
+        The digest stays: the file is named by the base commit that it was read from.
+        """
+        config = self.repo(repo)
+        return replace(
+            self,
+            repos=tuple(own_repo(own, each) if each is config else each for each in self.repos),
+            gates=MappingProxyType(own_gates(own, self.gates)),
+            limits=own_limits(own, self.limits),
+            budgets=MappingProxyType({name: own_budget(own, budget) for name, budget in self.budgets.items()}),
+            own=(*self.own, *own_rules(own, config.name)),
+        )
 
     def roles(self, subject: str, repo: str) -> frozenset[str]:
         """The roles the subject has in a repository now, through other roles too."""
@@ -99,6 +149,8 @@ def load(files: Mapping[str, bytes]) -> Bundle:
         repos=tuple(parsed.repos.values.values()),
         recipes=tuple(parsed.recipes.values.values()),
         limits=parsed.limits.values.get("limits", Limits()),
+        budgets=MappingProxyType({**_BUILT_IN, **parsed.budgets.values}),
+        conditions=MappingProxyType(dict(parsed.conditions.values)),
         gates=MappingProxyType(dict(parsed.gates.values)),
         prices=MappingProxyType(dict(parsed.prices.values)),
         refusals=parsed.refusals.rules,
@@ -108,4 +160,4 @@ def load(files: Mapping[str, bytes]) -> Bundle:
 
 
 def _engine(parsed: Parsed) -> Engine:
-    return Engine(parsed.lines.rules, parsed.lines.grants, parsed.repos.values)
+    return Engine(parsed.lines.rules, parsed.lines.grants, parsed.repos.values, parsed.conditions.values)
