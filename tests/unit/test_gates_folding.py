@@ -18,10 +18,24 @@ from deputy.domain.folding import _fold_unicode, fold
         ("secrets\\prod.env", "secrets/prod.env"),
         ("cafe\u0301", "caf\u00e9"),
         ("a/../b", "a/../b"),
+        ("secrets::$INDEX_ALLOCATION/prod.env", "secrets/prod.env"),
+        ("secrets/prod.env::$DATA", "secrets/prod.env"),
+        (".git::$INDEX_ALLOCATION/config", ".git/config"),
+        ("Secrets:x", "secrets"),
+        ("secrets .:x", "secrets"),
+        ("secrets\uff1ax", "secrets"),
+        (":x", ":x"),
+        ("COM\u00b9", "com1"),
     ],
 )
 def test_cases(path: str, folded: str) -> None:
     assert fold(path) == folded
+
+
+# What HFS+ ignores in names, as git's core.protectHFS lists it.
+@pytest.mark.parametrize("code", [*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF])
+def test_what_hfs_ignores_is_ignored(code: int) -> None:
+    assert fold(f".g{chr(code)}i{chr(code)}t/config") == ".git/config"
 
 
 @given(st.text(max_size=30))

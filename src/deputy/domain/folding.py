@@ -3,15 +3,16 @@
 import re
 import unicodedata
 
-_TRIMMABLE = re.compile(r"[. ](?:/|\Z)")
+_TRIMMABLE = re.compile(r"[. ](?:/|\Z)|:")
 
 
 def fold(path: str) -> str:
     """The path as case-insensitive, normalising, dot-trimming file systems may read it.
 
-    NFKC and case folding, format characters (zero-width, bidi) dropped, backslashes as slashes, trailing dots and
-    spaces of each segment dropped. Rules that forbid a path must match both the path and its folded form (against a
-    folded pattern); a fold never widens what a rule allows.
+    NFKC and case folding, format characters (zero-width, bidi) dropped, backslashes as slashes; of each segment, the
+    name of a stream or attribute (``secrets::$INDEX_ALLOCATION`` opens ``secrets`` on NTFS) and trailing dots and
+    spaces dropped. Rules that forbid a path must match both the path and its folded form (against a folded pattern); a
+    fold never widens what a rule allows.
     """
     folded = (path.lower() if path.isascii() else _fold_unicode(path)).replace("\\", "/")
     if not _TRIMMABLE.search(folded):
@@ -27,4 +28,5 @@ def _fold_unicode(text: str) -> str:
 
 
 def _trim(segment: str) -> str:
-    return segment if segment in {".", ".."} else segment.rstrip(". ") or segment
+    name = segment.partition(":")[0] or segment
+    return name if name in {".", ".."} else name.rstrip(". ") or name

@@ -2,20 +2,26 @@
 
 from collections.abc import Iterator
 
+from deputy.domain.config import Check
 from deputy.domain.values import CheckPhase, CheckResult, Finding, Severity, TaskKind
 from deputy.gates.case import Case, found
+from deputy.gates.verdict import lower
 
 # Work whose point is that tests change: base's own tests may then fail, and a person says whether they should.
 _CHANGES_TESTS = frozenset({TaskKind.REFACTOR, TaskKind.TEST})
+_REPAIR = "repair it first, in a request of its own"
 
 
 def judge(case: Case) -> Iterator[Finding]:
-    """Every check must have run and passed on the patch; base's own tests too; and no test may have gone missing."""
+    """Every check must have run and passed on the patch; base's own tests too; and no test may have gone missing.
+
+    A check's ``bar`` is the most that its failing does. That it has no result denies whatever its bar.
+    """
     if not case.checks:
         message = "This repository names no checks: nothing tells whether the patch works"
         yield found("checks/none", Severity.REVIEW, message, fix="add checks to repos.toml")
     for check in case.checks:
-        yield from _on_patch(case, check.name)
+        yield from _on_patch(case, check)
     for result in _results(case, CheckPhase.BASE_TESTS):
         if not result.passed:
             yield _base_tests(case, result)
@@ -26,25 +32,25 @@ def _results(case: Case, phase: CheckPhase, name: str = "") -> list[CheckResult]
     return [result for result in results if result.phase is phase and name in {"", result.name}]
 
 
-def _on_patch(case: Case, name: str) -> Iterator[Finding]:
-    results = _results(case, CheckPhase.PATCH, name)
+def _on_patch(case: Case, check: Check) -> Iterator[Finding]:
+    results = _results(case, CheckPhase.PATCH, check.name)
     if not results:
-        message = f"Check {name} has no result on the patched tree"
+        message = f"Check {check.name} has no result on the patched tree"
         yield found("checks/missing", Severity.DENY, message, fix="run the checks again")
     for result in results:
         if not result.passed:
-            yield _failed(case, result)
+            yield _failed(case, result, check.bar)
         yield from _fewer(case, result)
 
 
-def _failed(case: Case, result: CheckResult) -> Finding:
-    """A check that was as bad before the patch is not the patch's doing, and a person decides; else it stops."""
+def _failed(case: Case, result: CheckResult, bar: Severity) -> Finding:
+    """A check that was as bad before the patch is not the patch's doing, and a person decides; else its bar does."""
     before = [one for one in _results(case, CheckPhase.BASE, result.name) if not one.passed]
     if before and all((one.failures or 0) >= (result.failures or 0) for one in before):
         message = f"Check {result.name} does not pass, with or without the patch: {result.summary}"
-        return found("checks/failed-before", Severity.REVIEW, message, fix="repair it first, in a request of its own")
+        return found("checks/failed-before", lower(bar, Severity.REVIEW), message, fix=_REPAIR)
     message = f"Check {result.name} does not pass: {result.summary}"
-    return found("checks/failed", Severity.DENY, message, fix="see the log of this check")
+    return found("checks/failed", bar, message, fix="see the log of this check")
 
 
 def _fewer(case: Case, after: CheckResult) -> Iterator[Finding]:
@@ -55,7 +61,8 @@ def _fewer(case: Case, after: CheckResult) -> Iterator[Finding]:
 
 
 def _base_tests(case: Case, result: CheckResult) -> Finding:
+    bars = {check.name: check.bar for check in case.checks}
     severity = Severity.REVIEW if case.kind in _CHANGES_TESTS else Severity.DENY
     message = f"The base's own tests do not pass on the patched code ({result.name}: {result.summary})"
     fix = "keep the existing tests passing, or ask for the change of behaviour by name"
-    return found("checks/base-tests", severity, message, fix=fix)
+    return found("checks/base-tests", lower(severity, bars.get(result.name, Severity.DENY)), message, fix=fix)

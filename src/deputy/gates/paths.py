@@ -10,10 +10,10 @@ from deputy.domain.visible import is_hidden
 from deputy.gates.case import GITLINK, LINK, Case, found
 
 _REGULAR, _EXECUTABLE = "100644", "100755"
-_GIT = re.compile(r"\.git|git~\d+|\.gitmodules|gitmod~\d+")
+_GIT = re.compile(r"\.git|git~\d+|\.gitmodules|gitmod~\d+|gi7eba~\d+")  # gi7eba: .gitmodules when names are hashed
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)(?:\..*)?")
 _WINDOWS = re.compile(r'[<>:"|?*\\]|[. ]$')
-_SHORT = re.compile(r"[^./]{1,6}~\d(?:\.[^./]{0,3})?")
+_SHORT = re.compile(r"(?![^.]{9})[^./]{1,6}~\d{1,6}(?:\.[^./]{0,3})?")
 _RENAME = "rename the file"
 
 

@@ -24,6 +24,11 @@ def lower(one: Severity, other: Severity) -> Severity:
     return max(one, other, key=_RANK.__getitem__)
 
 
+def higher(one: Severity, other: Severity) -> Severity:
+    """The stricter of two severities."""
+    return min(one, other, key=_RANK.__getitem__)
+
+
 def merge_needs(*groups: Iterable[Need]) -> tuple[Need, ...]:
     """The union of needs, with the maximum count per role, sorted by role."""
     counts: dict[str, int] = {}

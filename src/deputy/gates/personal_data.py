@@ -1,0 +1,57 @@
+"""Personal data in what a patch adds. A finding says where and of which kind, never what."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from deputy.domain.values import FileChange, Finding, Severity
+from deputy.gates.case import LINK, Case, found, resembles
+from deputy.gates.personal_forms import find_personal_data, names_people
+
+_TABLES = ("**/*.csv", "**/*.tsv", "**/*.json", "**/*.jsonl", "**/*.ndjson", "**/*.sql", "**/*.xml", "**/*.y*ml")
+# Files whose every line holds hashes, and nobody's data.
+_SKIPPED = ("**/*.lock", "**/package-lock.json", "**/npm-shrinkwrap.json", "**/pnpm-lock.yaml", "**/go.sum", "**/*.svg",
+            "**/*.map", "**/*.ipynb")  # fmt: skip
+_PEOPLE = ("**/authors*", "**/contributors*", "**/maintainers*", "**/codeowners", "**/.mailmap", "**/pyproject.toml",
+           "**/package.json", "**/cargo.toml", "**/setup.py", "**/setup.cfg", "**/citation.cff")  # fmt: skip
+_ROWS = 5  # rows about people after which a table is one of people
+_LONG_LINE = 20_000  # characters of a line that are looked at
+_LISTED = 20  # places of one kind in one file that are named each; more are counted
+_FIX = "make it up (example.com, test numbers), or have whoever answers for personal data agree"
+
+
+def judge(case: Case) -> Iterator[Finding]:
+    """Ask a person about data that seems to belong to somebody: each place by line and kind."""
+    for file in case.written:
+        if file.new_mode != LINK and not resembles(_SKIPPED, file.path) and b"\0" not in case.head(file):
+            yield from _places(case, file)
+            if resembles(_TABLES, file.path):
+                yield from _table(case, file)
+
+
+def _places(case: Case, file: FileChange) -> Iterator[Finding]:
+    counts: Counter[str] = Counter()
+    names_authors = resembles(_PEOPLE, file.path)
+    for number, text in case.added(file):
+        for kind, title in find_personal_data(text[:_LONG_LINE]):
+            if names_authors and kind == "email":
+                continue
+            counts[kind] += 1
+            if counts[kind] <= _LISTED:
+                message = f"What looks like {title} is added"
+                rule = f"personal-data/{kind}"
+                yield found(rule, Severity.REVIEW, message, file.path, line=number, fix=_FIX)
+    for kind, count in counts.items():
+        if count > _LISTED:
+            message = f"{count - _LISTED:,} more places with personal data of this kind ({kind}) in this file"
+            yield found("personal-data/many", Severity.REVIEW, message, file.path, fix=_FIX)
+
+
+def _table(case: Case, file: FileChange) -> Iterator[Finding]:
+    """Many rows under columns that only tables of people have, whatever the values look like."""
+    text = case.texts(file)[1]
+    added = sum(1 for _, line in case.added(file) if line.strip())
+    if added >= _ROWS and names_people(text):
+        message = (
+            f"{added:,} added lines in a file whose columns are about people (names, and dates of birth or the like)"
+        )
+        yield found("personal-data/table", Severity.REVIEW, message, file.path, fix=_FIX)

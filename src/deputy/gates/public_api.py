@@ -1,0 +1,231 @@
+"""What a Python patch breaks for callers: both sides of each module read as syntax, never run, and compared.
+
+Griffe does the comparing, on text alone: nothing is imported and no file is opened.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from types import MappingProxyType
+from typing import TYPE_CHECKING, cast
+
+import griffe
+
+from deputy.domain.values import ChangeKind, FileChange, Finding, Severity
+from deputy.gates.case import LINK, Case, found, resembles
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Python that nobody imports by name, and roots that are not part of a module's name.
+_NOT_OFFERED = (
+    "**/setup.py", "**/conftest.py", "**/noxfile.py", "**/tasks.py", "**/fabfile.py", "**/manage.py", "docs/**",
+    "doc/**", "examples/**", "**/migrations/**", "scripts/**", "benchmarks/**", "tools/**", "**/alembic/versions/**",
+)  # fmt: skip
+_ROOTS = frozenset({"src", "lib", "python"})
+_BOM = "\ufeff"
+_MOST_BYTES = 500_000  # of source, both sides: about a second
+_FIX = "keep the old name or signature working, or ask for the change of what callers rely on by name"
+
+_RULES: Mapping[griffe.BreakageKind, tuple[str, Severity, str]] = MappingProxyType(
+    {
+        griffe.BreakageKind.PARAMETER_MOVED: ("parameter-moved", Severity.REVIEW, "{where}: {what} has moved"),
+        griffe.BreakageKind.PARAMETER_REMOVED: ("parameter-removed", Severity.REVIEW, "{where} has no {what} any more"),
+        griffe.BreakageKind.PARAMETER_CHANGED_KIND: (
+            "parameter-kind", Severity.REVIEW, "{where}: {what} is passed in another way ({was} before, {now} now)",
+        ),
+        griffe.BreakageKind.PARAMETER_CHANGED_DEFAULT: (
+            "parameter-default", Severity.REVIEW, "{where}: the default of {what} goes from {was} to {now}",
+        ),
+        griffe.BreakageKind.PARAMETER_CHANGED_REQUIRED: (
+            "parameter-required", Severity.REVIEW, "{where}: {what} must now be given",
+        ),
+        griffe.BreakageKind.PARAMETER_ADDED_REQUIRED: (
+            "parameter-added", Severity.REVIEW, "{where} asks for a new {what}, without a default",
+        ),
+        griffe.BreakageKind.RETURN_CHANGED_TYPE: (
+            "return-type", Severity.ADVISE, "{where} no longer says what it returns",
+        ),
+        griffe.BreakageKind.OBJECT_REMOVED: ("removed", Severity.REVIEW, "{where} is gone{hint}"),
+        griffe.BreakageKind.OBJECT_CHANGED_KIND: (
+            "other-kind", Severity.REVIEW, "{where} is now a {now}, and was a {was}",
+        ),
+        griffe.BreakageKind.CLASS_REMOVED_BASE: (
+            "base-removed", Severity.REVIEW, "{where} is no longer a {was} (bases now: {now})",
+        ),
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One module on one side: its dotted name, where it is, and its text."""
+
+    name: str
+    path: str
+    text: str
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """The changed modules of both sides, by dotted name, so that ``x.py`` may become ``x/__init__.py``."""
+
+    base: dict[str, _Source] = field(default_factory=dict)
+    head: dict[str, _Source] = field(default_factory=dict)
+    _modules: dict[_Source, griffe.Module | None] = field(default_factory=dict)
+
+    def read(self, source: _Source) -> griffe.Module | None:
+        """The module as griffe sees it, read once."""
+        if source not in self._modules:
+            self._modules[source] = _read(source)
+        return self._modules[source]
+
+    def offered(self, source: _Source) -> frozenset[str]:
+        """The public names that a module defines itself."""
+        module = self.read(source)
+        members = module.members.items() if module else ()
+        return frozenset(name for name, member in members if not member.is_alias and member.is_public)
+
+
+def judge(case: Case) -> Iterator[Finding]:
+    """Ask a person about each thing that callers could rely on before the patch and can't after it."""
+    sides, spent, left_out = _sides(case), 0, []
+    for name, before in sorted(sides.base.items()):
+        after = sides.head.get(name)
+        if after is None:
+            yield _gone(before, sides)
+            continue
+        spent += len(before.text) + len(after.text)
+        if spent > _MOST_BYTES:
+            left_out.append(after)
+        else:
+            yield from _compare(before, after, sides)
+    if left_out:
+        message = f"{len(left_out):,} more changed modules, from {left_out[0].path} on, are too many to be compared"
+        fix = "split the request into smaller ones, or have a person look for what callers rely on"
+        yield found("public-api/not-compared", Severity.REVIEW, message, left_out[0].path, fix=fix)
+
+
+def _sides(case: Case) -> _Sides:
+    sides = _Sides()
+    for file in case.files:
+        name = _module(case, file)
+        if name and file.kind is not ChangeKind.MODE:
+            before, after = case.texts(file)
+            if file.kind is not ChangeKind.ADDED:
+                sides.base[name] = _Source(name, file.path, before.removeprefix(_BOM))
+            if file.kind is not ChangeKind.DELETED:
+                sides.head[name] = _Source(name, file.path, after.removeprefix(_BOM))
+    return sides
+
+
+def _module(case: Case, file: FileChange) -> str:
+    """The dotted name under which others import the file, or nothing when they don't."""
+    if not file.path.endswith(".py") or LINK in {file.old_mode, file.new_mode}:
+        return ""
+    if case.is_test(file.path) or resembles(_NOT_OFFERED, file.path):
+        return ""
+    parts = file.path.removesuffix(".py").split("/")
+    while len(parts) > 1 and parts[0] in _ROOTS:
+        parts.pop(0)
+    if len(parts) > 1 and parts[-1] == "__init__":
+        parts.pop()
+    is_public = all(part.isidentifier() and not part.startswith("_") for part in parts)
+    return ".".join(parts) if is_public else ""
+
+
+def _gone(before: _Source, sides: _Sides) -> Finding:
+    names = sides.offered(before)
+    moved = [
+        source
+        for name, source in sides.head.items()
+        if name not in sides.base and (source.text == before.text or (names and names <= sides.offered(source)))
+    ]
+    if moved:
+        message = f"Module {before.name} moves to {moved[0].name}: importing it by its old name fails"
+        return found("public-api/module-moved", Severity.REVIEW, message, before.path, fix=_FIX)
+    message = f"Module {before.name} is gone: importing it fails"
+    return found("public-api/module-removed", Severity.REVIEW, message, before.path, fix=_FIX)
+
+
+def _compare(before: _Source, after: _Source, sides: _Sides) -> Iterator[Finding]:
+    old, new = sides.read(before), sides.read(after)
+    if old is None or new is None:
+        message = f"Module {after.name} can't be read as Python: what it offers callers is not known"
+        fix = "make it parse, or have a person compare both sides"
+        yield found("public-api/unparsable", Severity.REVIEW, message, after.path, fix=fix)
+        return
+    for breakage in griffe.find_breaking_changes(old, new):
+        rule, severity, text = _RULES.get(breakage.kind, ("other", Severity.REVIEW, "{where}: {kind}"))
+        message = text.format(**_words(breakage, after, sides))
+        line = 0 if breakage.kind is griffe.BreakageKind.OBJECT_REMOVED else breakage.obj.lineno or 0
+        yield found(f"public-api/{rule}", severity, message[:500], after.path, line=line, fix=_FIX)
+    yield from _re_exports(old, new, after)
+
+
+def _words(breakage: griffe.Breakage, after: _Source, sides: _Sides) -> dict[str, str]:
+    thing = breakage.obj
+    name = thing.path.removeprefix(f"{_STAND_IN}.")
+    parameter = breakage.old_value or breakage.new_value
+    is_parameter = isinstance(parameter, griffe.Parameter)
+    return {
+        "where": f"{thing.kind.value.capitalize()} {name} of {after.name}",
+        "what": f"parameter {parameter.name}" if is_parameter else "",
+        "was": _said(breakage.old_value, breakage.kind),
+        "now": _said(breakage.new_value, breakage.kind),
+        "kind": breakage.kind.value,
+        "hint": _hint(name, after, sides) if breakage.kind is griffe.BreakageKind.OBJECT_REMOVED else "",
+    }
+
+
+def _said(value: object, kind: griffe.BreakageKind) -> str:
+    if isinstance(value, griffe.Parameter):
+        is_kind = kind is griffe.BreakageKind.PARAMETER_CHANGED_KIND
+        return str(value.kind.value if is_kind and value.kind else value.default)[:80]
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value)[:200] or "none"
+    return str(value.value if isinstance(value, griffe.Kind) else value)[:80]
+
+
+def _hint(name: str, after: _Source, sides: _Sides) -> str:
+    """Where a removed name of a module seems to have gone."""
+    for source in sides.head.values():
+        if source is not after and name in source.text and name in sides.offered(source):
+            was = sides.base.get(source.name)
+            if was is None or name not in sides.offered(was):
+                return f" (one of that name is new in {source.path})"
+    return ""
+
+
+def _re_exports(old: griffe.Module, new: griffe.Module, after: _Source) -> Iterator[Finding]:
+    """Names of its own package that a package's ``__init__`` handed on and no longer does.
+
+    Griffe takes imported names for private unless ``__all__`` lists them; in an ``__init__`` they are what it is for.
+    """
+    if not after.path.endswith("__init__.py") or old.exports:
+        return
+    root = after.name.partition(".")[0]
+    for name, member in sorted(old.members.items()):
+        if name in new.members or name.startswith("_") or not isinstance(member, griffe.Alias):
+            continue
+        if member.target_path.partition(".")[0] in {_STAND_IN, root}:
+            what = f"what {after.name} handed on with *" if "*" in name else name
+            message = f"{what} can no longer be imported from {after.name}"
+            yield found("public-api/re-export-removed", Severity.REVIEW, message, after.path, fix=_FIX)
+
+
+_STAND_IN = "deputy_module"  # one part, as griffe's collections want it; real names may have dots
+
+
+def _read(source: _Source) -> griffe.Module | None:
+    """The module as griffe sees its syntax, or None when it is not this Python's."""
+    modules = griffe.ModulesCollection()
+    file = PurePosixPath(_STAND_IN, "__init__.py" if source.path.endswith("__init__.py") else "module.py")
+    try:
+        module = griffe.visit(
+            _STAND_IN, cast("Path", file), source.text, extensions=griffe.Extensions(), modules_collection=modules
+        )
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    modules[_STAND_IN] = module
+    return module
