@@ -25,7 +25,7 @@ FIELDS = {field for model in (Check, RepoConfig, Recipe, Limits, Price) for fiel
     sorted({*Action, *Effect, *GateName, *TaskKind, *FIELDS, *(GateLevel.model_fields.keys() - {"needs"}), *STARTER}),
 )
 def test_every_word_is_documented(word: str) -> None:
-    assert f"`{word}`" in TEXT or (word.startswith("tests/") and "`tests/*.toml`" in TEXT)
+    assert f"`{word}`" in TEXT or (word.startswith("tests/") and "`tests/*.yaml`" in TEXT)
 
 
 @pytest.mark.parametrize("field", Limits.model_fields)
@@ -54,7 +54,7 @@ def test_the_examples_load() -> None:
     }
     assert {*tables} == {"repo", "gate", "recipe", "price"}
     assert [str(problem) for problem in lint(files) if problem.severity is Level.ERROR] == []
-    cases = {"tests/docs.toml": next(block for block in blocks("toml") if block.startswith("case")).encode()}
+    cases = {"tests/docs.yaml": blocks("yaml")[0].encode()}
     assert all(result.passed for result in run_cases(load(files), cases))
     site = STARTER["repos.toml"].decode().partition('[repo."acme/site"]')
     load({**STARTER, "repos.toml": tables["repo"] + (site[1] + site[2]).encode()})

@@ -143,7 +143,7 @@ def test_a_misspelt_file_is_refused_and_a_stray_one_is_a_warning() -> None:
     stray = only({**files_of(), "notes.txt": b""})
     assert stray.severity is Level.WARNING
     assert "warning: " in str(stray)
-    assert only({**files_of(), "tests/people.yaml": b""}).severity is Level.WARNING
+    assert only({**files_of(), "tests/people.txt": b""}).severity is Level.WARNING
 
 
 @pytest.mark.parametrize(
@@ -199,10 +199,10 @@ def test_roles_deeper_than_casbin_follows_are_refused() -> None:
         ("p, x, role:ghost, **, edit, **, deny, -", "nobody has role:ghost, so rule x speaks of nobody"),
         ("g, role:ghost, role:senior, **", "nobody has role:ghost, so this line gives role:senior to nobody"),
         (
-            "p, x, role:senior, **, edit, **, review, role:senior=2",
+            "p, x, role:engineer, **, edit, **, review, role:senior=2",
             "role:senior=2 can't be met in acme/shop: 1 of them",
         ),
-        ("p, x, role:senior, **, edit, **, review, role:legal=1", "role:legal=1 can't be met in acme/shop: nobody"),
+        ("p, x, role:engineer, **, edit, **, review, role:legal=1", "role:legal=1 can't be met in acme/shop: nobody"),
         ("p, x, role:senior, other/*, edit, **, deny, -", "'other/*' is no repository"),
     ],
 )

@@ -5,20 +5,24 @@ The rest of Deputy needs ``load``, ``lint``, ``run_cases``, ``explain`` and what
 
 from deputy.policy.bundle import Bundle, digest_of, lint, load
 from deputy.policy.cases import Case, CaseResult, run_cases
+from deputy.policy.own import OWN_FILE, OwnPolicy, parse_own
 from deputy.policy.problems import Level, Problem
 from deputy.policy.rules import EVERYWHERE
 from deputy.policy.wording import explain
 
 __all__ = [
     "EVERYWHERE",
+    "OWN_FILE",
     "Bundle",
     "Case",
     "CaseResult",
     "Level",
+    "OwnPolicy",
     "Problem",
     "digest_of",
     "explain",
     "lint",
     "load",
+    "parse_own",
     "run_cases",
 ]

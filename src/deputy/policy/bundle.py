@@ -9,9 +9,10 @@ from types import MappingProxyType
 from deputy.domain.config import Budget, Condition, CounterOf, GateLevel, Limits, Price, Recipe, RepoConfig
 from deputy.domain.errors import NotFound
 from deputy.domain.facts import UNKNOWN, Facts
+from deputy.domain.folding import fold
 from deputy.domain.refusals import Refusals
-from deputy.domain.values import Action, Decision
-from deputy.policy.deciding import Question, consider
+from deputy.domain.values import Action, Decision, Effect
+from deputy.policy.deciding import Question, consider, judged
 from deputy.policy.engine import Engine
 from deputy.policy.linting import Parsed, lint_parsed, parse
 from deputy.policy.linting_conditions import BUILT_IN
@@ -97,8 +98,18 @@ class Bundle:
         own = (rule for rule in self.own if rule.action is action and rule.repo == repo)
         return (*self.engine.rules_for(subject, repo, action), *own)
 
+    def unreadable(self, subject: str, repo: str, facts: Facts = UNKNOWN) -> tuple[str, ...]:
+        """The globs of what a rule keeps the subject from reading there: what deny says, and what nobody could review.
+
+        Where no rule speaks of reading, whoever may have work run may have the repository read.
+        """
+        asked = Question(subject, repo, Action.READ, (), facts)
+        rules = judged(self.rules_for(subject, repo, Action.READ), asked.circumstances)
+        stopping = (rule for rule in rules if rule.effect is not Effect.ALLOW and not rule.is_idle)
+        return tuple(dict.fromkeys(glob for rule in stopping for glob in (rule.path, fold(rule.path))))
+
     def with_own(self, own: OwnPolicy, repo: str) -> "Bundle":
-        """The bundle, tightened by a repository's own ``.deputy/policy.toml``; for questions about that repository only.
+        """The bundle, tightened by a repository's own ``.deputy/policy.toml``: for questions about that one only.
 
         The digest stays: the file is named by the base commit that it was read from.
         """

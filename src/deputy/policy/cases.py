@@ -1,21 +1,30 @@
-"""Policy tests: what the bundle must answer, written down beside it in ``tests/*.toml``."""
+"""Policy tests: what the bundle must answer, written down beside it in ``tests/*.yaml`` (or ``*.toml``)."""
 
 import json
+import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AliasChoices, Field, JsonValue, ValidationError, field_validator
 
 from deputy.domain.errors import BadPolicy
 from deputy.domain.values import Action, Decision, Effect, Value
 from deputy.policy.bundle import Bundle
+from deputy.policy.given import Given
 from deputy.policy.needs import merge_needs, parse_needs, say_needs
 from deputy.policy.problems import decode, line_of, refuse
+from deputy.policy.yaml_text import YamlFlaw, read_yaml
+
+CASE_FILE = re.compile(r"tests/[^/]+\.(?:yaml|yml|toml)\Z")
+Keys = tuple[str | int, ...]
 
 
-class Case(Value):
-    """One expectation. ``rule`` must be among the deciding rules; ``need`` is the whole review requirement."""
+class Case(Given):
+    """One expectation. ``rule`` must be among the deciding rules; ``need`` is the whole review requirement.
+
+    ``why`` is for readers. The facts are what the question supposes; what a case doesn't give is not known.
+    """
 
     who: str
     repo: str
@@ -24,6 +33,7 @@ class Case(Value):
     expect: Effect
     rule: str = ""
     need: str = ""
+    why: str = ""
 
     @field_validator("need")
     @classmethod
@@ -34,7 +44,7 @@ class Case(Value):
 
 
 class _CaseFile(Value):
-    case: tuple[Case, ...] = Field(min_length=1)
+    case: tuple[Case, ...] = Field(min_length=1, validation_alias=AliasChoices("cases", "case"))
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,7 @@ class CaseResult:
 
     file: str
     number: int
+    line: int
     case: Case
     decision: Decision
     failure: str
@@ -53,34 +64,66 @@ class CaseResult:
         return not self.failure
 
 
+@dataclass(frozen=True)
+class _Table:
+    """A file's content, and in which line (from 1) what stands under some keys."""
+
+    value: JsonValue
+    line: Callable[[Keys], int]
+
+
 def run_cases(bundle: Bundle, files: Mapping[str, bytes]) -> tuple[CaseResult, ...]:
-    """Ask the bundle every case of ``tests/*.toml`` in ``files``; ``BadPolicy`` when one of them can't be read."""
-    names = sorted(name for name in files if name.startswith("tests/") and name.endswith(".toml"))
-    return tuple(_ask(bundle, name, *numbered) for name in names for numbered in enumerate(_read(name, files[name]), 1))
+    """Ask the bundle every case of the ``tests`` folder; ``BadPolicy`` with file and line when one can't be read."""
+    names = sorted(name for name in files if CASE_FILE.match(name))
+    return tuple(_ask(bundle, name, *each) for name in names for each in _read(name, files[name]))
 
 
-def _read(name: str, content: bytes) -> tuple[Case, ...]:
+def _read(name: str, content: bytes) -> Iterator[tuple[int, int, Case]]:
+    """Each case of a file with its number and line."""
     text, problems = decode(name, content)
     refuse(problems)
+    table = _toml(name, text) if name.endswith(".toml") else _yaml(name, text)
     try:
-        table = tomllib.loads(text)
-        return _CaseFile.model_validate_json(json.dumps(table, default=str), strict=True).case
+        cases = _CaseFile.model_validate_json(json.dumps(table.value, default=str), strict=True).case
+    except ValidationError as error:
+        raise _unreadable(name, table, error) from error
+    root = next(iter(table.value)) if isinstance(table.value, dict) else ""
+    for number, case in enumerate(cases):
+        yield number + 1, table.line((root, number)), case
+
+
+def _toml(name: str, text: str) -> _Table:
+    try:
+        return _Table(tomllib.loads(text), lambda keys: line_of(text, keys))
     except tomllib.TOMLDecodeError as error:
         raise BadPolicy(f"the policy cases of {name} are not TOML", str(error), "correct the syntax") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        line = line_of(text, [part for part in first["loc"] if isinstance(part, str)])
-        raise BadPolicy(
-            f"the policy cases of {name}:{line} can't be read",
-            f"{place}: {first['msg']}",
-            "write cases as docs/policy.md shows",
-        ) from error
 
 
-def _ask(bundle: Bundle, file: str, number: int, case: Case) -> CaseResult:
-    decision = bundle.decide(case.who, case.repo, case.act, (case.path,) if case.path else ())
-    return CaseResult(file, number, case, decision, "; ".join(_differences(case, decision)))
+def _yaml(name: str, text: str) -> _Table:
+    try:
+        value, lines = read_yaml(text)
+    except YamlFlaw as flaw:
+        raise BadPolicy(f"the policy cases of {name}:{flaw.line} can't be read", flaw.message, flaw.fix) from flaw
+    return _Table(value, lambda keys: next(lines[keys[:n]] for n in range(len(keys), -1, -1) if keys[:n] in lines))
+
+
+def _unreadable(name: str, table: _Table, error: ValidationError) -> BadPolicy:
+    # What is written wrongly says more than what is missing because of it.
+    first = min(error.errors(), key=lambda each: each["type"] == "missing")
+    where = first["loc"]
+    place = ".".join(str(part + 1 if isinstance(part, int) else part) for part in where) or "the file"
+    why = f"{place}: {first['msg'][:1].lower()}{first['msg'][1:]}"
+    if first["type"] == "extra_forbidden":
+        known = _CaseFile.model_fields if len(where) == 1 else Case.model_fields
+        why = f"{place}: no such key; known are {', '.join('cases' if key == 'case' else key for key in known)}"
+    todo = "write it in quotes" if first["type"] == "string_type" else "write cases as docs/policy.md shows"
+    return BadPolicy(f"the policy cases of {name}:{table.line(where)} can't be read", why, todo)
+
+
+def _ask(bundle: Bundle, file: str, number: int, line: int, case: Case) -> CaseResult:
+    paths = (case.path,) if case.path else ()
+    decision = bundle.decide(case.who, case.repo, case.act, paths, case.facts(paths))
+    return CaseResult(file, number, line, case, decision, "; ".join(_differences(case, decision)))
 
 
 def _differences(case: Case, decision: Decision) -> Iterator[str]:

@@ -3,40 +3,61 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from deputy.domain.config import GateLevel
-from deputy.domain.values import Need
+from deputy.domain.values import Action, Effect, Need
 from deputy.policy.engine import Engine
 from deputy.policy.lines import FILE, Lines
-from deputy.policy.problems import Level, Problem
-from deputy.policy.rules import Grant, covers
+from deputy.policy.problems import Doubt, Problem, doubtful
+from deputy.policy.rules import Grant, Rule, covers
 from deputy.policy.tables import Entries
 
 # Casbin stops following roles after ten steps, without a word.
 _DEEPEST = 8
 
 
-def lint_people(lines: Lines, gates: Entries[GateLevel], repos: Sequence[str]) -> Iterator[Problem]:
-    """Problems of grants, of roles that nobody has, and of needs that nobody could meet."""
-    circles = list(_circles(lines.grants))
-    yield from circles
-    if circles:
-        return
+def lint_people(lines: Lines) -> Iterator[Problem]:
+    """Problems of grants, and roles that nobody has."""
+    yield from _circles(lines.grants)
     yield from _nobody(lines)
-    engine = Engine(lines.rules, lines.grants, repos)
+
+
+def lint_needs(lines: Lines, gates: Entries[GateLevel], engine: Engine, repos: Sequence[str]) -> Iterator[Problem]:
+    """Needs that nobody could meet, or only the people who may not: those who ask."""
     for rule in lines.rules:
         covered = [repo for repo in repos if covers(rule.repo, repo)]
-        yield from _unmet(FILE, rule.line, rule.needs, covered, engine)
+        subjects = {repo: _speaks_of(rule, repo, engine) for repo in covered}
+        yield from _unmet(FILE, rule.line, rule.needs, subjects, engine)
     for name, level in gates.values.items():
-        yield from _unmet(gates.file, gates.problem("", "", "gate", name).line, level.needs, repos, engine)
+        line = gates.problem("", "", "gate", name).line
+        yield from _unmet(gates.file, line, level.needs, dict.fromkeys(repos, engine.users), engine)
 
 
-def _unmet(file: str, line: int, needs: Sequence[Need], repos: Sequence[str], engine: Engine) -> Iterator[Problem]:
+def _speaks_of(rule: Rule, repo: str, engine: Engine) -> tuple[str, ...]:
+    return (rule.subject,) if rule.subject.startswith("user:") else engine.holders(rule.subject, repo)
+
+
+def _unmet(
+    file: str, line: int, needs: Sequence[Need], subjects: Mapping[str, Sequence[str]], engine: Engine
+) -> Iterator[Problem]:
     for need in needs:
-        for repo in repos:
-            holders = len(engine.holders(need.role, repo))
-            if holders < need.count:
-                message = f"{need.role}={need.count} can't be met in {repo}: {holders or 'nobody'} of them there"
-                fix = f"give {need.role} to more people, or ask for fewer"
-                yield Problem(file, line, message, fix, Level.WARNING)
+        for repo, asking in subjects.items():
+            holders = engine.holders(need.role, repo)
+            wanted = f"{need.role}={need.count}"
+            if len(holders) < need.count:
+                message = f"{wanted} can't be met in {repo}: {len(holders) or 'nobody'} of them there"
+                yield doubtful(Doubt.UNMET, file, line, message, f"give {need.role} to more people, or ask for fewer")
+            elif _only_themselves(need, holders, [user for user in asking if _may_ask(user, repo, engine)]):
+                message = f"{wanted} can't be met in {repo}: who may ask for work there never counts for their own"
+                yield doubtful(Doubt.SELF_APPROVAL, file, line, message, f"give {need.role} to somebody else, too")
+
+
+def _only_themselves(need: Need, holders: Sequence[str], asking: Sequence[str]) -> bool:
+    """Whether nobody who asks leaves enough others to agree."""
+    return bool(asking) and all(len(set(holders) - {user}) < need.count for user in asking)
+
+
+def _may_ask(user: str, repo: str, engine: Engine) -> bool:
+    rules = engine.rules_for(user, repo, Action.REQUEST)
+    return any(rule.effect is Effect.ALLOW for rule in rules)
 
 
 def _nobody(lines: Lines) -> Iterator[Problem]:
@@ -44,11 +65,16 @@ def _nobody(lines: Lines) -> Iterator[Problem]:
     for rule in lines.rules:
         if rule.subject.startswith("role:") and rule.subject not in granted:
             message = f"nobody has {rule.subject}, so rule {rule.id} speaks of nobody"
-            yield Problem(FILE, rule.line, message, f"add: g, user:…, {rule.subject}, {rule.repo}", Level.WARNING)
+            yield doubtful(Doubt.NOBODY, FILE, rule.line, message, f"add: g, user:…, {rule.subject}, {rule.repo}")
     for grant in lines.grants:
         if grant.member.startswith("role:") and grant.member not in granted:
             message = f"nobody has {grant.member}, so this line gives {grant.role} to nobody"
-            yield Problem(FILE, grant.line, message, f"add: g, user:…, {grant.member}, …", Level.WARNING)
+            yield doubtful(Doubt.NOBODY, FILE, grant.line, message, f"add: g, user:…, {grant.member}, …")
+
+
+def has_circles(grants: Sequence[Grant]) -> bool:
+    """Whether roles can't be followed to an end: then nobody can be asked what they may do."""
+    return any(_circles(grants))
 
 
 def _circles(grants: Sequence[Grant]) -> Iterator[Problem]:

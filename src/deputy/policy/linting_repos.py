@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from deputy.domain.config import Check, RepoConfig
 from deputy.domain.globs import compile_glob
 from deputy.policy.lines import FILE, Lines
-from deputy.policy.problems import Level, Problem
+from deputy.policy.problems import Doubt, Problem, doubtful
 from deputy.policy.rules import EVERYWHERE, covers
 from deputy.policy.tables import Entries
 
@@ -84,6 +84,5 @@ def _mentioned(line: int, pattern: str, names: tuple[str, ...]) -> Iterator[Prob
     if any(covers(pattern, name) for name in (*names, EVERYWHERE)):
         return
     is_wild = "*" in pattern or "?" in pattern
-    fix = "correct it, or add the repository to repos.toml"
-    severity = Level.WARNING if is_wild else Level.ERROR
-    yield Problem(FILE, line, f"{pattern!r} is no repository of repos.toml", fix, severity)
+    message, fix = f"{pattern!r} is no repository of repos.toml", "correct it, or add the repository to repos.toml"
+    yield doubtful(Doubt.NO_REPO, FILE, line, message, fix) if is_wild else Problem(FILE, line, message, fix)

@@ -17,11 +17,30 @@ class Level(StrEnum):
     WARNING = "warning"
 
 
+class Doubt(StrEnum):
+    """What a warning is about, by the name that the lint prints and docs/policy-tools.md explains."""
+
+    UNREACHABLE = "unreachable"
+    CONTRADICTION = "contradiction"
+    SHADOWED = "shadowed"
+    LONE_REVIEW = "lone-review"
+    NEAR_MISS = "near-miss"
+    NO_PATH = "no-path"
+    NOBODY = "nobody"
+    UNMET = "unmet"
+    SELF_APPROVAL = "self-approval"
+    NO_REPO = "no-repo"
+    UNUSED = "unused"
+    OLD_MODEL = "old-model"
+    STRAY_FILE = "stray-file"
+
+
 @dataclass(frozen=True, order=True)
 class Problem:
     """``line`` counts from 1; 0 means the whole file.
 
     ``message`` says what is wrong, ``fix`` what to write instead; both are clauses without a final full stop.
+    ``doubt`` says what kind of warning it is.
     """
 
     file: str
@@ -29,12 +48,19 @@ class Problem:
     message: str
     fix: str
     severity: Level = Level.ERROR
+    doubt: str = ""
 
     def __str__(self) -> str:
         """As compilers write it: ``policy.csv:12: what is wrong; what to write``."""
         place = f"{self.file}:{self.line}" if self.line else self.file
         kind = "warning: " if self.severity is Level.WARNING else ""
-        return f"{place}: {kind}{self.message}; {self.fix}" if self.fix else f"{place}: {kind}{self.message}"
+        name = f" [{self.doubt}]" if self.doubt else ""
+        return f"{place}: {kind}{'; '.join(part for part in (self.message, self.fix) if part)}{name}"
+
+
+def doubtful(doubt: Doubt, file: str, line: int, message: str, fix: str) -> Problem:
+    """A warning of this kind."""
+    return Problem(file, line, message, fix, Level.WARNING, doubt.value)
 
 
 def refuse(problems: Sequence[Problem]) -> None:
