@@ -30,7 +30,16 @@ from deputy.domain.values import (
     Vote,
     VoteChoice,
 )
-from deputy.flow.cards import FINDINGS_SHOWN, View, approval_card, checks_text, compose, findings_text, size_text
+from deputy.flow.cards import (
+    FINDINGS_SHOWN,
+    View,
+    approval_card,
+    checks_text,
+    compose,
+    feedback_text,
+    findings_text,
+    size_text,
+)
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SPEC = TaskSpec(repo="acme/shop", kind=TaskKind.FIX, goal="fix the lint in `shop`")
@@ -138,12 +147,31 @@ def test_a_long_diff_ends_with_where_the_rest_is() -> None:
 
 
 def test_findings_are_ranked_and_the_rest_is_counted() -> None:
-    found = [Finding(gate="g", severity=Severity.ADVISE, message=f"note {n}") for n in range(FINDINGS_SHOWN + 2)]
+    found = [Finding(gate="size", severity=Severity.ADVISE, message=f"note {n}") for n in range(FINDINGS_SHOWN + 2)]
     lines = findings_text(
         [*found, Finding(gate="secrets", severity=Severity.DENY, message="a key", path="a.py", line=3)]
     )
-    assert lines[0] == "secrets: a key (a.py:3)"
+    assert lines[0] == "Stops the patch: a key (a.py:3)"
     assert lines[-1] == "… and 3 more in the evidence."
+
+
+def test_every_topic_is_on_the_card_before_one_of_them_is_there_twice() -> None:
+    many = [Finding(gate="dependencies", severity=Severity.REVIEW, message=f"new {n}") for n in range(30)]
+    few = [
+        Finding(gate="tests-weakened", severity=Severity.REVIEW, message="test_x is gone", path="t.py"),
+        Finding(gate="personal-data", severity=Severity.REVIEW, message="an address", path="a.csv", line=2),
+    ]
+    lines = findings_text([*many, *few])
+    assert lines[0] == "Secrets and personal data: an address (a.csv:2)"
+    assert sum(line.startswith("Other people's code: new") for line in lines) == FINDINGS_SHOWN - 2
+    assert lines[-2:] == ("Tests and checks ask for less: test_x is gone (t.py)", "… and 26 more in the evidence.")
+
+
+def test_an_agent_is_told_where_what_and_what_to_do() -> None:
+    found = Finding(gate="secrets", severity=Severity.DENY, message="A key", path="a.py", line=3, fix="take it out")
+    assert feedback_text([found]) == "- secrets a.py:3: A key. Take it out."
+    many = [found.model_copy(update={"line": n}) for n in range(1, 100)]
+    assert len(feedback_text(many).splitlines()) == 11
 
 
 def test_a_check_that_was_broken_before_says_so() -> None:

@@ -17,12 +17,12 @@ from deputy.domain.values import (
     HoldStatus,
     Need,
     Proof,
-    Severity,
     Task,
     TreeChange,
     Vote,
     VoteChoice,
 )
+from deputy.gates.grouping import grouped, shorten
 from deputy.intake.markup import plain_text
 from deputy.intake.words import without_filler
 from deputy.ports import Button, Card, Fact, Step
@@ -75,6 +75,7 @@ NOT_TAKEN = "Not taken on"
 HEADLINE_LENGTH = 140
 DIFF_LENGTH = 2400
 FINDINGS_SHOWN = 6
+FEEDBACK_PER_GATE = 10
 BEFORE_TOO = " (without the patch too)"
 
 
@@ -257,17 +258,34 @@ def _notes(view: View) -> tuple[str, ...]:
 
 
 def findings_text(findings: Sequence[Finding]) -> tuple[str, ...]:
-    """The findings that an approver must know, worst first."""
-    order = (Severity.DENY, Severity.REVIEW, Severity.ADVISE)
-    ranked = sorted(findings, key=lambda finding: order.index(finding.severity))
-    lines = tuple(_finding_line(finding) for finding in ranked[:FINDINGS_SHOWN])
-    more = len(ranked) - len(lines)
+    """What an approver must know, a line for each finding, by topic; every topic gets a line before one gets two."""
+    groups = grouped(findings)
+    # (turn within its group, group): all first ones come before the second of any.
+    turns = sorted((turn, number) for number, group in enumerate(groups) for turn in range(len(group.findings)))
+    shown = sorted((number, turn) for turn, number in turns[:FINDINGS_SHOWN])
+    lines = tuple(_finding_line(groups[number].title, groups[number].findings[turn]) for number, turn in shown)
+    more = len(findings) - len(lines)
     return (*lines, f"… and {more} more in the evidence.") if more > 0 else lines
 
 
-def _finding_line(finding: Finding) -> str:
-    where = f"{finding.path}:{finding.line}" if finding.path and finding.line else finding.path
-    return f"{finding.gate}: {finding.message}" + (f" ({where})" if where and where not in finding.message else "")
+def _finding_line(title: str, finding: Finding) -> str:
+    where = _place(finding)
+    return f"{title}: {finding.message}" + (f" ({where})" if where and where not in finding.message else "")
+
+
+def _place(finding: Finding) -> str:
+    """Path and line of a finding, as far as it has them."""
+    return f"{finding.path}:{finding.line}" if finding.path and finding.line else finding.path
+
+
+def feedback_text(findings: Sequence[Finding]) -> str:
+    """What an agent is told of the findings: where, what, and what to do about it; at most some of each gate."""
+    return "\n".join(_advice(finding) for finding in shorten(findings, per_gate=FEEDBACK_PER_GATE))
+
+
+def _advice(finding: Finding) -> str:
+    where = _place(finding)
+    return f"- {finding.gate}{f' {where}' if where else ''}: {finding.message}. {sentence(finding.fix)}".strip()
 
 
 def is_excerpt(diff: str) -> bool:

@@ -7,6 +7,7 @@ from pydantic import JsonValue
 from deputy.audit import parse_query, story
 from deputy.domain.errors import BadInput, DeputyError, NotFound
 from deputy.domain.events import EventName
+from deputy.domain.facts import Facts
 from deputy.domain.status import is_final
 from deputy.domain.values import Action, Effect, Incoming, Person
 from deputy.evidence import presentable
@@ -112,7 +113,8 @@ def _why(world: World, _ledger: Ledger, incoming: Incoming, arguments: Sequence[
     except ValueError:
         known = ", ".join(action.value for action in Action)
         raise BadInput(f"there is no action `{arguments[1]}`", "", f"use one of {known}") from None
-    decision = bundle.decide(incoming.actor.subject, bundle.repo(arguments[0]).name, action, arguments[2:])
+    facts = Facts(at=world.clock.now(), channel=incoming.place.channel)
+    decision = bundle.decide(incoming.actor.subject, bundle.repo(arguments[0]).name, action, arguments[2:], facts)
     return f"```\n{explain(decision)}\n```"
 
 
@@ -124,7 +126,7 @@ def _audit(world: World, ledger: Ledger, incoming: Incoming, arguments: Sequence
     if task_id:
         spec = ledger.task(task_id).spec
         repo = spec.repo if spec else EVERYWHERE
-    decision = world.policies.current().decide(subject, repo, Action.QUERY_AUDIT)
+    decision = world.policies.current().decide(subject, repo, Action.QUERY_AUDIT, (), Facts(at=world.clock.now()))
     allowed = decision.effect is Effect.ALLOW
     data: dict[str, JsonValue] = {"query": _kept(text), "allowed": allowed}
     ledger.append(event(world, EventName.AUDIT_QUERIED, task=task_id, actor=subject, data=data))

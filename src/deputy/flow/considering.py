@@ -5,14 +5,18 @@ from pydantic import JsonValue
 from deputy.domain.config import RepoConfig
 from deputy.domain.errors import BadPolicy, Unavailable
 from deputy.domain.events import EventName
+from deputy.domain.facts import Facts
+from deputy.domain.refusals import Refusal
 from deputy.domain.status import TaskStatus
 from deputy.domain.values import Action, Clarification, Decision, Effect, HoldKind, Task, TaskSpec
 from deputy.flow.cards import needs_text, sentence
+from deputy.flow.facts import facts_of
 from deputy.flow.holds import open_hold
 from deputy.flow.queueing import queue_run
 from deputy.flow.tasks import ACTIVE, advance, end, event
 from deputy.flow.world import World
 from deputy.gates import merge_needs
+from deputy.intake.refusals import refusal_of_model, screen
 from deputy.intake.understand import Unusable, parse
 from deputy.policy import Bundle
 from deputy.ports import Ledger
@@ -20,15 +24,22 @@ from deputy.ports import Ledger
 _S = TaskStatus
 
 
-def consider(world: World, ledger: Ledger, task: Task, *, chosen_repo: str = "") -> None:
-    """Understand the task, ask policy, and move it on: refused, one question, held for clearance, or queued."""
+def consider(world: World, ledger: Ledger, task: Task, *, chosen_repo: str = "", objection: str = "") -> None:
+    """Understand the task, ask policy, and move it on: refused, one question, held for clearance, or queued.
+
+    ``objection`` is what a second opinion holds against the request, empty when nothing.
+    """
     try:
         bundle = world.policies.current()
     except BadPolicy as error:
         _refuse(world, ledger, task, str(error))
         return
     keep_policy(world, ledger, bundle)
-    permitted, denied = _permitted(bundle, task.actor.subject)
+    task = task.model_copy(update={"policy": bundle.digest})
+    if harm := screen(task.text, bundle.refusals, world.bot_user) or objected(objection):
+        _refuse_harm(world, ledger, task, harm)
+        return
+    permitted, denied = _permitted(world, bundle, task)
     understood = parse(
         task.text,
         (*permitted, *denied),
@@ -37,8 +48,8 @@ def consider(world: World, ledger: Ledger, task: Task, *, chosen_repo: str = "")
         limits=bundle.limits,
         channel_repo=permitted[0].name if len(permitted) == 1 else "",
         chosen_repo=chosen_repo,
+        budgets=bundle.budgets,
     )
-    task = task.model_copy(update={"policy": bundle.digest})
     match understood:
         case Unusable(reason=reason):
             _refuse(world, ledger, task, reason)
@@ -61,15 +72,29 @@ def keep_policy(world: World, ledger: Ledger, bundle: Bundle) -> None:
         ledger.append(event(world, EventName.POLICY_LOADED, data={"policy": bundle.digest}))
 
 
-def _permitted(bundle: Bundle, subject: str) -> tuple[tuple[RepoConfig, ...], tuple[RepoConfig, ...]]:
-    """The repositories for which this person may ask, and the others."""
-    may = {r.name: bundle.decide(subject, r.name, Action.REQUEST).effect is not Effect.DENY for r in bundle.repos}
+def _permitted(world: World, bundle: Bundle, task: Task) -> tuple[tuple[RepoConfig, ...], tuple[RepoConfig, ...]]:
+    """The repositories for which this person may ask, as far as that is known before the request is, and the others."""
+    facts = Facts(at=world.clock.now(), channel=task.place.channel, is_early=True)
+    decisions = {r.name: bundle.decide(task.actor.subject, r.name, Action.REQUEST, (), facts) for r in bundle.repos}
+    may = {name: decision.effect is not Effect.DENY for name, decision in decisions.items()}
     return tuple(r for r in bundle.repos if may[r.name]), tuple(r for r in bundle.repos if not may[r.name])
 
 
 def _refuse(world: World, ledger: Ledger, task: Task, reason: str, decision: Decision | None = None) -> None:
     data: dict[str, JsonValue] = {"decision": decision.model_dump(mode="json")} if decision else {}
     end(world, ledger, task, _S.REFUSED, reason, data=data)
+
+
+def _refuse_harm(world: World, ledger: Ledger, task: Task, harm: Refusal) -> None:
+    """Refuse for what is asked. The words themselves stay in the request's own event, where they can be erased."""
+    data: dict[str, JsonValue] = {"rule": harm.rule, "category": harm.category, "reason": harm.reason}
+    ledger.append(event(world, EventName.REQUEST_HARMFUL, task=task.id, actor=task.actor.subject, data=data))
+    _refuse(world, ledger, task, " ".join(part for part in (harm.reason, harm.instead) if part))
+
+
+def objected(objection: str) -> Refusal | None:
+    """The refusal that a second opinion comes to."""
+    return refusal_of_model(objection) if objection else None
 
 
 def ask_question(world: World, ledger: Ledger, task: Task, question: Clarification, bundle: Bundle) -> None:
@@ -95,10 +120,10 @@ def ask_question(world: World, ledger: Ledger, task: Task, question: Clarificati
 
 def _decide(world: World, ledger: Ledger, task: Task, spec: TaskSpec, bundle: Bundle) -> None:
     """Policy before anything runs: may they ask, may it run, may the paths that they name be edited."""
-    subject = task.actor.subject
-    asked = bundle.decide(subject, spec.repo, Action.REQUEST)
-    run = bundle.decide(subject, spec.repo, Action.RUN)
-    for decision in (asked, run, *_named_paths(bundle, subject, spec)):
+    subject, facts = task.actor.subject, facts_of(world, ledger, task, spec, bundle)
+    asked = bundle.decide(subject, spec.repo, Action.REQUEST, (), facts)
+    run = bundle.decide(subject, spec.repo, Action.RUN, (), facts)
+    for decision in (asked, run, *_named_paths(bundle, subject, spec, facts)):
         if decision.effect is Effect.DENY:
             _refuse(world, ledger, task, _refusal_text(decision), decision)
             return
@@ -121,14 +146,15 @@ def _decide(world: World, ledger: Ledger, task: Task, spec: TaskSpec, bundle: Bu
     queue_run(world, ledger, task, event(world, EventName.TASK_QUEUED, task=task.id, data=decisions))
 
 
-def _named_paths(bundle: Bundle, subject: str, spec: TaskSpec) -> tuple[Decision, ...]:
+def _named_paths(bundle: Bundle, subject: str, spec: TaskSpec, facts: Facts) -> tuple[Decision, ...]:
     """The decision on paths that the request itself names, when a rule speaks against them.
 
     A token that merely looks like a path and matches no rule is left to the gates, which judge the real tree.
     """
     if not spec.paths:
         return ()
-    decision = bundle.decide(subject, spec.repo, Action.EDIT, spec.paths)
+    early = facts.model_copy(update={"is_early": True})
+    decision = bundle.decide(subject, spec.repo, Action.EDIT, spec.paths, early)
     by_rule = any(path.effect is Effect.DENY and path.rules for path in decision.paths)
     return (decision,) if by_rule else ()
 

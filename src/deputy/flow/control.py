@@ -3,6 +3,7 @@
 from pydantic import JsonValue
 
 from deputy.domain.events import EventName
+from deputy.domain.facts import Facts
 from deputy.domain.status import TaskStatus, is_final
 from deputy.domain.values import Action, Effect, Task
 from deputy.flow.cards import STATUS_WORDS, headline, status_word
@@ -29,7 +30,7 @@ def may_cancel(world: World, task: Task, subject: str) -> bool:
         return True
     if not task.spec:
         return False
-    decision = world.policies.current().decide(subject, task.spec.repo, Action.APPROVE)
+    decision = world.policies.current().decide(subject, task.spec.repo, Action.APPROVE, (), Facts(at=world.clock.now()))
     return decision.effect is Effect.ALLOW
 
 

@@ -20,6 +20,7 @@ from deputy.domain.values import (
 )
 from deputy.flow.cards import checks_text, findings_text, headline, sentence, size_text
 from deputy.flow.evidence_pack import evidence_of, logs_of, proof_of
+from deputy.flow.governing import governing
 from deputy.flow.holds import open_hold, standing_now
 from deputy.flow.judging import binding, judge_patch
 from deputy.flow.queueing import queue_run
@@ -83,7 +84,7 @@ def recheck(world: World, task_id: str, patch: str, hold_id: str) -> JsonValue:
     tip = world.repos.refresh(source_of(world, bundle.repo(task.spec.repo)))
     change = world.repos.diff(task.spec.repo, task.base, task.tree)
     drift = world.repos.diff(task.spec.repo, task.base, tip).paths if tip != task.base else ()
-    judged = judge_patch(world, task, task.spec, change, bundle)
+    judged = judge_patch(world, task, task.spec, change, governing(world, task, bundle, task.base, tip))
     with world.store.transaction() as ledger:
         task = ledger.task(task_id)
         is_fit = (

@@ -1,10 +1,12 @@
 """Gates and policy on one patch: every question that the patch raises, asked of the pinned bundle, as one report."""
 
 import hashlib
+from collections.abc import Iterable
 
 from pydantic import JsonValue
 
 from deputy.domain.config import RepoConfig
+from deputy.domain.facts import Facts
 from deputy.domain.values import (
     Action,
     Decision,
@@ -20,6 +22,7 @@ from deputy.domain.values import (
 )
 from deputy.evidence import presentable
 from deputy.flow.cards import needs_text
+from deputy.flow.facts import facts_of
 from deputy.flow.world import World
 from deputy.gates import inspect, merge_needs, report
 from deputy.gates.case import ABSENT, GITLINK, Reader
@@ -27,7 +30,13 @@ from deputy.policy import Bundle
 from deputy.ports import Repos
 
 # What a gate sees in a patch that policy has an action of its own for.
-_ACTIONS = {"dependencies": Action.ADD_DEPENDENCY, "runs-on-its-own": Action.CHANGE_CI}
+_ACTIONS = {
+    "dependencies": Action.ADD_DEPENDENCY,
+    "runs-on-its-own": Action.CHANGE_CI,
+    "public-api": Action.CHANGE_PUBLIC_API,
+}
+# Taking a dependency away adds none, and a result without a declared type breaks no caller.
+_NO_ACTION = frozenset({"dependencies/removed", "public-api/return-type"})
 MOST_PATH = 300
 _WORST = (Effect.ALLOW, Effect.REVIEW, Effect.DENY)
 
@@ -39,7 +48,9 @@ def judge_patch(world: World, task: Task, spec: TaskSpec, change: TreeChange, bu
     read = _reader(world.repos, task, change)
     findings = inspect(change, read, proof, bundle.gates, repo.checks, kind=spec.kind, tree_paths=everything)
     findings = (*blind_changes(change, repo), *findings)
-    return report(findings, decide_on(bundle, task, spec, change, findings))
+    with world.store.transaction() as ledger:
+        facts = facts_of(world, ledger, task, spec, bundle, change)
+    return report(findings, decide_on(bundle, task, spec, change, findings, facts))
 
 
 def _reader(repos: Repos, task: Task, change: TreeChange) -> Reader:
@@ -75,14 +86,19 @@ def blind_changes(change: TreeChange, repo: RepoConfig) -> tuple[Finding, ...]:
 
 
 def decide_on(
-    bundle: Bundle, task: Task, spec: TaskSpec, change: TreeChange, findings: tuple[Finding, ...]
+    bundle: Bundle, task: Task, spec: TaskSpec, change: TreeChange, findings: tuple[Finding, ...], facts: Facts
 ) -> Decision:
     """Policy's answer to editing these paths, to what the gates saw, and to delivering it, as one decision."""
     subject = task.actor.subject
-    edit = bundle.decide(subject, spec.repo, Action.EDIT, change.paths)
-    actions = {_ACTIONS[finding.gate] for finding in findings if finding.gate in _ACTIONS} | {Action.DELIVER}
-    others = [bundle.decide(subject, spec.repo, action) for action in sorted(actions)]
+    edit = bundle.decide(subject, spec.repo, Action.EDIT, change.paths, facts)
+    others = [bundle.decide(subject, spec.repo, action, (), facts) for action in sorted(actions_of(findings))]
     return _together(edit, others)
+
+
+def actions_of(findings: Iterable[Finding]) -> set[Action]:
+    """What delivering a patch with these findings means to do, beside editing, whatever level their gate has."""
+    raised = {finding.gate for finding in findings if finding.rule not in _NO_ACTION}
+    return {action for gate, action in _ACTIONS.items() if gate in raised} | {Action.DELIVER}
 
 
 def _together(edit: Decision, others: list[Decision]) -> Decision:
@@ -100,7 +116,7 @@ def _together(edit: Decision, others: list[Decision]) -> Decision:
     )
 
 
-def facts_of(judged: GateReport) -> dict[str, JsonValue]:
+def told_of(judged: GateReport) -> dict[str, JsonValue]:
     """The report in the words of the audit trail."""
     rules = {rule.id for path in judged.decision.paths for rule in path.rules}
     return {

@@ -8,12 +8,13 @@ from hashlib import sha256
 from pydantic import JsonValue
 
 from deputy.domain.events import EventName
+from deputy.domain.facts import Facts
 from deputy.domain.values import Action, Effect
 from deputy.flow.holds import tell_each
 from deputy.flow.steps import Steps
 from deputy.flow.tasks import event, once
 from deputy.flow.world import World
-from deputy.policy import EVERYWHERE, Bundle
+from deputy.policy import EVERYWHERE
 from deputy.ports import Clock, Queue, Store
 
 MOST_TOLD = 20
@@ -42,7 +43,7 @@ def tell_policy(world: World, steps: Steps, digest: str, kept: str, why: str) ->
         world.chat.notify(user, f"{key}:{user}", text)
         return None
 
-    tell_each(world, steps, steps("people", lambda: list(keepers(world.policies.current(), world.team))), tell)
+    tell_each(world, steps, steps("people", lambda: list(keepers(world))), tell)
 
 
 def record(world: World, key: str, digest: str, kept: str, why: str) -> JsonValue:
@@ -58,12 +59,13 @@ def record(world: World, key: str, digest: str, kept: str, why: str) -> JsonValu
         return once(ledger, key, append)
 
 
-def keepers(bundle: Bundle, team: str) -> tuple[str, ...]:
+def keepers(world: World) -> tuple[str, ...]:
     """The user ids of those in our workspace who may query the audit trail of everything."""
-    home = f"user:{team}/"
+    home, bundle, facts = f"user:{world.team}/", world.policies.current(), Facts(at=world.clock.now())
     able = (
-        subject
+        subject.removeprefix(home)
         for subject in bundle.people
-        if subject.startswith(home) and bundle.decide(subject, EVERYWHERE, Action.QUERY_AUDIT).effect is Effect.ALLOW
+        if subject.startswith(home)
+        and bundle.decide(subject, EVERYWHERE, Action.QUERY_AUDIT, (), facts).effect is Effect.ALLOW
     )
-    return tuple(subject.removeprefix(home) for subject in sorted(able))[:MOST_TOLD]
+    return tuple(sorted(able))[:MOST_TOLD]

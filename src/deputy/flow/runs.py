@@ -15,13 +15,16 @@ from deputy.domain.values import (
     Proof,
     Severity,
     Task,
+    TaskSpec,
     TreeChange,
 )
-from deputy.flow.cards import findings_text, needs_text, sentence
+from deputy.flow.cards import feedback_text, findings_text, needs_text, sentence
 from deputy.flow.considering import keep_policy
 from deputy.flow.delivery import queue_delivery
+from deputy.flow.facts import facts_of
+from deputy.flow.governing import governing
 from deputy.flow.holds import open_hold, standing_now
-from deputy.flow.judging import facts_of, judge_patch
+from deputy.flow.judging import judge_patch, told_of
 from deputy.flow.queueing import queue_run
 from deputy.flow.review_files import keep_review_files
 from deputy.flow.sandboxes import source_of
@@ -87,11 +90,12 @@ def start(world: World, task_id: str, run: int) -> JsonValue:
     repo = bundle.repo(task.spec.repo)
     # A second try on the gates' reasons goes on from the first one's tree, so it keeps that base.
     base = task.base if task.feedback else world.repos.refresh(source_of(world, repo))
-    asked = [bundle.decide(task.actor.subject, repo.name, action) for action in (Action.REQUEST, Action.RUN)]
+    governing(world, task, bundle, base)  # a policy of the repository's own that can't be read stops it here
     with world.store.transaction() as ledger:
         task = ledger.task(task_id)
-        if task.status is not _S.QUEUED or task.run != run:
+        if task.status is not _S.QUEUED or task.run != run or not task.spec:
             return False
+        asked = _may_run(world, ledger, task, task.spec, bundle)
         if why := _not_cleared(world, ledger, task, asked):
             worst = max(asked, key=lambda decision: list(Effect).index(decision.effect))
             data: dict[str, JsonValue] = {"decision": worst.model_dump(mode="json")}
@@ -104,6 +108,11 @@ def start(world: World, task_id: str, run: int) -> JsonValue:
         started = event(world, EventName.RUN_STARTED, task=task_id, data=data)
         advance(world, ledger, task, _S.RUNNING, started, base=base, policy=bundle.digest, worker=worker)
     return True
+
+
+def _may_run(world: World, ledger: Ledger, task: Task, spec: TaskSpec, bundle: Bundle) -> list[Decision]:
+    facts = facts_of(world, ledger, task, spec, bundle)
+    return [bundle.decide(task.actor.subject, spec.repo, action, (), facts) for action in (Action.REQUEST, Action.RUN)]
 
 
 def _not_cleared(world: World, ledger: Ledger, task: Task, asked: list[Decision]) -> str:
@@ -224,7 +233,7 @@ def judge(world: World, task_id: str, run: int) -> JsonValue:
             world,
             EventName.GATES_JUDGED,
             task=task_id,
-            data={"run": run, "patch": task.patch, "report": digest, **facts_of(judged)},
+            data={"run": run, "patch": task.patch, "report": digest, **told_of(judged)},
         )
         task = advance(world, ledger, task, task.status, happened, report_file=digest)
         if judged.effect is Effect.DENY:
@@ -253,7 +262,7 @@ def _blocked(world: World, ledger: Ledger, task: Task, judged: GateReport, bundl
     is_agent = task.spec is not None and task.spec.recipe is None
     if is_agent and task.run <= bundle.limits.agent_retries_after_block:
         again = event(world, EventName.RUN_RETRIED, task=task.id, data={"run": task.run, "why": why})
-        queue_run(world, ledger, task, again, feedback=why)
+        queue_run(world, ledger, task, again, feedback="\n".join(filter(None, (denied, feedback_text(stopped)))))
         return
     outcome = f"The patch was blocked; nothing was delivered. {denied or 'The gates found:'}"
     end(world, ledger, task, _S.BLOCKED, outcome, data={"why": why})
@@ -284,4 +293,4 @@ def _running(world: World, task_id: str, run: int) -> tuple[Task, Bundle]:
         raise Cancelled("the task has ended")
     if task.cancel_by:
         raise Cancelled("the task was cancelled")
-    return task, world.policies.kept(task.policy)
+    return task, governing(world, task, world.policies.kept(task.policy), task.base)

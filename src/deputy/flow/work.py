@@ -48,7 +48,7 @@ class Work:
 
     def __init__(self, world: World, task: Task, spec: TaskSpec, bundle: Bundle) -> None:
         self._world, self._task, self._spec, self._bundle = world, task, spec, bundle
-        self._repo = bundle.repo(spec.repo)
+        self._repo, self._limits = bundle.repo(spec.repo), bundle.limits_for(spec.budget)
         self._is_cancelled = cancel_watch(world, task.id)
         self._began = time.monotonic()
         self._shown_at = 0.0
@@ -58,7 +58,7 @@ class Work:
         # A second try on the gates' reasons goes on from the first one's tree.
         start = self._task.tree if self._task.feedback else self._task.base
         archive = self._world.repos.archive_tree(self._spec.repo, start, self._repo.hidden)
-        box = open_sandbox(self._world, self._task, self._repo, self._bundle.limits, "work", archive)
+        box = open_sandbox(self._world, self._task, self._repo, self._limits, "work", archive)
         with box:
             recipe = next((r for r in self._bundle.recipes if r.name == self._spec.recipe), None)
             summary, usage = self._recipe(box, recipe) if recipe else self._agent(box, start)
@@ -79,7 +79,7 @@ class Work:
 
     def _run(self, box: Sandbox, argv: Sequence[str]) -> CommandResult:
         """Run a command; its log is kept and its end is in the audit trail before anybody acts on it."""
-        limits = self._bundle.limits
+        limits = self._limits
         left = limits.run_seconds - (time.monotonic() - self._began)
         if left <= 0:
             raise OutOfBudget(f"the run reached its limit of {limits.run_seconds} s", "", "ask for something smaller")
@@ -119,7 +119,7 @@ class Work:
         def over(usage: Usage) -> str | None:
             so_far = before.plus(usage)
             timed = so_far.model_copy(update={"seconds": time.monotonic() - self._began})
-            return check_budget(timed, self._bundle.limits, rates)
+            return check_budget(timed, self._limits, rates)
 
         outcome = agent_work(
             self._opening(start),

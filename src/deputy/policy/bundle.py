@@ -90,7 +90,7 @@ class Bundle:
         decision = seen.decision(self.digest)
         why = reason(decision) if self.engine.knows(repo) else f"{repo!r} is no repository of this policy"
         names = tuple(each.name for each in self.repos)
-        around = Surroundings(self.rules_for, names, tuple(self.budgets), self.engine)
+        around = Surroundings(self.rules_for, names, tuple({*self.budgets} - {RECIPE}), self.engine)
         return decision.model_copy(update={"reason": why, "counter_offer": counter_offer(seen, decision, around)})
 
     def rules_for(self, subject: str, repo: str, action: Action) -> tuple[Rule, ...]:
@@ -122,6 +122,11 @@ class Bundle:
             budgets=MappingProxyType({name: own_budget(own, budget) for name, budget in self.budgets.items()}),
             own=(*self.own, *own_rules(own, config.name)),
         )
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Every user that a rule or grant names, sorted."""
+        return self.engine.people
 
     def roles(self, subject: str, repo: str) -> frozenset[str]:
         """The roles the subject has in a repository now, through other roles too."""

@@ -8,7 +8,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated
@@ -126,11 +126,11 @@ class _File(Value):
 class OwnPolicy:
     """A repository's own policy. ``lines`` are where its rules stand, in their order."""
 
-    rules: tuple[OwnRule, ...]
-    lines: tuple[int, ...]
-    hidden: tuple[str, ...]
-    gates: Mapping[str, OwnGate]
-    limits: OwnLimits
+    rules: tuple[OwnRule, ...] = ()
+    lines: tuple[int, ...] = ()
+    hidden: tuple[str, ...] = ()
+    gates: Mapping[str, OwnGate] = field(default_factory=dict)
+    limits: OwnLimits = OwnLimits()
 
 
 @dataclass(frozen=True)
