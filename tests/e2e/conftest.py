@@ -281,6 +281,7 @@ def push(site: Site, path: str, content: str) -> str:
         return done.stdout.strip()
 
     subprocess.run(["git", "clone", "-q", str(site.home / "remotes" / "tiny.git"), str(clone)], env=quiet, check=True)
+    (clone / path).parent.mkdir(parents=True, exist_ok=True)
     (clone / path).write_text(content)
     git("add", "-A")
     git("commit", "-q", "-m", f"Change {path}")
