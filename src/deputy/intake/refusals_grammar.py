@@ -11,7 +11,7 @@ _GERUNDS_FOLLOW = "start starts begin keep by for of from try consider capable w
 _RELATIVE = "that which who it script tool program bot hook job function helper code to something"
 _MAKING = (
     "write add build create make implement install need want have give develop craft generate put code set design "
-    "prepare produce provide let ensure should must so"
+    "prepare produce provide let ensure should must so swap turn change extend modify update replace use ship patch edit hide"
 )
 _WISHING = "ensure should must want need so let have"
 _BEING = "be get gets are is being getting"

@@ -13,7 +13,6 @@ from deputy.intake.refusals_words import Gap, Word
 
 NEAR = 12  # words between an act and its object
 UNDOING = 5  # words between "remove" and the protection that it removes
-_FOLLOWS = 1  # words between an object and the word that explains it
 _WORST_FIRST = (Grade.HARM, Grade.UNSURE, Grade.FINE)
 
 
@@ -133,7 +132,7 @@ class _Guards:
         return (
             any(guard.end <= last and not _overlap(guard, ask) for guard in self._guards)
             or any(_is_longer(guard, ask) for guard in self._own)
-            or any(0 <= found.start - thing.end <= _FOLLOWS for found in self._after)
+            or any(found.start == thing.end for found in self._after)
         )
 
 

@@ -24,7 +24,7 @@ _ADDRESS = re.compile(
 )
 _CHUNK = re.compile(r"\S+|\n[ \t]*\n|\n|[^\S\n]{2,}")
 _FILE = re.compile(
-    r"[\w./\\@+~-]*\w\.[a-z][a-z0-9]{0,5}|\.{0,2}/[\w./+~-]+|[\w.+~-]+/(?:[\w.+~-]*/)+[\w.+~-]*|[\w.+~-]+/"
+    r"[\w./\\@+~-]*\w\.[a-z][a-z0-9]{0,5}|\.{0,2}/[\w./+~-]+|[\w.+~-]+/(?:[\w.+~-]*/)+[\w.+~-]*|[\w.+~-]+/|\.[a-z][\w.-]*"
 )
 _IN_NAMES = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -113,7 +113,7 @@ def _words(text: str) -> Iterator[Word]:
 
 def _of_chunk(chunk: str) -> Iterator[Word | Gap]:
     """The words between two spaces, and the gaps that its marks make."""
-    bare = chunk.strip(_OUTSIDE + "*~_`.") if len(chunk) < _LONGEST_CHUNK else chunk
+    bare = chunk.strip(_OUTSIDE + "*~_`").rstrip(".`") if len(chunk) < _LONGEST_CHUNK else chunk
     is_code = "`" in chunk and chunk.strip(_OUTSIDE + ".*~_").startswith("`") and chunk.count("`") > 1
     if _ADDRESS.fullmatch(bare.casefold()):
         yield Word(ADDRESS, (ADDRESS,))

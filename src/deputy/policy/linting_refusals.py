@@ -12,7 +12,7 @@ RESERVED = "model"  # how a refusal names the model's objection
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _GAP, _ADDRESS = "...", "<address>"
-_WORD = re.compile(r"[^\W_][\w'’./-]*|/[\w./-]+")
+_WORD = re.compile(r"[./]?[^\W_][\w'’./-]*|-{1,2}[a-z][a-z-]*")
 _START = re.compile(r"[^\W_][\w'’-]{3,}\*")
 _LISTS = ("asks", "about", "where", "unless", "unless_followed_by", "hints")
 _SHARED = ("unless", "unless_followed_by", "undone_by", "not_meant")
