@@ -72,13 +72,14 @@ def world_of(store: SqlStore, line: Line | None = None) -> World:
     repo = SimpleNamespace(name="acme/shop", url="shop", branch="main")
     asked = judged(Effect.REVIEW, (Need(role="role:senior"),)).decision
     bundle = SimpleNamespace(limits=limits, repo=lambda _: repo, decide=lambda *_: asked, holders=lambda *_: ())
+    bundle.longest_counter, bundle.unreadable, bundle.with_own = None, lambda *_: (), lambda *_: bundle
     change = SimpleNamespace(digest="p", paths=("a.py",), repo="acme/shop")
     parts = {
         "store": store,
         "queue": line or Line(),
         "clock": SimpleNamespace(now=lambda: NOW),
         "policies": SimpleNamespace(current=lambda: bundle),
-        "repos": SimpleNamespace(refresh=lambda _: "", diff=lambda *_: change),
+        "repos": SimpleNamespace(refresh=lambda _: "", diff=lambda *_: change, read=lambda *_: None),
         "locate": lambda url: url,
         "chat": SimpleNamespace(show=lambda *_: None),
         "team": "T0ACME",

@@ -31,7 +31,7 @@ from deputy.flow.inbox import DurableInbox
 from deputy.flow.notices import queue_notice
 from deputy.flow.workflows import QUEUES, workflows
 from deputy.flow.world import World
-from deputy.ports import Model
+from deputy.ports import Model, Screen
 
 log = structlog.get_logger(__name__)
 
@@ -101,6 +101,7 @@ def open_world(settings: Settings) -> tuple[World, SqlStore, DurableQueue]:
         scanner=Scanners.at(settings.home / "scanners"),
         policies=policies,
         model=model_maker(settings),
+        screen=no_screen,
         clock=clock,
         locate=settings.locate,
         team=me.team,
@@ -128,6 +129,11 @@ def model_maker(settings: Settings) -> Callable[[], Model]:
         )
 
     return make
+
+
+def no_screen() -> Screen:
+    """There is no second opinion."""
+    raise Unavailable("no second opinion can be had")
 
 
 def start(settings: Settings, *, hears: bool = True, works: bool = True) -> Deputy:

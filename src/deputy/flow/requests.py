@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from pydantic import JsonValue
 
-from deputy.domain.errors import NotFound
+from deputy.domain.errors import BadPolicy, NotFound, Unavailable
 from deputy.domain.events import EventName
+from deputy.domain.refusals import WhenUnavailable
 from deputy.domain.status import TaskStatus, is_final
 from deputy.domain.values import Clarification, Incoming, Person, Source, Task, TaskSpec, Value
 from deputy.flow.considering import ask_question, consider
@@ -14,6 +15,7 @@ from deputy.flow.show import keep_sent, keep_shown
 from deputy.flow.steps import StepFailed, Steps
 from deputy.flow.tasks import ACTIVE, event, once, task_id_of
 from deputy.flow.world import World
+from deputy.intake.refusals import needs_second_opinion
 from deputy.intake.understand import Unusable, answer, control
 from deputy.ports import Ledger
 
@@ -35,7 +37,8 @@ def handle_request(world: World, steps: Steps, key: str) -> None:
     """A mention, a direct message or a reply in a thread of ours. ``key`` names the snapshot."""
     try:
         person = steps("look-up", lambda: look_up(world, key))
-        admitted = Admitted.model_validate(steps("admit", lambda: admit(world, key, person)))
+        objection = str(steps("second-opinion", lambda: second_opinion(world, key, person)))
+        admitted = Admitted.model_validate(steps("admit", lambda: admit(world, key, person, objection)))
     except StepFailed as failed:
         why = failed.sentence
         steps("unusable", lambda: unusable(world, key, why))
@@ -76,15 +79,48 @@ def person_of(world: World, incoming: Incoming) -> Person:
         return Person(actor=incoming.actor, name="", is_stranger=True)
 
 
-def admit(world: World, key: str, person: JsonValue) -> JsonValue:
+def second_opinion(world: World, key: str, person: JsonValue) -> JsonValue:
+    """What a model holds against a request, where ``refusals.toml`` wants it asked; empty when nothing.
+
+    ``Unavailable`` when it can't be asked and the policy refuses then.
+    """
+    with world.store.transaction() as ledger:
+        text = _wish(world, ledger, ledger.incoming(key), Person.model_validate(person))
+    try:
+        refusals = world.policies.current().refusals
+    except BadPolicy:
+        return ""  # without a policy nothing is taken on, whatever it asks
+    if not text or not needs_second_opinion(text, refusals, world.bot_user):
+        return ""
+    try:
+        return world.screen().objection(text)
+    except Unavailable:
+        if refusals.model.when_unavailable is WhenUnavailable.REFUSE:
+            raise
+        return ""
+
+
+def _wish(world: World, ledger: Ledger, incoming: Incoming, who: Person) -> str:
+    """The whole request that a message makes or completes; empty when it does neither."""
+    if who.ineligibility or control(incoming.text, world.bot_user):
+        return ""
+    asked = _question_for(ledger, incoming)
+    if asked:
+        return f"{asked.text}\n{incoming.text}"
+    return "" if incoming.source is Source.THREAD else incoming.text
+
+
+def admit(world: World, key: str, person: JsonValue, objection: str = "") -> JsonValue:
     """Decide what a message is, in one transaction; what is said about it follows as a step of its own."""
     who = Person.model_validate(person)
     with world.store.transaction() as ledger:
         incoming = ledger.incoming(key)
-        return once(ledger, f"admit:{key}", lambda: _admit(world, ledger, incoming, who).model_dump(mode="json"))
+        return once(
+            ledger, f"admit:{key}", lambda: _admit(world, ledger, incoming, who, objection).model_dump(mode="json")
+        )
 
 
-def _admit(world: World, ledger: Ledger, incoming: Incoming, who: Person) -> Admitted:
+def _admit(world: World, ledger: Ledger, incoming: Incoming, who: Person, objection: str) -> Admitted:
     command = control(incoming.text, world.bot_user)
     if incoming.source is Source.THREAD and not _is_for_us(ledger, incoming, who, command):
         return Admitted()  # people talk in threads; only what is said to us is a request
@@ -93,8 +129,8 @@ def _admit(world: World, ledger: Ledger, incoming: Incoming, who: Person) -> Adm
     if command:
         return _control(world, ledger, incoming, command)
     if open_question := _question_for(ledger, incoming):
-        return Admitted(tasks=(_answer_by_text(world, ledger, open_question, incoming),))
-    return Admitted(tasks=(_new_task(world, ledger, incoming),))
+        return Admitted(tasks=(_answer_by_text(world, ledger, open_question, incoming, objection),))
+    return Admitted(tasks=(_new_task(world, ledger, incoming, objection),))
 
 
 def _is_for_us(ledger: Ledger, incoming: Incoming, who: Person, command: str | None) -> bool:
@@ -161,7 +197,7 @@ def _question_for(ledger: Ledger, incoming: Incoming) -> Task | None:
     return next((task for task in waiting if task.actor == incoming.actor), None)
 
 
-def _new_task(world: World, ledger: Ledger, incoming: Incoming) -> str:
+def _new_task(world: World, ledger: Ledger, incoming: Incoming, objection: str) -> str:
     task = Task(
         id=task_id_of(incoming.key),
         request=incoming.key,
@@ -182,16 +218,17 @@ def _new_task(world: World, ledger: Ledger, incoming: Incoming) -> str:
     )
     if not ledger.add_task(task, received):
         return task.id
-    consider(world, ledger, task)
+    consider(world, ledger, task, objection=objection)
     return task.id
 
 
-def _answer_by_text(world: World, ledger: Ledger, task: Task, incoming: Incoming) -> str:
+def _answer_by_text(world: World, ledger: Ledger, task: Task, incoming: Incoming, objection: str) -> str:
     _record_answer(world, ledger, task, incoming)
     bundle = world.policies.current()
     question = task.clarification or Clarification(field="goal", text="")
     if question.field != "repo":
-        consider(world, ledger, task.model_copy(update={"text": f"{task.text}\n{incoming.text}"}))
+        whole = task.model_copy(update={"text": f"{task.text}\n{incoming.text}"})
+        consider(world, ledger, whole, objection=objection)
         return task.id
     answered = answer(
         task.text,
@@ -203,7 +240,7 @@ def _answer_by_text(world: World, ledger: Ledger, task: Task, incoming: Incoming
         limits=bundle.limits,
     )
     if isinstance(answered, TaskSpec):
-        consider(world, ledger, task, chosen_repo=answered.repo)
+        consider(world, ledger, task, chosen_repo=answered.repo, objection=objection)
     else:
         text = answered.reason if isinstance(answered, Unusable) else answered.text
         ask_question(world, ledger, task, question.model_copy(update={"text": text}), bundle)

@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from deputy.ports import Chat, Clock, Model, Policies, Queue, Repos, Sandboxes, Scanner, Store
+from deputy.ports import Chat, Clock, Model, Policies, Queue, Repos, Sandboxes, Scanner, Screen, Store
 
 
 @dataclass(frozen=True)
 class World:
     """The adapters, and who we are in Slack.
 
-    ``model`` raises ``Unavailable`` when none is configured; ``locate`` turns a repository's configured URL into one
-    that git can use.
+    ``model`` and ``screen`` raise ``Unavailable`` when no model is configured; ``locate`` turns a repository's
+    configured URL into one that git can use.
     """
 
     store: Store
@@ -22,6 +22,7 @@ class World:
     scanner: Scanner
     policies: Policies
     model: Callable[[], Model]
+    screen: Callable[[], Screen]
     clock: Clock
     locate: Callable[[str], str]
     team: str
