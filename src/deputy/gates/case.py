@@ -6,13 +6,18 @@ from dataclasses import dataclass, field
 
 from deputy.domain.config import Check
 from deputy.domain.errors import NotFound
-from deputy.domain.folding import fold
-from deputy.domain.globs import matches_any
 from deputy.domain.values import ChangeKind, FileChange, Finding, Proof, Severity, TaskKind, TreeChange
+from deputy.gates.likeness import matches_one, resembles
+
+__all__ = ["ABSENT", "GITLINK", "LINK", "Case", "Reader", "found", "resembles"]
 
 Reader = Callable[[str, str], bytes | None]
 LINK, GITLINK, ABSENT = "120000", "160000", "000000"
-_TESTS = ("**/test_*.py", "**/*_test.py", "**/tests/**", "**/test/**", "**/__tests__/**", "**/*.test.*", "**/*.spec.*")
+_TESTS = (
+    "**/test_*.py", "**/*_test.py", "**/tests/**", "**/test/**", "**/__tests__/**", "**/*.test.*", "**/*.spec.*",
+    "**/*_test.go", "**/*_spec.rb", "**/spec/**/*.rb", "**/*_test.rb", "**/*Test.java", "**/*Tests.java", "**/*IT.java",
+    "**/*Test.kt", "**/*Tests.kt",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,9 @@ class Case:
     kind: TaskKind = TaskKind.OTHER
     tree_paths: Sequence[str] = ()
     _bytes: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    _texts: dict[str, tuple[str, str]] = field(default_factory=dict)
     _added: dict[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
+    _joined: dict[str, str] = field(default_factory=dict)
 
     @property
     def files(self) -> tuple[FileChange, ...]:
@@ -53,7 +60,10 @@ class Case:
 
     def texts(self, file: FileChange) -> tuple[str, str]:
         """The file before and after, as text in which undecodable bytes are U+FFFD."""
-        return self.base(file).decode("utf-8", "replace"), self.head(file).decode("utf-8", "replace")
+        if file.path not in self._texts:
+            both = self.base(file).decode("utf-8", "replace"), self.head(file).decode("utf-8", "replace")
+            self._texts[file.path] = both
+        return self._texts[file.path]
 
     def added(self, file: FileChange) -> tuple[tuple[int, str], ...]:
         """Number and text of each line that the file did not have, or not so often, before (linear, unlike a diff)."""
@@ -62,9 +72,15 @@ class Case:
             self._added[file.path] = tuple(_new_lines(base, head))
         return self._added[file.path]
 
+    def added_text(self, file: FileChange) -> str:
+        """The added lines as one text, each but the last with its newline: what a gate can search at once."""
+        if file.path not in self._joined:
+            self._joined[file.path] = "\n".join([text for _, text in self.added(file)])
+        return self._joined[file.path]
+
     def is_test(self, path: str) -> bool:
         """Whether a check names the path as a test, or it is called like one."""
-        return any(matches_any(check.tests, path) for check in self.checks) or matches_any(_TESTS, path)
+        return any(matches_one(check.tests, path) for check in self.checks) or matches_one(_TESTS, path)
 
     def _load(self, side: str, path: str) -> bytes:
         if (side, path) not in self._bytes:
@@ -78,15 +94,11 @@ class Case:
 def _new_lines(base: str, head: str) -> Iterator[tuple[int, str]]:
     known = Counter(base.split("\n"))
     for number, line in enumerate(head.split("\n"), start=1):
-        if known[line] > 0:
-            known[line] -= 1
+        left = known.get(line)
+        if left:
+            known[line] = left - 1
         else:
             yield number, line
-
-
-def resembles(patterns: Sequence[str], path: str) -> bool:
-    """Whether a path, or what a kinder file system makes of it, matches one of the (lower-case) patterns."""
-    return matches_any(patterns, path) or matches_any(patterns, fold(path))
 
 
 def found(rule: str, severity: Severity, message: str, path: str = "", *, line: int = 0, fix: str = "") -> Finding:

@@ -13,6 +13,7 @@ _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 _BOM = "\ufeff"
 _JOINER = "\u200d"
 _SUSPECT = re.compile(r"[^\t\x20-\x7e]")
+_SUSPECT_TEXT = re.compile(r"[^\t\n\x20-\x7e]")
 _WORD = re.compile(r"\w+")
 # Letters of other scripts that look like ASCII ones (from Unicode's table of confusables, the part that code is written
 # in), each after its likeness. Full-width and mathematical letters are found by NFKC instead.
@@ -58,6 +59,8 @@ def _line_end(content: bytes) -> str:
 
 
 def _lines(case: Case, file: FileChange) -> Iterator[Finding]:
+    if not _SUSPECT_TEXT.search(case.added_text(file)):
+        return  # nearly every file
     plain: frozenset[str] | None = None
     for number, text in case.added(file):
         line = text.removesuffix("\r")
