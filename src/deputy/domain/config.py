@@ -89,6 +89,11 @@ class Limits(Value):
     run_attempts: int = 3
 
 
+# The budget classes that are always there, both with the plain limits: what a task has when nobody asks for another,
+# and what one has that a recipe does.
+STANDARD, RECIPE = "standard", "recipe"
+
+
 class Budget(Value):
     """A named class of what one run may consume; what is None is as in ``Limits``."""
 

@@ -6,7 +6,18 @@ from datetime import timedelta
 from hashlib import sha256
 from types import MappingProxyType
 
-from deputy.domain.config import Budget, Condition, CounterOf, GateLevel, Limits, Price, Recipe, RepoConfig
+from deputy.domain.config import (
+    RECIPE,
+    STANDARD,
+    Budget,
+    Condition,
+    CounterOf,
+    GateLevel,
+    Limits,
+    Price,
+    Recipe,
+    RepoConfig,
+)
 from deputy.domain.errors import NotFound
 from deputy.domain.facts import UNKNOWN, Facts
 from deputy.domain.folding import fold
@@ -15,15 +26,13 @@ from deputy.domain.values import Action, Decision, Effect
 from deputy.policy.deciding import Question, consider, judged
 from deputy.policy.engine import Engine
 from deputy.policy.linting import Parsed, lint_parsed, parse
-from deputy.policy.linting_conditions import BUILT_IN
 from deputy.policy.offers import Surroundings, counter_offer
 from deputy.policy.own import OwnPolicy, own_budget, own_gates, own_limits, own_repo, own_rules
 from deputy.policy.problems import Problem, refuse
 from deputy.policy.rules import Rule
 from deputy.policy.wording import reason
 
-# What a task has that asks for nothing else, and what one has that a recipe does: the plain limits.
-_BUILT_IN = {name: Budget(name=name) for name in BUILT_IN}
+_BUILT_IN = {name: Budget(name=name) for name in (STANDARD, RECIPE)}
 
 
 @dataclass(frozen=True)
@@ -89,8 +98,8 @@ class Bundle:
         seen = consider(Question(subject, repo, action, tuple(paths), facts), self.rules_for(subject, repo, action))
         decision = seen.decision(self.digest)
         why = reason(decision) if self.engine.knows(repo) else f"{repo!r} is no repository of this policy"
-        names = tuple(each.name for each in self.repos)
-        around = Surroundings(self.rules_for, names, tuple({*self.budgets} - {RECIPE}), self.engine)
+        budgets = tuple(name for name in self.budgets if name != RECIPE)  # nobody asks for that one
+        around = Surroundings(self.rules_for, tuple(each.name for each in self.repos), budgets, self.engine)
         return decision.model_copy(update={"reason": why, "counter_offer": counter_offer(seen, decision, around)})
 
     def rules_for(self, subject: str, repo: str, action: Action) -> tuple[Rule, ...]:

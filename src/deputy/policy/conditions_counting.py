@@ -1,6 +1,6 @@
 """How much of something there is: in a patch, or in a rolling counter, as the least and the most that it may be."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -46,11 +46,12 @@ class Circumstances:
     repo: str
     facts: Facts
     most: tuple[int | None, int | None] | None = None
-    # What a counter adds up does not change with the other facts, and many of those are tried for a counter-offer.
+    # What patches add up to does not change with the other facts, and many of those are tried for a counter-offer.
     _seen: dict[Counter, _Amounts] = field(default_factory=dict, repr=False, compare=False)
+    _inside: dict[tuple[str, ...], tuple[FileSize, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def with_facts(self, **changed: object) -> "Circumstances":
-        """The same with other facts, which must not be ``earlier``."""
+        """The same with other facts, which must be neither ``patch`` nor ``earlier``."""
         return replace(self, facts=self.facts.model_copy(update=changed))
 
     def with_most(self, *, files: int | None, lines: int | None) -> "Circumstances":
@@ -63,19 +64,25 @@ class Circumstances:
             return Range(1, 1)
         patch = self.facts.patch
         if patch is not None and self.most is None:
-            touched = _amount(of, paths, patch)
+            touched = _amount(of, paths, self._touched(paths, patch))
             return Range(touched, touched)
-        if patch is not None and not _amount(CounterOf.FILES, paths, patch):
+        if patch is not None and not self._touched(paths, patch):
             return Range(0, 0)
         if of is CounterOf.TASKS:
             return Range(0, 1)
         return Range(0, self.most[of is CounterOf.LINES]) if self.most else ANY
 
+    def _touched(self, paths: tuple[str, ...], patch: tuple[FileSize, ...]) -> tuple[FileSize, ...]:
+        if paths not in self._inside:
+            self._inside[paths] = _within(paths, patch)
+        return self._inside[paths]
+
     def amounts(self, counter: Counter) -> _Amounts:
         """What each earlier task of the counter added to it, and when, oldest first."""
         if counter not in self._seen:
             mine = [each for each in self.facts.earlier or () if self._is_of(counter.per, each)]
-            amounts = ((each.at, _amount(counter.of, counter.paths, each.files)) for each in mine)
+            inside = ((each.at, _within(counter.paths, each.files)) for each in mine)
+            amounts = ((at, _amount(counter.of, counter.paths, files)) for at, files in inside)
             self._seen[counter] = tuple(sorted(amount for amount in amounts if amount[1]))
         return self._seen[counter]
 
@@ -121,8 +128,12 @@ def eases(counter: Counter, asked: Circumstances) -> datetime | None:
     return None
 
 
-def _amount(of: CounterOf, paths: tuple[str, ...], files: Iterable[FileSize]) -> int:
-    inside = [file for file in files if not paths or _is_in(paths, file.path)]
+def _within(paths: tuple[str, ...], files: tuple[FileSize, ...]) -> tuple[FileSize, ...]:
+    """Those of the files that are in the path class."""
+    return tuple(file for file in files if _is_in(paths, file.path)) if paths else files
+
+
+def _amount(of: CounterOf, paths: tuple[str, ...], inside: Sequence[FileSize]) -> int:
     if of is CounterOf.LINES:
         return sum(file.lines for file in inside)
     # A task without a path class counts whether or not it has changed anything.

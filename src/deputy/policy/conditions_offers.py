@@ -27,7 +27,7 @@ class Alternative:
 
 def alternatives(seen: Considered, wanted: Collection[Effect], budgets: Iterable[str]) -> tuple[Alternative, ...]:
     """One change each of the facts of a question that gives it an answer among ``wanted``; the nearest first."""
-    if not seen.conditional:
+    if not seen.conditional or seen.is_hopeless:
         return ()
     return tuple(_Trial(seen, wanted).found([*budgets]))
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from deputy.domain.facts import UNKNOWN, Facts
 from deputy.domain.holding import Held
 from deputy.domain.values import Action, Decision, Effect, Need, PathDecision, RuleRef
-from deputy.policy.conditions import judge
+from deputy.policy.conditions import applies, judge
 from deputy.policy.conditions_counting import Circumstances
 from deputy.policy.index import PathIndex
 from deputy.policy.needs import merge_needs
@@ -85,6 +85,18 @@ class Considered:
         found = {rule.id: rule for path in self.matched for rule in path.rules if rule.is_conditional}
         return tuple(found.values())
 
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether no other facts could change a refusal: a path is refused whatever its rules' conditions are."""
+        return any(
+            Effect.DENY in sure or not (Effect.ALLOW in sure or any(each in self._allowing for each in names))
+            for sure, names in self._combinations
+        )
+
+    @cached_property
+    def _allowing(self) -> frozenset[str]:
+        return frozenset(rule.id for rule in self.conditional if rule.effect is Effect.ALLOW)
+
     @cached_property
     def _combinations(self) -> frozenset[tuple[frozenset[Effect], tuple[str, ...]]]:
         """What paths come to: the effects that are sure, and the rules with conditions. Few, however many the paths."""
@@ -98,7 +110,8 @@ class Considered:
 
     def effect_under(self, asked: Circumstances) -> tuple[Effect, tuple[Need, ...]]:
         """The effect that the same question would have in other circumstances, and the needs of a review."""
-        active = {rule.id: rule for rule in judged(self.conditional, asked) if not rule.is_idle}
+        verdicts = _Verdicts(asked)
+        active = {rule.id: rule for rule in self.conditional if applies(verdicts.held(rule), rule.effect, asked)}
         effect = _worst(
             effect_of({*sure, *(active[name].effect for name in names if name in active)})
             for sure, names in self._combinations
@@ -110,19 +123,23 @@ class Considered:
         return merge_needs(_needs(rule for path in self.matched for rule in path.rules if not rule.is_conditional))
 
 
-def judged(rules: Iterable[Rule], asked: Circumstances) -> tuple[Rule, ...]:
-    """The rules with their conditions judged, each condition once."""
-    seen: dict[tuple[str, int], Held] = {}
+class _Verdicts:
+    """How conditions stand in some circumstances, each judged once, however many rules name it."""
 
-    def under(rule: Rule) -> Rule:
-        if not rule.is_conditional:
-            return rule
+    def __init__(self, asked: Circumstances) -> None:
+        self._asked, self._seen = asked, dict[tuple[str, int], Held]()
+
+    def held(self, rule: Rule) -> Held:
         key = (rule.when, id(rule.condition))
-        if key not in seen:
-            seen[key] = judge(rule.when, rule.condition, asked)
-        return rule.under(asked, seen[key])
+        if key not in self._seen:
+            self._seen[key] = judge(rule.when, rule.condition, self._asked)
+        return self._seen[key]
 
-    return tuple(map(under, rules))
+
+def judged(rules: Iterable[Rule], asked: Circumstances) -> tuple[Rule, ...]:
+    """The rules with their conditions judged."""
+    verdicts = _Verdicts(asked)
+    return tuple(rule.under(asked, verdicts.held(rule)) if rule.is_conditional else rule for rule in rules)
 
 
 def consider(question: Question, rules: Iterable[Rule]) -> Considered:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from deputy.domain.config import Budget, Condition, Counter, CounterOf
+from deputy.domain.config import RECIPE, STANDARD, Budget, Condition, Counter, CounterOf
 from deputy.domain.globs import compile_glob
 from deputy.domain.values import Action
 from deputy.policy.conditions import is_only_of_time, looks_at_the_patch, name_of, says_something
@@ -14,8 +14,7 @@ from deputy.policy.problems import Doubt, Problem, doubtful
 from deputy.policy.rules import Rule
 from deputy.policy.tables import Entries
 
-# The plain limits under the names that tasks have when nobody asked for another budget.
-BUILT_IN = ("standard", "recipe")
+BUILT_IN = (STANDARD, RECIPE)
 # What is asked when there is a patch to look at.
 AFTER_THE_PATCH = frozenset(
     {Action.EDIT, Action.ADD_DEPENDENCY, Action.CHANGE_CI, Action.CHANGE_PUBLIC_API, Action.DELIVER}

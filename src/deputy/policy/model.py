@@ -1,6 +1,6 @@
 """The one Casbin model that Deputy's engine answers by."""
 
-from deputy.policy.problems import Problem, decode
+from deputy.policy.problems import Doubt, Problem, decode, doubtful
 
 FILE = "model.conf"
 MODEL = """\
@@ -20,12 +20,20 @@ e = some(where (p.eft == allow)) && !some(where (p.eft == deny))
 m = g(r.sub, p.sub, r.repo) && repoMatch(r.repo, p.repo) && r.act == p.act && pathMatch(r.path, p.path, p.eft) && whenMatch(r.facts, p.when, p.eft)
 """  # noqa: E501 - Casbin reads a matcher from one line
 
+# What the first version shipped: the same without conditions. Bundles that are kept by digest still have it.
+_FORMER = (
+    MODEL.replace(", facts\n", "\n").replace(", when\n", "\n").replace(" && whenMatch(r.facts, p.when, p.eft)", "")
+)
+
 
 def check_model(content: bytes) -> tuple[Problem, ...]:
     """Problems when ``model.conf`` isn't this model: our index of paths would no longer mean what Casbin means."""
     text, problems = decode(FILE, content)
     if problems:
         return problems
+    if _meaning(text) == _meaning(_FORMER):
+        fix = "replace it by the model.conf that comes with this version"
+        return (doubtful(Doubt.OLD_MODEL, FILE, 0, "this is the model of a version without conditions", fix),)
     expected = _meaning(MODEL)
     for (number, written), wanted in zip(_numbered(text), [*expected, None], strict=False):
         if written != wanted:

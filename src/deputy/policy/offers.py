@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from deputy.domain.holding import Holding
 from deputy.domain.values import Action, Decision, Effect
 from deputy.policy.conditions_offers import Alternative, alternatives
 from deputy.policy.deciding import Considered, Question, answer, judged
@@ -40,7 +41,7 @@ def counter_offer(seen: Considered, decision: Decision, around: Surroundings) ->
         _otherwise(decision, others)
         or _elsewhere_here(decision, rules)
         or _other_repos(seen.question, around)
-        or _other_people(seen.question, around)
+        or _other_people(seen, around)
     )
 
 
@@ -109,14 +110,19 @@ def _is_open(asked: Question, subject: str, repo: str, around: Surroundings) -> 
     return answer(question, around.rules(subject, repo, asked.action), "").effect is not Effect.DENY
 
 
-def _other_people(asked: Question, around: Surroundings) -> str:
+def _other_people(seen: Considered, around: Surroundings) -> str:
+    asked = seen.question
     rules = judged(around.engine.rules_of_anyone(asked.repo, asked.action), asked.circumstances)
     subjects = {rule.subject for rule in rules if rule.effect is Effect.ALLOW and not rule.is_idle}
     roles = sorted(role for role in subjects if role.startswith("role:") and _may(role, asked, around))
     what = f"{phrase(asked.action)} in {asked.repo}"
-    if not roles:
-        return f"nobody may {what}: ask whoever keeps the policy"
-    return f"people with {listed(roles, 'roles')} may {what}: ask one of them"
+    if roles:
+        return f"people with {listed(roles, 'roles')} may {what}: ask one of them"
+    held = [rule.held for rule in seen.conditional if rule.held]
+    unknown = dict.fromkeys(fact for each in held if each.holding is Holding.UNKNOWN for fact in each.facts)
+    if unknown:
+        return f"it depends on what is not known here: {listed(unknown, 'facts')}"
+    return f"nobody may {what}{' as things stand' if seen.conditional else ''}: ask whoever keeps the policy"
 
 
 def _may(role: str, asked: Question, around: Surroundings) -> bool:
