@@ -54,7 +54,7 @@ def copy(target: str, source: str = "about.md") -> str:
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
     more = {"conditions.toml": CONDITIONS, "recipes.toml": COPY}
     with running(tmp_path_factory.mktemp("governed"), csv=CSV, more=more) as yard:
-        for folder in ("frozen", "drip", "private"):
+        for folder in ("frozen", "drip", "private", "owned"):
             push(yard.site, f"{folder}/about.md", f"About {folder}.\n")
         push(yard.site, "about.md", "About.\n")
         yield yard
@@ -181,7 +181,7 @@ def test_a_request_for_harm_is_refused_with_a_reason_and_an_event(governed: Yard
     harmful = governed.events(task=task.id, name=EventName.REQUEST_HARMFUL)
     assert len(harmful) == 1
     assert harmful[0].data["rule"]
-    assert "passwords" not in str(harmful[0].data)  # the words stay where they can be erased
+    assert "login form" not in str(harmful[0].data)  # the words stay where they can be erased
     assert EventName.RUN_STARTED not in governed.names(thread)
 
 

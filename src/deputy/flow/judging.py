@@ -24,7 +24,7 @@ from deputy.evidence import presentable
 from deputy.flow.cards import needs_text
 from deputy.flow.facts import facts_of
 from deputy.flow.world import World
-from deputy.gates import inspect, merge_needs, report
+from deputy.gates import inspect, merge_needs, report, shorten
 from deputy.gates.case import ABSENT, GITLINK, Reader
 from deputy.policy import Bundle
 from deputy.ports import Repos
@@ -117,13 +117,14 @@ def _together(edit: Decision, others: list[Decision]) -> Decision:
 
 
 def told_of(judged: GateReport) -> dict[str, JsonValue]:
-    """The report in the words of the audit trail."""
+    """The report in the words of the audit trail; all of it is in the report's own blob, which the event names."""
     rules = {rule.id for path in judged.decision.paths for rule in path.rules}
     return {
         "effect": judged.effect.value,
         "rules": [*sorted(rules | {rule.id for rule in judged.decision.rules})],
         "needs": needs_text(judged.needs),
-        "findings": [f"{f.severity.value} {f.gate} {f.path}: {f.message}" for f in judged.findings],
+        "found": len(judged.findings),
+        "findings": [f"{f.severity.value} {f.gate} {f.path}: {f.message}" for f in shorten(judged.findings)],
     }
 
 
