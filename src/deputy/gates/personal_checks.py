@@ -65,7 +65,7 @@ def digits_of(text: str) -> str:
 def is_phone(text: str) -> bool:
     """As many digits as E.164 allows, and not of a range that is kept for examples."""
     digits = digits_of(text)
-    return 8 <= len(digits) <= 15 and _FICTION.search(digits) is None  # noqa: PLR2004
+    return 9 <= len(digits) <= 15 and _FICTION.search(digits) is None  # noqa: PLR2004
 
 
 def is_iban(text: str) -> bool:

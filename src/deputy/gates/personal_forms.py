@@ -66,7 +66,7 @@ def _form(kind: str, title: str, pattern: str, is_real: Callable[[str], bool], h
     return _Form(kind, title, re.compile(f"{_START}(?:{pattern}){_STOP}"), is_real, re.compile(hint, re.IGNORECASE))
 
 
-_START, _STOP = r"(?<![\w.+/=#-])", r"(?![\w/=-]|\.\w)"  # edges: not inside a word, number, path, version or hash
+_START, _STOP = r"(?<![\w.+/#-])", r"(?![\w/=-]|\.\w)"  # edges: not inside a word, number, path, version or hash
 _WORTH = re.compile(r"@|\d[\d ()./-]{4}")
 _CALLING = r"(?:\b|_)(?:tel|phone|mobile|cell|fax|handy|telefon\w*|t[ée]l[ée]phone|portable|rufnummer|sms|whatsapp)"
 _FORMS = (
@@ -87,7 +87,7 @@ _FORMS = (
     _form(
         "phone",
         "a telephone number",
-        r"\(0?\d{2,4}\) ?\d{3,4}[ -]\d{3,4}|[2-9]\d\d-[2-9]\d\d-\d{4}|0\d{1,4}[ /-]\d{2,4}(?:[ -]\d{2,4}){1,3}",
+        r"\(0?\d{2,4}\) ?\d{3,4}[ -]\d{3,4}|[2-9]\d\d-[2-9]\d\d-\d{4}|0\d{1,4}(?:[ -]| ?/ ?)\d{2,4}(?:[ -]\d{2,4}){1,3}",
         checks.is_phone,
         _CALLING,
     ),

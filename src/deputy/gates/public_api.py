@@ -48,7 +48,7 @@ _RULES: Mapping[griffe.BreakageKind, tuple[str, Severity, str]] = MappingProxyTy
         ),
         griffe.BreakageKind.OBJECT_REMOVED: ("removed", Severity.REVIEW, "{where} is gone{hint}"),
         griffe.BreakageKind.OBJECT_CHANGED_KIND: (
-            "other-kind", Severity.REVIEW, "{where} is now a {now}, and was a {was}",
+            "other-kind", Severity.REVIEW, "{where} takes the place of another kind of thing ({was})",
         ),
         griffe.BreakageKind.CLASS_REMOVED_BASE: (
             "base-removed", Severity.REVIEW, "{where} is no longer a {was} (bases now: {now})",
@@ -73,6 +73,7 @@ class _Sides:
     base: dict[str, _Source] = field(default_factory=dict)
     head: dict[str, _Source] = field(default_factory=dict)
     _modules: dict[_Source, griffe.Module | None] = field(default_factory=dict)
+    _offers: dict[str, tuple[_Source, frozenset[str]]] = field(default_factory=dict)
 
     def read(self, source: _Source) -> griffe.Module | None:
         """The module as griffe sees it, read once."""
@@ -81,10 +82,13 @@ class _Sides:
         return self._modules[source]
 
     def offered(self, source: _Source) -> frozenset[str]:
-        """The public names that a module defines itself."""
-        module = self.read(source)
-        members = module.members.items() if module else ()
-        return frozenset(name for name, member in members if not member.is_alias and member.is_public)
+        """The public names that a module defines itself, looked for once: each module gone is compared with each new."""
+        if source.path not in self._offers or self._offers[source.path][0] is not source:
+            module = self.read(source)
+            members = module.members.items() if module else ()
+            names = frozenset(name for name, member in members if not member.is_alias and member.is_public)
+            self._offers[source.path] = source, names
+        return self._offers[source.path][1]
 
 
 def judge(case: Case) -> Iterator[Finding]:
@@ -156,6 +160,8 @@ def _compare(before: _Source, after: _Source, sides: _Sides) -> Iterator[Finding
         yield found("public-api/unparsable", Severity.REVIEW, message, after.path, fix=fix)
         return
     for breakage in griffe.find_breaking_changes(old, new):
+        if "*" in breakage.obj.name:  # ``import *``, which _re_exports knows more about
+            continue
         rule, severity, text = _RULES.get(breakage.kind, ("other", Severity.REVIEW, "{where}: {kind}"))
         message = text.format(**_words(breakage, after, sides))
         line = 0 if breakage.kind is griffe.BreakageKind.OBJECT_REMOVED else breakage.obj.lineno or 0
