@@ -9,7 +9,8 @@ from deputy.domain.values import TaskKind, Value
 class Given(Value):
     """What a question supposes. ``at`` is an ISO time with its zone; ``lines`` and ``files`` are the patch's size.
 
-    The lines are all on the first of the paths; a patch of which only the files are given has no lines.
+    The lines are all on the first of the paths; a patch of which only the files are given has no lines. Whoever gives
+    a patch supposes that no other went before it, so that counters start from nothing.
     """
 
     kind: TaskKind | None = None
@@ -21,7 +22,11 @@ class Given(Value):
 
     def facts(self, paths: tuple[str, ...] = ()) -> Facts:
         """The facts of a question about these paths."""
-        return Facts(at=self.at, kind=self.kind, channel=self.channel, budget=self.budget, patch=self._patch(paths))
+        patch = self._patch(paths)
+        earlier = None if patch is None else ()
+        return Facts(
+            at=self.at, kind=self.kind, channel=self.channel, budget=self.budget, patch=patch, earlier=earlier
+        )
 
     def _patch(self, paths: tuple[str, ...]) -> tuple[FileSize, ...] | None:
         if self.lines is None and self.files is None:
