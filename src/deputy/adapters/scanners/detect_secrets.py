@@ -15,92 +15,78 @@ from deputy.adapters.scanners.running import Bounds, Output, broken, run
 from deputy.domain.scans import Sighting
 
 NAME, LINES = "detect-secrets", "lines.txt"
-# Entropy would ask about every digest of a lock file; by name, the gate looks itself.
-_GUESSES = ("Base64HighEntropyString", "HexHighEntropyString", "KeywordDetector", "IPPublicDetector")
-# By these a file, or a comment in it, could have itself left out.
-_BLIND_SPOTS = ("allowlist.is_line_allowlisted", "heuristic.is_lock_file", "heuristic.is_swagger_file")
-FLAGS = (
-    "scan", "--all-files", "--no-verify", *(f"--disable-plugin={name}" for name in _GUESSES),
-    *(f"--disable-filter=detect_secrets.filters.{name}" for name in _BLIND_SPOTS),
-)  # fmt: skip
+PROGRAM = Path(__file__).with_name("line_program.py")
 _UNCERTAIN = frozenset(
     (
-        "Basic Auth Credentials", "IBM Cloud IAM Key", "IBM COS HMAC Credentials", "SoftLayer Credentials",
-        "Cloudant Credentials",
+        "Basic Auth Credentials", "Cloudant Credentials", "IBM Cloud IAM Key", "IBM COS HMAC Credentials",
+        "SoftLayer Credentials",
     )
 )  # fmt: skip
-
-
-class _Found(BaseModel):
-    type: str
-    line_number: int
+# Where a line of the report stands: the file's path and the line's number.
+_Places = dict[bytes, list[tuple[str, int]]]
 
 
 class _Report(BaseModel):
     version: str
-    results: dict[str, tuple[_Found, ...]]
+    found: tuple[tuple[int, str], ...]
 
 
 @dataclass(frozen=True)
 class DetectSecrets:
-    """``command`` is how the program starts; empty when it is not installed."""
+    """``command`` is how our program around it starts; empty when it is not installed."""
 
     command: tuple[str, ...]
     bounds: Bounds = field(default_factory=Bounds)
     name: str = NAME
 
     def look(self, base: Mapping[str, bytes], head: Mapping[str, bytes], folder: Path) -> Seen:
-        """Name with version, and what is on new lines of ``head``. Raises ``Unavailable`` when it gives no result."""
+        """What is on new lines of ``head``. Raises ``Unavailable`` when it gives no result."""
         if not self.command:
             raise broken(NAME, "it is not installed")
         places = _places(base, head)
-        text = b"".join(line + b"\n" for line in (canary().strip().encode(), *places))
-        (folder / "in" / LINES).write_bytes(text)
-        report = _parsed(run(NAME, [*self.command, *FLAGS, LINES], folder, self.bounds))
-        found = report.results.get(LINES, ())
-        if not any(one.line_number == 1 for one in found):
+        (folder / "in" / LINES).write_bytes(b"\n".join((canary().strip().encode(), *places)))
+        report = _parsed(run(NAME, [*self.command, LINES], folder, self.bounds), len(places) + 1)
+        if not any(number == 1 for number, _ in report.found):
             raise broken(NAME, "it did not see the credential that was planted for it")
-        return Seen(f"{NAME} {report.version}", tuple(_sightings(found, list(places.values()))))
+        return Seen(f"{NAME} {report.version}", tuple(_sightings(report, [[], *places.values()])))
 
 
-def _places(base: Mapping[str, bytes], head: Mapping[str, bytes]) -> dict[bytes, list[tuple[str, int]]]:
+def _places(base: Mapping[str, bytes], head: Mapping[str, bytes]) -> _Places:
     """Where each new line stands: it looks at lines one by one, so the same one is worth one look."""
-    places: dict[bytes, list[tuple[str, int]]] = {}
+    places: _Places = {}
     for path, content in head.items():
         lines = content.split(b"\n")
         for number in sorted(new_lines(base.get(path, b""), content)):
-            places.setdefault(_plain(lines[number - 1]), []).append((path, number))
+            places.setdefault(lines[number - 1].replace(b"\0", b""), []).append((path, number))
     return places
 
 
-def _sightings(found: Sequence[_Found], places: Sequence[Sequence[tuple[str, int]]]) -> Iterator[Sighting]:
-    for one in found:
-        for path, line in places[one.line_number - 2] if one.line_number > 1 else ():
+def _sightings(report: _Report, places: Sequence[Sequence[tuple[str, int]]]) -> Iterator[Sighting]:
+    for number, kind in report.found:
+        for path, line in places[number - 1]:
             yield Sighting(
                 scanner=NAME,
-                rule=one.type.lower().replace(" ", "-"),
+                rule=kind.lower().replace(" ", "-"),
                 path=path,
                 line=line,
-                message=one.type,
-                is_certain=one.type not in _UNCERTAIN,
+                message=kind,
+                is_certain=kind not in _UNCERTAIN,
             )
 
 
-def _plain(line: bytes) -> bytes:
-    """The line as text without what would end it early or, one broken letter being enough, have it all left out."""
-    return line.decode("utf-8", "replace").replace("\r", " ").replace("\0", "").encode()
-
-
-def _parsed(output: Output) -> _Report:
+def _parsed(output: Output, lines: int) -> _Report:
     if output.status:
         raise broken(NAME, f"it ended with status {output.status}")
     try:
-        return _Report.model_validate_json(output.out, strict=True)
+        report = _Report.model_validate_json(output.out, strict=True)
     except ValidationError:
         raise broken(NAME, "its report could not be read") from None
+    if not all(1 <= number <= lines for number, _ in report.found):
+        raise broken(NAME, "its report names lines that it was not given")
+    return report
 
 
 def find_command() -> tuple[str, ...]:
     """How to start what is installed beside us."""
     found = importlib.util.find_spec("detect_secrets")
-    return (sys.executable, "-I", "-m", "detect_secrets") if found else ()
+    return (sys.executable, "-I", str(PROGRAM)) if found else ()

@@ -20,6 +20,7 @@ _KINDS = frozenset(
         "scala", "sh", "sql", "swift", "tf", "tfvars", "toml", "ts", "tsx", "txt", "vue", "xml", "yaml", "yml",
     )
 )  # fmt: skip
+_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _LEFT_OVER_SECONDS = 3600
 
 
@@ -56,11 +57,21 @@ def sweep(home: Path) -> None:
 
 
 def lay_out(folder: Path, side: str, files: Mapping[str, bytes]) -> dict[str, str]:
-    """Write files below ``folder`` under made-up names; returns the path of each by its made-up name."""
+    """Write files below ``folder`` under made-up names; returns the path of each by its made-up name.
+
+    What says of itself that it is UTF-16, or could be taken for it, is written as plain bytes, too: a mark of two bytes
+    before an ordinary text would hide all of it.
+    """
     (folder / side).mkdir(parents=True)
-    names = {f"{side}/{number:06}.{_kind(path)}": path for number, path in enumerate(files)}
-    for name, path in names.items():
-        (folder / name).write_bytes(files[path])
+    names: dict[str, str] = {}
+    for number, (path, content) in enumerate(files.items()):
+        name = f"{side}/{number:06}.{_kind(path)}"
+        (folder / name).write_bytes(content)
+        names[name] = path
+        if content.startswith(_WIDE_MARKS) or b"\0" in content:
+            plain = f"{side}/{number:06}.plain.txt"
+            (folder / plain).write_bytes(content.lstrip(b"\xff\xfe").replace(b"\0", b""))
+            names[plain] = path
     return names
 
 

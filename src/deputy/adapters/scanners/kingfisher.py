@@ -82,14 +82,16 @@ class Kingfisher:
         if self.program is None:
             raise broken(NAME, "it is not installed")
         names = lay_out(folder / "in", "head", head)
-        version, findings = self._pass(folder, "head", len(names))
+        version, findings = self._pass(folder, "head", names)
         located = [(names[found.finding.path], found) for found in findings]
         added = {path: new_lines(base.get(path, b""), head[path]) for path, _ in located}
         new = [(path, found) for path, found in located if found.finding.line in added[path]]
         if len(new) < len(located):
             moved = {path for path, found in located if found.finding.line not in added[path]}
             new += self._changed_below(base, head, sorted(moved), added, folder)
-        return Seen(f"{NAME} {version}", tuple(_sighting(path, found) for path, found in new))
+        # Twice where a file was laid out in two readings.
+        sightings = dict.fromkeys(_sighting(path, found) for path, found in new)
+        return Seen(f"{NAME} {version}", tuple(sightings))
 
     def _changed_below(
         self,
@@ -105,26 +107,28 @@ class Kingfisher:
         """
         after = lay_out(folder / "in", "both/after", {path: head[path] for path in paths})
         before = lay_out(folder / "in", "both/before", {path: base[path] for path in paths})
-        _, findings = self._pass(folder, "both", len(after) + len(before))
+        _, findings = self._pass(folder, "both", after | before)
         known = {_identity(before[f.finding.path], f) for f in findings if f.finding.path in before}
         for found in findings:
             path = after.get(found.finding.path, "")
             if path and found.finding.line not in added[path] and _identity(path, found) not in known:
                 yield path, found
 
-    def _pass(self, folder: Path, side: str, files: int) -> tuple[str, Sequence[_Found]]:
-        """The version, and what it finds below ``side``, where there are so many files."""
+    def _pass(self, folder: Path, side: str, names: Mapping[str, str]) -> tuple[str, Sequence[_Found]]:
+        """The version, and what it finds below ``side``, where the files of these names are."""
         (folder / "in" / CANARY_NAME).write_text(canary())
         argv = [str(self.program), *FLAGS, f"--rule-cache-dir={private(self.rules)}", side, CANARY_NAME]
         report, summary = _parsed(run(NAME, argv, folder, self.bounds))
-        if summary.blobs_scanned != files + 1 or summary.findings != len(report.findings):
-            raise broken(NAME, f"it looked at {summary.blobs_scanned} of {files + 1} files")
-        if not any(found.finding.path == CANARY_NAME for found in report.findings):
+        found = {one.finding.path for one in report.findings}
+        if summary.blobs_scanned != len(names) + 1 or summary.findings != len(report.findings):
+            raise broken(NAME, f"it looked at {summary.blobs_scanned} of {len(names) + 1} files")
+        if CANARY_NAME not in found:
             raise broken(NAME, "it did not see the credential that was planted for it")
-        if not all(_REDACTED.fullmatch(found.finding.snippet) for found in report.findings):
+        if not found <= {CANARY_NAME, *names}:
+            raise broken(NAME, "its report names files that it was not given")
+        if not all(_REDACTED.fullmatch(one.finding.snippet) for one in report.findings):
             raise broken(NAME, "it did not redact what it found")
-        real = [found for found in report.findings if found.finding.path != CANARY_NAME]
-        return summary.kingfisher.version_used, real
+        return summary.kingfisher.version_used, [one for one in report.findings if one.finding.path != CANARY_NAME]
 
 
 def _sighting(path: str, found: _Found) -> Sighting:

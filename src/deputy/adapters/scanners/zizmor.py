@@ -124,8 +124,18 @@ def _lay_out(folder: Path, side: str, files: Mapping[str, bytes]) -> dict[str, s
     names = {f"{side}/{number:06}/{_role(path)}": path for number, path in enumerate(files)}
     for name, path in names.items():
         (folder / name).parent.mkdir(parents=True)
-        (folder / name).write_bytes(files[path])
+        if _is_text(files[path]):
+            (folder / name).write_bytes(files[path])
     return names
+
+
+def _is_text(content: bytes) -> bool:
+    """One file that is not UTF-8 would keep it from looking at all the others."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _new(
