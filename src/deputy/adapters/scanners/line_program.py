@@ -7,7 +7,7 @@ of the secret, nor its hash.
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from detect_secrets import __version__
@@ -20,7 +20,7 @@ GUESSES = frozenset({"Base64HighEntropyString", "HexHighEntropyString", "Keyword
 
 def found(text: str) -> Iterator[tuple[int, str]]:
     """Number (from 1) and kind, once for each line and kind."""
-    kinds: dict[str, type[BasePlugin]] = get_mapping_from_secret_type_to_class()
+    kinds: Mapping[str, type[BasePlugin]] = get_mapping_from_secret_type_to_class()
     plugins = [(kind, make()) for kind, make in sorted(kinds.items()) if make.__name__ not in GUESSES]
     for number, line in enumerate(text.split("\n"), start=1):
         for kind, plugin in plugins:

@@ -1,0 +1,70 @@
+"""What of a patch the scanners are given."""
+
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from tests.fakes.scanner import PlainScanner
+
+from deputy.domain.scans import TOO_LARGE, Scan
+from deputy.domain.values import ChangeKind, FileChange, TreeChange
+from deputy.flow import verification
+from deputy.flow.verification import scan
+from deputy.flow.world import World
+
+MODES = {ChangeKind.ADDED: ("000000", "100644"), ChangeKind.DELETED: ("100644", "000000")}
+
+
+class Watched(PlainScanner):
+    """Keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.given: list[tuple[dict[str, bytes], dict[str, bytes]]] = []
+
+    def scan(self, base: object, head: object) -> Scan:
+        self.given.append((dict(cast("dict[str, bytes]", base)), dict(cast("dict[str, bytes]", head))))
+        return super().scan(*self.given[-1])
+
+
+def file(path: str, kind: ChangeKind = ChangeKind.MODIFIED, modes: tuple[str, str] | None = None) -> FileChange:
+    old, new = modes or MODES.get(kind, ("100644", "100644"))
+    return FileChange(path=path, kind=kind, old_mode=old, new_mode=new, old_blob="1", new_blob="2")
+
+
+def scanned(files: list[FileChange], sides: dict[str, dict[str, bytes]]) -> tuple[Scan, Watched]:
+    scanner = Watched()
+    repos = SimpleNamespace(read=lambda repo, tree, path: sides[tree].get(path))
+    world = cast("World", SimpleNamespace(scanner=scanner, repos=repos))
+    change = TreeChange(repo="acme/shop", base="c", base_tree="base", tree="head", files=tuple(files), digest="d")
+    return scan(world, change), scanner
+
+
+def test_only_files_that_the_patch_writes_are_given() -> None:
+    files = [
+        file("new", ChangeKind.ADDED),
+        file("changed"),
+        file("gone", ChangeKind.DELETED),
+        file("mode", ChangeKind.MODE, ("100644", "100755")),
+        file("link", ChangeKind.ADDED, ("000000", "120000")),
+        file("module", ChangeKind.ADDED, ("000000", "160000")),
+        file("was-link", modes=("120000", "100644")),
+    ]
+    both = {name: name.encode() for name in ("new", "changed", "gone", "mode", "link", "module", "was-link")}
+    seen, scanner = scanned(files, {"base": both, "head": both})
+    written = {"new": b"new", "changed": b"changed", "was-link": b"was-link"}
+    assert scanner.given == [({"changed": b"changed"}, written)]
+    assert seen.sightings == ()
+
+
+def test_nothing_is_asked_about_nothing() -> None:
+    seen, scanner = scanned([file("gone", ChangeKind.DELETED)], {"base": {}, "head": {}})
+    assert (seen, scanner.given) == (Scan(), [])
+
+
+def test_what_is_too_large_or_unreadable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verification, "MOST_IN_A_FILE", 10)
+    monkeypatch.setattr(verification, "MOST_IN_ALL", 15)
+    head = {"a": b"a" * 10, "b": b"b" * 11, "c": b"c" * 6, "d": b"d" * 5}
+    seen, scanner = scanned([file(name) for name in "abcde"], {"base": {"a": b"x" * 11, "d": b"y"}, "head": head})
+    assert {(one.scanner, one.rule, one.path) for one in seen.sightings} == {("deputy", TOO_LARGE, p) for p in "bce"}
+    assert scanner.given == [({"d": b"y"}, {"a": head["a"], "d": head["d"]})]
