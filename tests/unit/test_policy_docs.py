@@ -5,7 +5,22 @@ from pathlib import Path
 
 import pytest
 
-from deputy.domain.config import Check, GateLevel, Limits, Price, Recipe, RepoConfig
+from deputy.domain.config import (
+    RECIPE,
+    STANDARD,
+    Budget,
+    Check,
+    Condition,
+    Counter,
+    CounterOf,
+    CounterPer,
+    GateLevel,
+    Limits,
+    Price,
+    Recipe,
+    RepoConfig,
+    Weekday,
+)
 from deputy.domain.gates import GateName
 from deputy.domain.values import Action, Effect, TaskKind
 from deputy.policy import Level, lint, load, run_cases
@@ -17,12 +32,38 @@ STARTER = {
     for path in (ROOT / "policies").rglob("*")
     if path.is_file()
 }
-FIELDS = {field for model in (Check, RepoConfig, Recipe, Limits, Price) for field in model.model_fields}
+MODELS = (Check, RepoConfig, Recipe, Limits, Price, Condition, Counter, Budget)
+FIELDS = {field for model in MODELS for field in model.model_fields}
+WORDS = {
+    *Weekday,
+    *CounterOf,
+    *CounterPer,
+    STANDARD,
+    RECIPE,
+    "not:",
+    "need",
+    "when",
+    "id",
+    "subject",
+    "action",
+    "effect",
+}
 
 
 @pytest.mark.parametrize(
     "word",
-    sorted({*Action, *Effect, *GateName, *TaskKind, *FIELDS, *(GateLevel.model_fields.keys() - {"needs"}), *STARTER}),
+    sorted(
+        {
+            *Action,
+            *Effect,
+            *GateName,
+            *TaskKind,
+            *FIELDS,
+            *WORDS,
+            *(GateLevel.model_fields.keys() - {"needs"}),
+            *STARTER,
+        }
+    ),
 )
 def test_every_word_is_documented(word: str) -> None:
     assert f"`{word}`" in TEXT or (word.startswith("tests/") and "`tests/*.yaml`" in TEXT)
@@ -42,19 +83,19 @@ def test_the_examples_load() -> None:
     lines = "\n".join(block for block in blocks("csv") if "subject" not in block)
     csv = STARTER["policy.csv"].decode() + lines
     tables = {
-        key: block.encode()
-        for block in blocks("toml")
-        for key in ("repo", "gate", "recipe", "price")
-        if f"[{key}." in block
+        key: "\n".join(block for block in blocks("toml") if f"[{key}." in block)
+        for key in ("repo", "gate", "recipe", "price", "condition", "budget")
     }
     files = {
         **STARTER,
         "policy.csv": csv.encode(),
-        **{f"{key}s.toml": text for key, text in tables.items() if key != "repo"},
+        **{f"{key}s.toml": tables[key].encode() for key in ("gate", "recipe", "price")},
+        "conditions.toml": STARTER["conditions.toml"] + tables["condition"].encode(),
+        "limits.toml": STARTER["limits.toml"] + tables["budget"].encode(),
     }
-    assert {*tables} == {"repo", "gate", "recipe", "price"}
+    assert all(tables.values())
     assert [str(problem) for problem in lint(files) if problem.severity is Level.ERROR] == []
     cases = {"tests/docs.yaml": blocks("yaml")[0].encode()}
     assert all(result.passed for result in run_cases(load(files), cases))
     site = STARTER["repos.toml"].decode().partition('[repo."acme/site"]')
-    load({**STARTER, "repos.toml": tables["repo"] + (site[1] + site[2]).encode()})
+    load({**STARTER, "repos.toml": (tables["repo"] + site[1] + site[2]).encode()})
