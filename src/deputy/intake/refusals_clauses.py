@@ -53,7 +53,7 @@ def is_order(words: Sequence[Word], found: Found, start: int, *, after_object: b
     """Whether what was found in the clause from ``start`` is asked for, and not told of.
 
     "Log the passwords" and "a script that logs passwords" ask; "the handler logs passwords" tells.
-    ``after_object`` says that it stands right behind what it is about: "the password dump".
+    ``after_object`` says that it stands behind what it is about, where it may be a noun: "the password dump".
     """
     before = [word.raw for word in words[start : found.start]]
     if _has_gained(found, "ing"):
@@ -61,8 +61,10 @@ def is_order(words: Sequence[Word], found: Found, start: int, *, after_object: b
     if _has_gained(found, "ed"):
         return bool(grammar.BEING.intersection(before[-3:]) and grammar.WISHING.intersection(before))
     if _has_gained(found, "s"):
-        return bool(grammar.RELATIVE.intersection(before[-4:]) and grammar.MAKING.intersection(before))
-    return not after_object or found.raw.endswith(grammar.INFINITIVE)
+        return bool(grammar.RELATIVE.intersection(before) and grammar.MAKING.intersection(before))
+    if not after_object or found.raw.endswith(grammar.INFINITIVE) or speaks_of_before(words, found):
+        return True
+    return bool(before) and before[-1] in grammar.VERBS_FOLLOW
 
 
 def _has_gained(found: Found, ending: str) -> bool:

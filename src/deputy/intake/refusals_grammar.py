@@ -7,14 +7,16 @@ _NOUNS_FOLLOW = (
     "audit error debug server event request access app application build crash slow query "
     "der die das den dem ein eine einen la les une des el los las una"
 )
-_GERUNDS_FOLLOW = "start starts begin keep by for of from try consider capable without"
+_GERUNDS_FOLLOW = "start starts begin keep by for of from in try consider capable without"
 _RELATIVE = "that which who it script tool program bot hook job function helper code to something"
 _MAKING = (
     "write add build create make implement install need want have give develop craft generate put code set design "
-    "prepare produce provide let ensure should must so swap turn change extend modify update replace use ship patch edit hide"
+    "prepare produce provide let ensure should must so swap turn change extend modify update replace use ship patch "
+    "edit hide whip tweak rewrite port produce clone do get"
 )
-_WISHING = "ensure should must want need so let have"
+_WISHING = "ensure sure should must want need so let have"
 _BEING = "be get gets are is being getting"
+_VERBS_FOLLOW = "to you we i should must can could will would may please not just and or then that which also now"
 _PRONOUNS = "it them those these this that everything all lo los la las es sie le les"
 
 AND = frozenset(_AND.split())
@@ -26,5 +28,6 @@ RELATIVE = frozenset(_RELATIVE.split())
 MAKING = frozenset(_MAKING.split())
 WISHING = frozenset(_WISHING.split())
 BEING = frozenset(_BEING.split())
+VERBS_FOLLOW = frozenset(_VERBS_FOLLOW.split())
 PRONOUNS = frozenset(_PRONOUNS.split())
 INFINITIVE = ("en", "ern", "eln", "er", "ir", "ar")

@@ -13,6 +13,7 @@ from deputy.intake.refusals_words import Gap, Word
 
 NEAR = 12  # words between an act and its object
 UNDOING = 5  # words between "remove" and the protection that it removes
+_BETWEEN = 1  # words between an object and a rule's own word that explains it: "the GPL pdf library"
 _WORST_FIRST = (Grade.HARM, Grade.UNSURE, Grade.FINE)
 
 
@@ -92,7 +93,7 @@ class Matches:
     def _grade(self, rule: RefusalRule, ask: Found, thing: Found, clause: _Clause, *, is_guarded: bool) -> Grade:
         if rule.asks and not can_order(self._words, ask):
             return Grade.FINE
-        after_object = thing.end == ask.start > clause.start
+        after_object = clause.start <= thing.start and thing.end <= ask.start > clause.start
         if is_guarded or (rule.asks and not is_order(self._words, ask, clause.start, after_object=after_object)):
             return Grade.UNSURE
         return Grade.HARM
@@ -117,7 +118,7 @@ class _Guards:
         own = clause.of(rule, "unless")
         every = [*own, *clause.of(None, "unless")]
         self._guards = [guard for guard in every if not any(_overlap(guard, lie) for lie in lies)]
-        self._after = [*clause.of(rule, "unless_followed_by"), *clause.of(None, "unless_followed_by")]
+        self._after = clause.of(rule, "unless_followed_by"), clause.of(None, "unless_followed_by")
         self._own = own
         undoing = clause.of(None, "undone_by")
         self._undone = [
@@ -132,7 +133,8 @@ class _Guards:
         return (
             any(guard.end <= last and not _overlap(guard, ask) for guard in self._guards)
             or any(_is_longer(guard, ask) for guard in self._own)
-            or any(found.start == thing.end for found in self._after)
+            or any(0 <= found.start - thing.end <= _BETWEEN for found in self._after[0])
+            or any(found.start == thing.end for found in self._after[1])
         )
 
 
