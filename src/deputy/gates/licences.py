@@ -11,7 +11,7 @@ from deputy.domain.values import ChangeKind, FileChange, Finding, Severity
 from deputy.gates.case import LINK, Case, found, resembles
 
 _FILE = re.compile(
-    r"(?:un)?licen[sc]es?|copying(?:\.lesser)?|notices?|copyright|patents|third[-_. ]?party[-_. ]?\w*|reuse\.toml"
+    r"(?:un)?licen[sc]es?|copying(?:\.lesser)?|notices?|copyright|patents|third[-_. ]?party[-_. ]?[\w.-]*|reuse\.toml"
     r"|(?:licen[sc]e|copying|notice|copyright)[-_.][\w.-]*"
 )
 _FOLDERS = ("**/licenses/**", "**/licences/**", ".reuse/**", "**/*.license")
@@ -21,6 +21,7 @@ _CODE = (
 _SPDX = re.compile(r"SPDX-License-Identifier:\s*([^\s*/<#\"'-][^\n*<\"']{0,80})", re.IGNORECASE)
 _OWNER = re.compile(r"^[\W_]{0,12}(?:SPDX-FileCopyrightText:|Copyright\b|\(c\)\s|©)[^\n]{0,200}", re.I | re.M)
 _TOP = 8_000  # characters at the top of a file in which a header stands
+_TITLE = 300  # characters at the top of a licence that name it
 _YEARS = re.compile(r"\b(?:19|20)\d\d\b(?:\s*[-–,]\s*(?:(?:19|20)\d\d|present))*", re.IGNORECASE)
 # Sentences that only the header or text of this family of licences has, in the order in which they are tried.
 _FAMILIES: Mapping[str, re.Pattern[str]] = MappingProxyType(
@@ -33,7 +34,7 @@ _FAMILIES: Mapping[str, re.Pattern[str]] = MappingProxyType(
         "SSPL": re.compile(r"\bSSPL\b|Server Side Public License", re.I),
         "BUSL": re.compile(r"\bBUSL-1|Business Source License", re.I),
         "CC": re.compile(r"\bCC-BY|Creative Commons Attribution", re.I),
-        "Apache": re.compile(r"\bApache-2|Licensed under the Apache License|Apache License,? Version 2", re.I),
+        "Apache": re.compile(r"\bApache-2|Licensed under the Apache License|Apache License,?\s{1,80}Version 2", re.I),
         "BSD": re.compile(r"\bBSD-[0234]|Redistribution and use in source and binary forms", re.I),
         "MIT": re.compile(r"\bMIT\b(?= License|$|\s*\))|Permission is hereby granted, free of charge", re.I | re.M),
         "ISC": re.compile(r"\bISC License|Permission to use, copy, modify, and(?:/or)? distribute this software", re.I),
@@ -126,7 +127,8 @@ def _own_family(case: Case) -> str:
         if content:
             text = content.decode("utf-8", "replace")
             declared = _declared(path, text) if path.endswith((".toml", ".json")) else text[:_TOP]
-            if family := _family(declared.strip('"')):
+            # Its title first: licences name others further down.
+            if family := _family(declared[:_TITLE].strip('"')) or _family(declared):
                 return family
     return ""
 

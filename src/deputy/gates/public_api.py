@@ -25,6 +25,7 @@ _NOT_OFFERED = (
 _ROOTS = frozenset({"src", "lib", "python"})
 _BOM = "\ufeff"
 _MOST_BYTES = 500_000  # of source, both sides: about a second
+_MOST_HEIRS = 100  # new modules that are looked through for the names of one that is gone
 _FIX = "keep the old name or signature working, or ask for the change of what callers rely on by name"
 
 _RULES: Mapping[griffe.BreakageKind, tuple[str, Severity, str]] = MappingProxyType(
@@ -66,14 +67,25 @@ class _Source:
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Sides:
-    """The changed modules of both sides, by dotted name, so that ``x.py`` may become ``x/__init__.py``."""
+    """The changed modules of both sides, by dotted name, so that ``x.py`` may become ``x/__init__.py``.
+
+    ``spent`` is how much source has been read so far.
+    """
 
     base: dict[str, _Source] = field(default_factory=dict)
     head: dict[str, _Source] = field(default_factory=dict)
+    spent: int = 0
     _modules: dict[_Source, griffe.Module | None] = field(default_factory=dict)
-    _offers: dict[str, tuple[_Source, frozenset[str]]] = field(default_factory=dict)
+
+    def can_read(self, *sources: _Source) -> bool:
+        """Whether these are read already, or there is time to read them."""
+        cost = sum(len(source.text) for source in sources if source not in self._modules)
+        if self.spent + cost > _MOST_BYTES:
+            return False
+        self.spent += cost
+        return True
 
     def read(self, source: _Source) -> griffe.Module | None:
         """The module as griffe sees it, read once."""
@@ -82,28 +94,22 @@ class _Sides:
         return self._modules[source]
 
     def offered(self, source: _Source) -> frozenset[str]:
-        """The public names that a module defines itself, looked for once: each module gone is compared with each new."""
-        if source.path not in self._offers or self._offers[source.path][0] is not source:
-            module = self.read(source)
-            members = module.members.items() if module else ()
-            names = frozenset(name for name, member in members if not member.is_alias and member.is_public)
-            self._offers[source.path] = source, names
-        return self._offers[source.path][1]
+        """The public names that a module defines itself; none when there is no time to read it."""
+        module = self.read(source) if self.can_read(source) else None
+        members = module.members.items() if module else ()
+        return frozenset(name for name, member in members if not member.is_alias and member.is_public)
 
 
 def judge(case: Case) -> Iterator[Finding]:
     """Ask a person about each thing that callers could rely on before the patch and can't after it."""
-    sides, spent, left_out = _sides(case), 0, []
-    for name, before in sorted(sides.base.items()):
-        after = sides.head.get(name)
-        if after is None:
-            yield _gone(before, sides)
-            continue
-        spent += len(before.text) + len(after.text)
-        if spent > _MOST_BYTES:
-            left_out.append(after)
-        else:
+    sides, left_out = _sides(case), []
+    changed = [(before, sides.head[name]) for name, before in sorted(sides.base.items()) if name in sides.head]
+    for before, after in changed:
+        if sides.can_read(before, after):
             yield from _compare(before, after, sides)
+        else:
+            left_out.append(after)
+    yield from _gone(sides)
     if left_out:
         message = f"{len(left_out):,} more changed modules, from {left_out[0].path} on, are too many to be compared"
         fix = "split the request into smaller ones, or have a person look for what callers rely on"
@@ -138,18 +144,25 @@ def _module(case: Case, file: FileChange) -> str:
     return ".".join(parts) if is_public else ""
 
 
-def _gone(before: _Source, sides: _Sides) -> Finding:
+def _gone(sides: _Sides) -> Iterator[Finding]:
+    """Modules that are no more, and where those went whose text, or whose every public name, is in a new one."""
+    new = [source for name, source in sides.head.items() if name not in sides.base]
+    by_text = {source.text: source for source in new}
+    for before in (source for name, source in sorted(sides.base.items()) if name not in sides.head):
+        moved = by_text.get(before.text) or _heir(before, new, sides)
+        if moved:
+            message = f"Module {before.name} moves to {moved.name}: importing it by its old name fails"
+            yield found("public-api/module-moved", Severity.REVIEW, message, before.path, fix=_FIX)
+        else:
+            message = f"Module {before.name} is gone: importing it fails"
+            yield found("public-api/module-removed", Severity.REVIEW, message, before.path, fix=_FIX)
+
+
+def _heir(before: _Source, new: list[_Source], sides: _Sides) -> _Source | None:
+    if len(new) > _MOST_HEIRS:
+        return None
     names = sides.offered(before)
-    moved = [
-        source
-        for name, source in sides.head.items()
-        if name not in sides.base and (source.text == before.text or (names and names <= sides.offered(source)))
-    ]
-    if moved:
-        message = f"Module {before.name} moves to {moved[0].name}: importing it by its old name fails"
-        return found("public-api/module-moved", Severity.REVIEW, message, before.path, fix=_FIX)
-    message = f"Module {before.name} is gone: importing it fails"
-    return found("public-api/module-removed", Severity.REVIEW, message, before.path, fix=_FIX)
+    return next((source for source in new if names and names <= sides.offered(source)), None)
 
 
 def _compare(before: _Source, after: _Source, sides: _Sides) -> Iterator[Finding]:
