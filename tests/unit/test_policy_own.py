@@ -275,3 +275,9 @@ def test_the_tightened_bundle_is_never_wider(
     for one, other in zip(bounds(before), bounds(after), strict=True):
         assert all(getattr(other, field) <= getattr(one, field) for field in Limits.model_fields)
     assert before.budgets.keys() == after.budgets.keys()
+
+
+def test_two_versions_of_the_file_add_up(tightened: Bundle) -> None:
+    twice = tightened.with_own(parse_own(b'[[rule]]\npaths = ["docs/**"]\neffect = "deny"\n'), "acme/shop")
+    decision = twice.decide(ALICE, "acme/shop", Action.EDIT, ["docs/a", "legal/a"])
+    assert [rule.id for rule in decision.rules] == ["own-4", "own-3"]

@@ -129,7 +129,7 @@ class Bundle:
             gates=MappingProxyType(own_gates(own, self.gates)),
             limits=own_limits(own, self.limits),
             budgets=MappingProxyType({name: own_budget(own, budget) for name, budget in self.budgets.items()}),
-            own=(*self.own, *own_rules(own, config.name)),
+            own=(*self.own, *own_rules(own, config.name, len(self.own))),
         )
 
     @property

@@ -50,11 +50,6 @@ class Engine:
         """Whether questions about this repository have an answer other than no."""
         return repo in self._repos
 
-    @property
-    def users(self) -> tuple[str, ...]:
-        """Every user that a rule or a grant names, sorted."""
-        return tuple(sorted(subject for subject in self._subjects if subject.startswith("user:")))
-
     def roles(self, subject: str, repo: str) -> frozenset[str]:
         """Every role the subject has in the repository, through other roles too; none for a stranger."""
         # Not asking Casbin about strangers keeps its caches as small as the policy.

@@ -28,7 +28,7 @@ def lint_needs(lines: Lines, gates: Entries[GateLevel], engine: Engine, repos: S
         yield from _unmet(FILE, rule.line, rule.needs, subjects, engine)
     for name, level in gates.values.items():
         line = gates.problem("", "", "gate", name).line
-        yield from _unmet(gates.file, line, level.needs, dict.fromkeys(repos, engine.users), engine)
+        yield from _unmet(gates.file, line, level.needs, dict.fromkeys(repos, engine.people), engine)
 
 
 def _speaks_of(rule: Rule, repo: str, engine: Engine) -> tuple[str, ...]:

@@ -130,7 +130,7 @@ class OwnPolicy:
     lines: tuple[int, ...] = ()
     hidden: tuple[str, ...] = ()
     gates: Mapping[str, OwnGate] = field(default_factory=dict)
-    limits: OwnLimits = OwnLimits()
+    limits: OwnLimits = field(default_factory=OwnLimits)
 
 
 @dataclass(frozen=True)
@@ -165,11 +165,11 @@ def parse_own(content: bytes) -> OwnPolicy:
     return OwnPolicy(file.rule, lines, file.hidden, gates, file.limits)
 
 
-def own_rules(own: OwnPolicy, repo: str) -> tuple[RepositoryRule, ...]:
-    """The rules for the engine: one for each path, called ``own-1`` and so on."""
+def own_rules(own: OwnPolicy, repo: str, after: int = 0) -> tuple[RepositoryRule, ...]:
+    """The rules for the engine: one for each path, called ``own-1`` and so on, ``after`` as many as there are."""
     return tuple(
         _rule(f"own-{number}", repo, rule, line, path)
-        for number, (rule, line, path) in enumerate(_each_path(own), start=1)
+        for number, (rule, line, path) in enumerate(_each_path(own), start=after + 1)
     )
 
 
