@@ -87,6 +87,13 @@ def test_every_category_has_a_rule_that_refuses_something(category: HarmCategory
     assert any(found is not None and found.category is category for found in refused)
 
 
+def test_what_recipes_are_asked_for_is_fine() -> None:
+    recipes = tomllib.loads((ROOT / "policies" / "recipes.toml").read_text())["recipe"].values()
+    assert [
+        recipe["example"] for recipe in recipes if judge(recipe["example"], RULES, BOT).grade is not Grade.FINE
+    ] == []
+
+
 # ----------------------------------------------------------------------------------------------------------- meaning
 
 

@@ -82,5 +82,5 @@ def _flaw(phrase: str) -> tuple[str, str] | None:
         if "*" in word and not _START.fullmatch(word):
             return "has a * elsewhere than after four letters or more", "write detect* for all words that begin so"
         if not word.endswith("*") and not _WORD.fullmatch(word):
-            return f"has {word!r}, which is no word", f"write words, {_GAP} for up to three others, or {_ADDRESS}"
+            return f"has {word!r}, which is no word", f"write words, {_GAP} for up to four others, or {_ADDRESS}"
     return None
