@@ -26,6 +26,7 @@ from deputy.playground.driver import Playground, Seen
 from deputy.playground.limits import Rates
 from deputy.playground.payloads import block_actions
 from deputy.playground.site import Site, make_repository
+from tests.scanner_home import scanner_home
 
 T = TypeVar("T")
 SOURCE = Path(__file__).parents[2]
@@ -256,6 +257,7 @@ def make_site(
         channels=[replace(channel, members=channel.members + members) for channel in CHANNELS],
         rates=rates or Rates(posts_per_second=0, tiers=False),
     )
+    scanner_home(site.home)
     _tiny(folder, site.home / "remotes" / "tiny.git")
     return site
 

@@ -16,6 +16,7 @@ from deputy.domain.status import TaskStatus
 from deputy.domain.values import Task
 from deputy.playground.site import Site
 from tests.postgres import postgres_server, postgres_url
+from tests.scanner_home import scanner_home
 
 __all__ = ["postgres_server", "postgres_url"]
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
@@ -77,6 +78,7 @@ def supervised(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Super
     program = (sys.executable, "-m", "tests.e2e.crashing")
     site = Site(tmp_path / "site", program=program, environment=environment, policies=_patient(tmp_path / "policies"))
     site.prepare()
+    scanner_home(site.home)
     site.slack.start()
     site.model.start()
     watched = Supervised(site)

@@ -15,6 +15,7 @@ from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus
 from deputy.playground.site import Site
 from tests.postgres import postgres_server, postgres_url
+from tests.scanner_home import scanner_home
 
 __all__ = ["postgres_server", "postgres_url"]
 pytestmark = [pytest.mark.docker, pytest.mark.postgres]
@@ -53,6 +54,7 @@ class Fleet:
 def fleet(tmp_path: Path, postgres_url: str) -> Iterator[Fleet]:
     site = Site(tmp_path / "site", environment={"DEPUTY_DATABASE_URL": postgres_url})
     site.prepare()
+    scanner_home(site.home)
     site.slack.start()
     site.model.start()
     ships = Fleet(site)
