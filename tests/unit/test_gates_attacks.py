@@ -356,7 +356,7 @@ _PYPI, _NPM = (
         ),
         ("package-lock.json", _LOCK.format(v=1, r=_NPM, i="x"), _LOCK.format(v=1, r=_NPM, i="y"), {"content"}),
         ("Cargo.toml", '[dependencies]\na = "1"\n', '[dependencies]\na = { git = "https://x.example" }\n', {"source"}),
-        ("go.mod", "require a v1\n", "require a v2\n", {"new", "removed"}),
+        ("go.mod", "require a v1\n", "require a v2\n", {"moved"}),
         ("pip.conf", None, "[global]\nindex-url = https://x.example\n", {"source"}),
     ],
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from deputy.domain.values import FileChange, Finding, Severity, TreeChange
 from deputy.gates.case import Case, Reader, found
+from deputy.gates.lockfiles import SETTING, lock_parser_of
 from deputy.gates.manifests import Parser, Pin, parser_of
 
 _MESSAGES = {
@@ -14,6 +15,7 @@ _MESSAGES = {
     "content": "{name} keeps its version but not its content hash",
     "source": "{name} now comes from {after}, which is not the usual registry (before: {before})",
     "removed": "{name} is no longer a dependency",
+    "setting": "The package manager is told {name}",
 }
 _SEVERITIES = {"source": Severity.DENY, "removed": Severity.ADVISE}
 _FIXES = {
@@ -22,12 +24,16 @@ _FIXES = {
     "content": "restore the hash, or move to a new version",
     "source": "take it from the registry that the repository uses already",
     "removed": "make sure that nothing needs it",
+    "setting": "leave the package manager's settings as they are, or say in the request why they change",
 }
 
 
 @dataclass(frozen=True)
 class DependencyChange:
-    """``kind`` is ``new``, ``moved``, ``content``, ``source`` or ``removed``; both sides are for showing."""
+    """One difference; both sides are for showing.
+
+    ``kind`` is ``new``, ``moved``, ``content``, ``source``, ``setting`` or ``removed``.
+    """
 
     path: str
     name: str
@@ -54,7 +60,7 @@ def judge(case: Case) -> Iterator[Finding]:
 
 def _changes(case: Case) -> Iterator[DependencyChange]:
     for file in case.files:
-        parser = parser_of(file.path)
+        parser = lock_parser_of(file.path) or parser_of(file.path)
         if parser:
             yield from _compare(case, file, parser)
 
@@ -80,6 +86,8 @@ def _kind(before: Pin | None, after: Pin | None, trusted: frozenset[str]) -> str
         return "removed"
     if after.source and after.source not in trusted and not _is_registry(after.source):
         return "source"
+    if after.spec == SETTING:
+        return "setting"
     if before is None:
         return "new"
     return "content" if (before.spec, before.source) == (after.spec, after.source) else "moved"
