@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from deputy.adapters.llm import make_model
+from deputy.adapters.llm.screen import ModelScreen
 from deputy.adapters.policies import Change, PolicyFolder
 from deputy.adapters.repos import GitRepos
 from deputy.adapters.sandbox.docker import DockerSandboxes
@@ -31,7 +32,7 @@ from deputy.flow.inbox import DurableInbox
 from deputy.flow.notices import queue_notice
 from deputy.flow.workflows import QUEUES, workflows
 from deputy.flow.world import World
-from deputy.ports import Model, Screen
+from deputy.ports import Model
 
 log = structlog.get_logger(__name__)
 
@@ -87,6 +88,7 @@ def open_world(settings: Settings) -> tuple[World, SqlStore, DurableQueue]:
     except Unavailable as error:
         todo = "check SLACK_API_URL and the network, then start Deputy again"
         raise Unavailable(error.what, error.why, todo) from None
+    make_a_model = model_maker(settings)
     world = World(
         store=store,
         queue=queue,
@@ -100,8 +102,8 @@ def open_world(settings: Settings) -> tuple[World, SqlStore, DurableQueue]:
         ),
         scanner=Scanners.at(settings.home / "scanners"),
         policies=policies,
-        model=model_maker(settings),
-        screen=no_screen,
+        model=make_a_model,
+        screen=lambda: ModelScreen(make_a_model()),
         clock=clock,
         locate=settings.locate,
         team=me.team,
@@ -129,11 +131,6 @@ def model_maker(settings: Settings) -> Callable[[], Model]:
         )
 
     return make
-
-
-def no_screen() -> Screen:
-    """There is no second opinion."""
-    raise Unavailable("no second opinion can be had")
 
 
 def start(settings: Settings, *, hears: bool = True, works: bool = True) -> Deputy:

@@ -27,7 +27,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         _E.POLICY_LOADED: "policy {policy:12} came into force",
         _E.POLICY_BROKEN: "the policy can't be loaded[: {reason}]",
         _E.POLICY_MENDED: "the policy can be loaded again[: {policy:12}]",
-        _E.REQUEST_HARMFUL: "{who} asked for harm: {reason}[ (rule {rule})]",
+        _E.REQUEST_HARMFUL: "{who} asked for harm[ (rule {rule})][: “{text}”]",
         _E.TASK_UNDERSTOOD: "understood as {spec.kind} in {spec.repo}[; policy {policy:12}][: {decisions}]",
         _E.TASK_REFUSED: "refused: {outcome}[ ({decision})]",
         _E.TASK_QUEUED: "queued[ for {spec.repo}][; policy {policy:12}][: {decisions}][, granted by hold {hold}]",

@@ -87,9 +87,12 @@ def _refuse(world: World, ledger: Ledger, task: Task, reason: str, decision: Dec
 
 def _refuse_harm(world: World, ledger: Ledger, task: Task, harm: Refusal) -> None:
     """Refuse for what is asked. The words themselves stay in the request's own event, where they can be erased."""
-    data: dict[str, JsonValue] = {"rule": harm.rule, "category": harm.category, "reason": harm.reason}
-    ledger.append(event(world, EventName.REQUEST_HARMFUL, task=task.id, actor=task.actor.subject, data=data))
-    _refuse(world, ledger, task, " ".join(part for part in (harm.reason, harm.instead) if part))
+    data: dict[str, JsonValue] = {"rule": harm.rule, "category": harm.category}
+    actor, told = task.actor.subject, {"text": harm.reason}
+    ledger.append(event(world, EventName.REQUEST_HARMFUL, task=task.id, actor=actor, data=data, personal=told))
+    reason = " ".join(part for part in (harm.reason, harm.instead) if part)
+    # A model's reason may quote the request.
+    end(world, ledger, task, _S.REFUSED, reason, data={"outcome": f"It asks for harm (rule {harm.rule})."})
 
 
 def objected(objection: str) -> Refusal | None:
