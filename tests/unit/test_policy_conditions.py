@@ -208,6 +208,12 @@ def test_a_counter_counts_whose_and_what_it_says(bundle: Bundle, footprint: Foot
     assert (decision.effect is Effect.DENY) is counts
 
 
+def test_a_path_class_is_folded_like_the_rules_that_forbid() -> None:
+    capitals = bundle_of(conditions=CONDITIONS.replace('"**/billing/**"', '"**/Billing/**"'))
+    for path in ("src/billing/x", "src/BILLING/x", "src/Billing/x"):
+        assert edit(capitals, "billing/x", earlier=(past(1, lines=301, path=path),)).effect is Effect.DENY
+
+
 def test_the_task_that_asks_is_counted_too(bundle: Bundle) -> None:
     assert run(bundle, earlier=(past(0.5),)).effect is Effect.ALLOW
     assert run(bundle, earlier=(past(0.5), past(0.9))).effect is Effect.DENY
@@ -309,6 +315,12 @@ def test_a_counter_offers_what_is_left_and_when_more_is(bundle: Bundle) -> None:
     assert edit(bundle, "billing/x", patch=sized(billing__x=100), earlier=earlier).counter_offer == (
         "with a patch of at most 50 lines, or from 2026-11-21 10:31 UTC you may edit billing/x in acme/shop"
     )
+
+
+def test_a_counter_is_free_again_as_soon_as_it_is_not_over(bundle: Bundle) -> None:
+    earlier = (past(6, lines=150), past(2, lines=200))
+    offer = edit(bundle, "billing/x", patch=sized(billing__x=100), earlier=earlier).counter_offer
+    assert offer == "from 2026-11-21 10:31 UTC you may edit billing/x in acme/shop"
 
 
 def test_the_hours_offer_the_next_morning(bundle: Bundle) -> None:
