@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from deputy.domain.folding import fold
 from deputy.domain.globs import matches
@@ -209,8 +210,8 @@ def _gem_section(head: str, body: list[str]) -> Iterator[tuple[str, Pin]]:
             yield matched[1], Pin("", "", matched[2] or "")
 
 
-def _object(text: str) -> dict[str, dict[str, dict[str, object]]]:
-    """A JSON object of objects of objects, as lock files are; ``ValueError`` for anything else."""
+def _object(text: str) -> dict[str, Any]:
+    """A JSON object, as lock files are; ``ValueError`` for anything else."""
     document = json.loads(text)
     if not isinstance(document, dict):
         raise ValueError("a lock file is a JSON object")  # noqa: TRY004 - content, not a type
