@@ -28,6 +28,7 @@ from deputy.domain.values import (
     GateReport,
     Place,
     Proof,
+    Scan,
     Task,
     TaskKind,
     TaskSpec,
@@ -163,5 +164,6 @@ def _proof(bundle: Bundle, log: str) -> Proof:
                 tests=3, failures=0,
             )
             for check in bundle.repo(REPO).checks
-        )
+        ),
+        scan=Scan(scanners=("kingfisher 2.14.0", "zizmor 1.32.0")),
     )  # fmt: skip

@@ -28,12 +28,15 @@ class Watched(PlainScanner):
 
 def file(path: str, kind: ChangeKind = ChangeKind.MODIFIED, modes: tuple[str, str] | None = None) -> FileChange:
     old, new = modes or MODES.get(kind, ("100644", "100644"))
-    return FileChange(path=path, kind=kind, old_mode=old, new_mode=new, old_blob="1", new_blob="2")
+    return FileChange(
+        path=path, kind=kind, old_mode=old, new_mode=new, old_blob=f"base {path}", new_blob=f"head {path}"
+    )
 
 
 def scanned(files: list[FileChange], sides: dict[str, dict[str, bytes]]) -> tuple[Scan, Watched]:
     scanner = Watched()
-    repos = SimpleNamespace(read=lambda repo, tree, path: sides[tree].get(path))
+    contents = {f"{side} {path}": content for side, files in sides.items() for path, content in files.items()}
+    repos = SimpleNamespace(blobs=lambda repo, ids: {name: contents[name] for name in ids})
     world = cast("World", SimpleNamespace(scanner=scanner, repos=repos))
     change = TreeChange(repo="acme/shop", base="c", base_tree="base", tree="head", files=tuple(files), digest="d")
     return scan(world, change), scanner
@@ -61,10 +64,14 @@ def test_nothing_is_asked_about_nothing() -> None:
     assert (seen, scanner.given) == (Scan(), [])
 
 
-def test_what_is_too_large_or_unreadable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_too_large_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verification, "MOST_IN_A_FILE", 10)
     monkeypatch.setattr(verification, "MOST_IN_ALL", 15)
     head = {"a": b"a" * 10, "b": b"b" * 11, "c": b"c" * 6, "d": b"d" * 5}
-    seen, scanner = scanned([file(name) for name in "abcde"], {"base": {"a": b"x" * 11, "d": b"y"}, "head": head})
-    assert {(one.scanner, one.rule, one.path) for one in seen.sightings} == {("deputy", TOO_LARGE, p) for p in "bce"}
-    assert scanner.given == [({"d": b"y"}, {"a": head["a"], "d": head["d"]})]
+    base = {"a": b"x" * 11, "b": b"", "c": b"", "d": b"y"}
+    seen, scanner = scanned([file(name) for name in "abcd"], {"base": base, "head": head})
+    assert {(one.scanner, one.rule, one.path) for one in seen.sightings} == {("deputy", TOO_LARGE, p) for p in "bc"}
+    ((old, new),) = scanner.given
+    assert new == {"a": head["a"], "d": head["d"]}
+    assert "a" not in old
+    assert old["d"] == b"y"

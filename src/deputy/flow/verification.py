@@ -43,20 +43,20 @@ def scan(world: World, change: TreeChange) -> Scan:
 
 def _contents(world: World, change: TreeChange) -> tuple[dict[str, bytes], dict[str, bytes], list[str]]:
     """Both sides' bytes by path, and what was left out. All of a file is new whose old side is too large."""
-    base: dict[str, bytes] = {}
+    files = [file for file in change.files if _is_written(file)]
+    old = {file.path: file.old_blob for file in files if _is_file(file.old_mode)}
+    contents = world.repos.blobs(change.repo, {*old.values(), *(file.new_blob for file in files)})
+    base = {path: contents[blob] for path, blob in old.items() if len(contents[blob]) <= MOST_IN_A_FILE}
     head: dict[str, bytes] = {}
     too_large: list[str] = []
     room = MOST_IN_ALL
-    for file in filter(_is_written, change.files):
-        content = world.repos.read(change.repo, change.tree, file.path)
-        if content is None or len(content) > min(room, MOST_IN_A_FILE):
+    for file in files:
+        content = contents[file.new_blob]
+        if len(content) > min(room, MOST_IN_A_FILE):
             too_large.append(file.path)
-            continue
-        room -= len(content)
-        head[file.path] = content
-        old = world.repos.read(change.repo, change.base_tree, file.path) if _is_file(file.old_mode) else None
-        if old is not None and len(old) <= MOST_IN_A_FILE:
-            base[file.path] = old
+        else:
+            room -= len(content)
+            head[file.path] = content
     return base, head, too_large
 
 
