@@ -38,6 +38,7 @@ _NAME = (
 _NOT_CODE = r"(?!(?:os\.|self\.|env|get|none|null|true|false|str\b|bytes\b|int\b))"
 # A name that says "secret" before a value; each spelling has its own idea of where code ends and data starts.
 _QUOTED = rf"{_NAME}['\"]?\s{{0,3}}(?::=|=>?|:)\s{{0,3}}[bru]?(?P<q>['\"])(?P<quoted>[^'\"\n\[\]${{}}<>]{{6,}})(?P=q)"
+# Linear, though each value may be scanned to its end: the next name's "=" is a place where the value may end.
 _TIGHT = rf"{_NAME}=(?i:{_NOT_CODE})(?P<tight>[^\s'\"`,;&()\[\]{{}}<>$]{{6,}})(?![\w.(\[])"
 _MIXED = r"(?=\S*\d)(?=\S*[A-Za-z])"
 _LOOSE = rf"{_NAME}:[ \t]{{1,3}}(?i:{_NOT_CODE})(?P<loose>{_MIXED}[^\s'\"`,;()\[\]{{}}<>$]{{8,}})(?!\S)"
@@ -67,6 +68,12 @@ _HINTS = {
 _WORDS = re.compile(r"[A-Za-z_.% -]+")
 _PATTERNS = tuple((kind, _HINTS[kind], re.compile(pattern)) for kind, pattern in _ISSUED.items())
 _NAMED_HINTS = ("pass", "secret", "token", "key", "credential")
+# How a name of a secret ends, before what assigns a value to it. In lower case, so that a scan skips to the few letters
+# that it may start with: the assignments themselves, tried at each letter, are most of what looking for secrets costs.
+_NAME_END = r"(?:word|wd|phrase|secret|key|token|credentials?)['\"]?\s{0,3}[:=]"
+_ENDS, _ENDS_IN_ANY_CASE = re.compile(_NAME_END), re.compile(_NAME_END, re.IGNORECASE)
+_LONGEST_NAME = 20
+_STARTS = re.compile(rf"(?={_NAME})")
 _NAMED = tuple((group, re.compile(pattern)) for group, pattern in _ASSIGNMENTS.items())
 
 
@@ -91,10 +98,33 @@ def find_secrets(text: str) -> Iterator[Secret]:
             yield from (_issued(kind, match) for match in pattern.finditer(text) if not _is_example(kind, match[0]))
     if not any(hint in lower for hint in _NAMED_HINTS):
         return
+    starts = _named(text, lower)
     for group, pattern in _NAMED:
-        for match in pattern.finditer(text):
+        for match in _matches(pattern, text, starts):
             if not _PLACEHOLDERS.fullmatch(match[group]) and not _is_code(group, match):
                 yield Secret("credential", match.start(group), match.end(group), is_certain=False)
+
+
+def _named(text: str, lower: str) -> list[int]:
+    """Where a name that says "secret" starts, if something assigns to it."""
+    # Only in ASCII does lower case keep every character where it was.
+    ends = _ENDS.finditer(lower) if text.isascii() else _ENDS_IN_ANY_CASE.finditer(text)
+    found = {
+        start.start()
+        for end in ends
+        for start in _STARTS.finditer(text, max(0, end.start() - _LONGEST_NAME), end.end())
+    }
+    return sorted(found)
+
+
+def _matches(pattern: re.Pattern[str], text: str, starts: list[int]) -> Iterator[re.Match[str]]:
+    """What ``finditer`` gives for a pattern that can only match from one of these places on."""
+    position = 0
+    for start in starts:
+        match = pattern.match(text, start) if start >= position else None
+        if match:
+            position = match.end()
+            yield match
 
 
 def _issued(kind: str, match: re.Match[str]) -> Secret:

@@ -16,6 +16,12 @@ _COMMENT = re.compile(
     r"|lgtm\[|coverage:ignore",
     re.IGNORECASE,
 )
+# What a text (in lower case) has in it if a comment like that is there: searching for words is some ten times faster.
+_HINTS = (
+    "noqa", "ignore", "mypy:", "pyright:", "pylint:", "pragma:", "nosec", "nosemgrep", "fmt:", "isort:", "pytype:",
+    "eslint-disable", "@ts-", "nolint", "@suppresswarnings", "nosonar", "[allow(", "[expect(", "rubocop:disable",
+    "swiftlint:disable", "lgtm[",
+)  # fmt: skip
 _PROSE = (".md", ".rst", ".txt", ".adoc")
 _CONFIG = (
     "**/.coveragerc", "**/.flake8", "**/mypy.ini", "**/.mypy.ini", "**/ruff.toml", "**/.ruff.toml", "**/pytest.ini",
@@ -66,6 +72,8 @@ def judge(case: Case) -> Iterator[Finding]:
 def _comments(case: Case, file: FileChange) -> Iterator[Finding]:
     if file.path.lower().endswith(_PROSE):
         return
+    if not _may_suppress(case.added_text(file)):
+        return
     hits = [(number, match[0]) for number, text in case.added(file) if (match := _COMMENT.search(text))]
     if not hits:
         return
@@ -75,6 +83,12 @@ def _comments(case: Case, file: FileChange) -> Iterator[Finding]:
         number, text = hits[0]
         message = f"{more} more suppressions of checks (the first new one: {text.strip()})"
         yield found("suppressions/comment", Severity.REVIEW, message, file.path, line=number, fix=_FIX)
+
+
+def _may_suppress(text: str) -> bool:
+    lower = text.lower()
+    # Beyond ASCII, what differs in case only need not be equal in lower case.
+    return not text.isascii() or any(hint in lower for hint in _HINTS)
 
 
 def _sections(case: Case, file: FileChange, parse: _Parser) -> Iterator[Finding]:

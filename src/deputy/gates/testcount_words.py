@@ -62,7 +62,7 @@ _RUBY = _language(
 )
 _RUST = _language(
     "|".join((_SLASHES, _DOUBLE, _CHAR)),
-    r"#\[(?:\w+::)?(?:test|rstest|test_case|quickcheck)\b[^\]]{0,200}\](?:\s*#\[[^\]]{0,200}\])*+"
+    r"#\[(?:\w+::)?(?:test|rstest|test_case|quickcheck)\b[^\]]{0,200}\](?:\s*#\[[^\]]{0,200}\]){0,12}+"
     r"\s*(?:pub\s+)?(?:async\s+)?fn\s+(\w+)",
     r"\b(?:(?:debug_)?assert(?:_\w+)?|panic|prop_assert\w*)!|#\[should_panic|\.unwrap_err\(",
     r"#\[(?:ignore\b|cfg_attr\([^\]]{0,100}\bignore\b)",
