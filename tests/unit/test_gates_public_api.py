@@ -150,6 +150,29 @@ def test_a_method_that_moves_to_its_base_is_still_there() -> None:
     assert said(before, after) == []
 
 
+_DATA = (
+    "from dataclasses import dataclass\n\n\n@dataclass(frozen=True)\nclass Line:\n    name: str\n    count: int = 1\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("    name: str\n", "    name: str\n    price: int\n", ["parameter-added", "parameter-moved"]),
+        ("count: int = 1", "count: int", ["parameter-required"]),
+        ("count: int = 1", "count: int = 2", ["parameter-default"]),
+        ("frozen=True", "frozen=True, kw_only=True", ["parameter-kind", "parameter-kind"]),
+        ("    count: int = 1\n", "    count: int = 1\n    note: list = field(default_factory=list)\n", []),
+        ("    count: int = 1\n", "    count: int = 1\n    LIMIT: ClassVar[int] = 3\n", []),
+        ("    count: int = 1\n", "    count: int = 1\n    total: int = field(init=False)\n", []),
+        ("@dataclass(frozen=True)", "@dataclasses.dataclass(frozen=True)", []),
+    ],
+)
+def test_the_fields_of_a_dataclass_are_what_it_is_made_with(old: str, new: str, expected: list[str]) -> None:
+    assert old in _DATA
+    assert sorted(rule for rule, *_ in said(_DATA, _DATA.replace(old, new))) == expected
+
+
 def test_all_names_what_is_public() -> None:
     before = "__all__ = ['a']\n\n\ndef a(): ...\n\n\ndef b(): ...\n"
     assert said(before, before.replace("def b", "def c")) == []

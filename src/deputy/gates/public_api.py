@@ -3,6 +3,7 @@
 Griffe does the comparing, on text alone: nothing is imported and no file is opened.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -247,4 +248,34 @@ def _read(source: _Source) -> griffe.Module | None:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     modules[_STAND_IN] = module
+    _construct(module)
     return module
+
+
+def _construct(scope: griffe.Module | griffe.Class) -> None:
+    """Give each dataclass the constructor that its fields make: callers rely on that as on any other function."""
+    for member in list(scope.members.values()):
+        if isinstance(member, griffe.Class):
+            _construct(member)
+            how = next((str(d.value) for d in member.decorators if d.callable_path.endswith("dataclass")), "")
+            if how and "init=False" not in how and "__init__" not in member.members:
+                first = griffe.Parameter("self", kind=griffe.ParameterKind.positional_or_keyword)
+                fields = (each for each in member.members.values() if isinstance(each, griffe.Attribute))
+                made = [_parameter(each, how) for each in fields if _is_field(each)]
+                init = griffe.Function("__init__", lineno=member.lineno, parameters=griffe.Parameters(first, *made))
+                member.set_member("__init__", init)
+
+
+def _is_field(attribute: griffe.Attribute) -> bool:
+    is_class_variable = "class-attribute" in attribute.labels and "instance-attribute" not in attribute.labels
+    is_kept_out = "property" in attribute.labels or "init=False" in str(attribute.value)
+    return attribute.annotation is not None and not is_class_variable and not is_kept_out
+
+
+def _parameter(attribute: griffe.Attribute, how: str) -> griffe.Parameter:
+    value = None if attribute.value is None else str(attribute.value)
+    if value and re.match(r"(?:dataclasses\.)?field\(", value) and "default" not in value:
+        value = None
+    by_name = "kw_only=True" in f"{how}{value}"
+    kind = griffe.ParameterKind.keyword_only if by_name else griffe.ParameterKind.positional_or_keyword
+    return griffe.Parameter(attribute.name, kind=kind, default=value)
