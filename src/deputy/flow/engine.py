@@ -27,7 +27,7 @@ _ENDED = ["SUCCESS", *_LOST]
 _ATTEMPTS = {RUNS: 100, CONTROL: 100}
 _APPLICATION = "deputy"
 # Work enqueued by one release must be finished by the next: the version names the order of steps, not the code.
-WORKFLOW_VERSION = "1"
+WORKFLOW_VERSION = "2"
 
 
 class DurableQueue:
