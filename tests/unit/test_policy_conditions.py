@@ -8,8 +8,11 @@ from pydantic import ValidationError
 from deputy.domain.config import Condition
 from deputy.domain.errors import NotFound
 from deputy.domain.facts import UNKNOWN, Facts, FileSize, Footprint
+from deputy.domain.holding import Holding
 from deputy.domain.values import Action, Decision, Effect, Need, TaskKind
 from deputy.policy import EVERYWHERE, Bundle, explain, load
+from deputy.policy.conditions import judge
+from deputy.policy.conditions_counting import Circumstances
 from deputy.policy.conditions_time import holds_at
 from deputy.policy.model import MODEL
 
@@ -339,6 +342,27 @@ def test_other_channels_kinds_and_budgets_are_offered_where_they_help(bundle: Bu
     assert run(bundle, budget="large").counter_offer == "with the budget standard or small it needs no such review"
     here = bundle_of("p, a, role:e, **, run, **, allow, -, random\ng, user:T0ACME/U0ALICE, role:e, **\n", CONDITIONS)
     assert run(here).counter_offer == "in channel C0FUN or C0RANDOM you may have work run in acme/shop"
+
+
+def test_values_of_a_fact_are_offered_together_where_they_are_as_good() -> None:
+    conditions = '[condition.x]\nkinds = ["other"]\n[condition.y]\nkinds = ["docs", "ask", "deps", "format", "test"]\n'
+    rules = "p, a, role:e, **, run, **, allow, -\np, d, role:e, **, run, **, deny, -, x\n"
+    rules += "p, r, role:e, **, run, **, review, role:s=1, y\n" + RULES[RULES.index("\ng, ") + 1 :]
+    asked = run(bundle_of(rules, conditions), kind="other")
+    assert asked.counter_offer == "for work of kind fix or refactor you may have work run in acme/shop"
+
+
+def test_a_patch_of_nothing_is_not_offered() -> None:
+    conditions = "[condition.any]\nlines_over = 0\n"
+    rules = "p, a, role:e, **, edit, **, allow, -\np, d, role:e, **, edit, **, deny, -, any\n"
+    asked = edit(bundle_of(rules + RULES[RULES.index("\ng, ") + 1 :], conditions), patch=sized(a=3))
+    assert "at most" not in asked.counter_offer
+
+
+def test_what_says_nothing_never_holds() -> None:
+    asked = Circumstances(ALICE, "acme/shop", facts())
+    assert judge("c", Condition(name="c"), asked).holding is Holding.UNKNOWN
+    assert judge("c", None, asked).holding is Holding.UNKNOWN
 
 
 def test_where_one_change_is_not_enough_nothing_false_is_offered(bundle: Bundle) -> None:

@@ -60,7 +60,7 @@ class _Trial:
 
     def _sizes(self, of: CounterOf) -> Iterator[Alternative]:
         """The largest bound on the patch, other than its size now, under which any patch of these paths would do."""
-        if self._asked.facts.is_early or self._asked.facts.patch == ():
+        if self._asked.facts.patch == ():
             return
         now = self._asked.size(of).high if self._asked.facts.patch is not None else None
         for bound in sorted({*self._bounds(of)}, reverse=True):

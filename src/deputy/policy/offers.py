@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from deputy.domain.holding import Holding
 from deputy.domain.values import Action, Decision, Effect
 from deputy.policy.conditions_offers import Alternative, alternatives
-from deputy.policy.deciding import Considered, Question, answer, judged
+from deputy.policy.deciding import Considered, Question, answer
 from deputy.policy.engine import Engine
 from deputy.policy.needs import say_needs
 from deputy.policy.rules import HERE, Rule
@@ -112,8 +112,8 @@ def _is_open(asked: Question, subject: str, repo: str, around: Surroundings) -> 
 
 def _other_people(seen: Considered, around: Surroundings) -> str:
     asked = seen.question
-    rules = judged(around.engine.rules_of_anyone(asked.repo, asked.action), asked.circumstances)
-    subjects = {rule.subject for rule in rules if rule.effect is Effect.ALLOW and not rule.is_idle}
+    rules = around.engine.rules_of_anyone(asked.repo, asked.action)
+    subjects = {rule.subject for rule in rules if rule.effect is Effect.ALLOW}
     roles = sorted(role for role in subjects if role.startswith("role:") and _may(role, asked, around))
     what = f"{phrase(asked.action)} in {asked.repo}"
     if roles:
