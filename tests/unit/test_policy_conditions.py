@@ -344,6 +344,27 @@ def test_other_channels_kinds_and_budgets_are_offered_where_they_help(bundle: Bu
     assert run(here).counter_offer == "in channel C0FUN or C0RANDOM you may have work run in acme/shop"
 
 
+def test_the_size_that_is_offered_is_under_every_bound() -> None:
+    """At most 400 lines may still be more than 100: only what is sure for every patch of that size is offered."""
+    conditions = "[condition.big]\nlines_over = 400\n[condition.middle]\nlines_over = 100\n"
+    rules = "p, a, role:e, **, edit, **, allow, -\np, d, role:e, **, edit, **, deny, -, big\n"
+    rules += "p, e, role:e, **, edit, **, deny, -, middle\n" + RULES[RULES.index("\ng, ") + 1 :]
+    asked = edit(bundle_of(rules, conditions), patch=sized(a=500))
+    assert asked.counter_offer == "with a patch of at most 100 lines you may edit a.py in acme/shop"
+
+
+def test_a_counter_of_paths_that_the_patch_leaves_alone_bars_no_size() -> None:
+    rules = RULES.replace("p, d-much, role:e, acme/*, edit, **/billing/**", "p, d-much, role:e, acme/*, edit, **")
+    asked = edit(bundle_of(rules), patch=sized(a=500), earlier=(past(1, lines=250),))
+    assert asked.counter_offer == "with a patch of at most 400 lines it needs no such review"
+
+
+def test_what_fails_in_one_part_fails_whatever_else_is_not_known() -> None:
+    condition = Condition(name="c", kinds=(TaskKind.DOCS,), hours="08:00-09:00")
+    held = judge("c", condition, Circumstances(ALICE, "acme/shop", facts(at=None)))
+    assert (held.holding, held.facts) == (Holding.FAILS, ("the kind of work is fix",))
+
+
 def test_values_of_a_fact_are_offered_together_where_they_are_as_good() -> None:
     conditions = '[condition.x]\nkinds = ["other"]\n[condition.y]\nkinds = ["docs", "ask", "deps", "format", "test"]\n'
     rules = "p, a, role:e, **, run, **, allow, -\np, d, role:e, **, run, **, deny, -, x\n"

@@ -24,9 +24,7 @@ class Given(Value):
         """The facts of a question about these paths."""
         patch = self._patch(paths)
         earlier = None if patch is None else ()
-        return Facts(
-            at=self.at, kind=self.kind, channel=self.channel, budget=self.budget, patch=patch, earlier=earlier
-        )
+        return Facts(at=self.at, kind=self.kind, channel=self.channel, budget=self.budget, patch=patch, earlier=earlier)
 
     def _patch(self, paths: tuple[str, ...]) -> tuple[FileSize, ...] | None:
         if self.lines is None and self.files is None:
