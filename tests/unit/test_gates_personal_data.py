@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -103,6 +104,21 @@ def test_it_is_asked_about_by_place_and_never_quoted(kind: str, line: str) -> No
 )  # fmt: skip
 def test_what_only_looks_like_it(line: str) -> None:
     assert list(find_personal_data(line)) == []
+
+
+@pytest.mark.parametrize(
+    ("is_right", "number"),
+    [
+        (is_card, CARD),
+        (is_iban, IBAN),
+        (is_tax_id, _digit("3657426180", is_tax_id)),
+        (is_insee, _digit("1841276451089", is_insee)),
+        (is_bsn, _digit("12398745", is_bsn)),
+    ],
+)
+def test_a_wrong_check_digit_makes_it_nobodys(is_right: Callable[[str], bool], number: str) -> None:
+    assert is_right(number)
+    assert not any(is_right(f"{number[:-1]}{digit}") for digit in "0123456789" if digit != number[-1])
 
 
 def test_who_wrote_it_may_be_said_where_that_is_said() -> None:
