@@ -12,6 +12,7 @@ from deputy.adapters.policies import read_folder
 from deputy.app import policy_changes
 from deputy.app.output import AsJson, say, say_json
 from deputy.app.settings import load_settings
+from deputy.app.trees import drawn
 from deputy.domain.errors import BadInput
 from deputy.domain.values import Action, Effect
 from deputy.policy import Given, Level, Problem, load, run_cases
@@ -109,7 +110,7 @@ def explain(
     if as_json:
         say_json(decision.model_dump(mode="json"))
     else:
-        say(explain_decision(decision))
+        say(drawn(explain_decision(decision)))
     if decision.effect is Effect.DENY:
         raise typer.Exit(1)
 

@@ -9,7 +9,7 @@ from deputy.domain.globs import matches
 from deputy.domain.values import Action, Effect, Need
 from deputy.policy.bundle import Bundle
 from deputy.policy.conditions import is_negated, name_of
-from deputy.policy.containment import contained, example
+from deputy.policy.containment import contained, example, sample
 from deputy.policy.deciding import effect_of
 from deputy.policy.differences import Difference, Direction
 from deputy.policy.needs import merge_needs, say_needs
@@ -192,17 +192,16 @@ def _examples(globs: Iterable[str]) -> Iterator[tuple[str, str, tuple[str, ...]]
         if glob != "**":
             yield glob, _rarest(_forms(glob), every), ()
     for one, other in combinations(every, 2) if len(every) <= _MOST_PAIRED else ():
-        if not contained(one, other) and not contained(other, one) and (both := example([one, other])):
+        nested = contained(one, other) or contained(other, one)
+        if not nested and (both := example([one, other])):
             yield f"{one} that is {other}", both, (one, other)
 
 
 def _forms(glob: str) -> Iterator[str]:
     """Paths that a glob matches: its stars as nothing, as a name, and as folders."""
-    shortest = example([glob])
     for folders in ("zq", "zq/zq"):
         yield glob.replace("**", folders).replace("*", "zq").replace("?", "z")
-    if shortest:
-        yield shortest
+    yield sample(glob)
 
 
 def _rarest(paths: Iterable[str], globs: Sequence[str]) -> str:

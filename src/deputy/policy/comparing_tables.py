@@ -8,12 +8,14 @@ from deputy.domain.values import Action, Need, Severity, Value
 from deputy.policy.bundle import Bundle
 from deputy.policy.differences import Difference, Direction
 from deputy.policy.needs import merge_needs, say_needs
+from deputy.policy.wording import listed
 
 V = TypeVar("V")
 _HARDER = (Severity.ADVISE, Severity.REVIEW, Severity.DENY)
 # Longer or shorter, these permit neither more nor less.
 _NEUTRAL = frozenset({"hold_seconds", "hold_reminder_seconds", "question_seconds", "button_seconds"})
 _UNSAID = GateLevel(level=Severity.DENY)
+_LONGEST = 100
 _HANDLED = frozenset({"hidden", "checks", "name"})
 _W, _T, _O = Direction.WIDER, Direction.TIGHTER, Direction.OTHER
 
@@ -175,25 +177,29 @@ def _fields(
             continue
         if name == "env":
             yield _difference(_O, area, f"{what}, env", new="other variables or values")
+        elif isinstance(was, Value) and isinstance(now, Value):
+            yield from _fields(area, f"{what}, {name}", was, now, frozenset())
         else:
             yield _difference(_O, area, f"{what}, {name}", _say(was), _say(now))
 
 
 def _say(value: object) -> str:
     if isinstance(value, tuple):
-        return ", ".join(map(_say, value)) or "none"
-    return "none" if value is None or value == "" else str(value)
+        shown = ", ".join(map(_say, value)) or "none"
+        return shown if len(shown) <= _LONGEST else f"{len(value)} values"
+    text = "none" if value is None or value == "" else str(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _refusals(old: Bundle, new: Bundle) -> Iterator[Difference]:
-    if old.refusals == new.refusals:
-        return
     before, after = ({rule.name: rule for rule in bundle.refusals.rules} for bundle in (old, new))
-    for name, was, now in _both(before, after):
-        if was is None or now is None:
-            direction, pair = (_T, ("", "new")) if was is None else (_W, ("gone", ""))
-            yield _difference(direction, "refusals", f"refusal {name}", *pair)
-        else:
-            changed = [field for field in type(was).model_fields if getattr(was, field) != getattr(now, field)]
-            yield _difference(_O, "refusals", f"refusal {name}", new=f"{', '.join(changed)} differs")
+    changed = list(_both(before, after))
+    groups = (
+        (_W, "requests are no longer refused for", [name for name, _, now in changed if now is None]),
+        (_T, "requests are now refused for", [name for name, was, _ in changed if was is None]),
+        (_O, "other words are refused for", [name for name, was, now in changed if was and now]),
+    )
+    for direction, says, names in groups:
+        if names:
+            yield _difference(direction, "refusals", says, new=listed(names, "rules"))
     yield from _fields("refusals", "refusals", old.refusals, new.refusals, frozenset({"rules"}))

@@ -1,6 +1,7 @@
 """Roles: no circles, nobody asked for who can't be there."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from deputy.domain.config import GateLevel
 from deputy.domain.values import Action, Effect, Need
@@ -22,13 +23,14 @@ def lint_people(lines: Lines) -> Iterator[Problem]:
 
 def lint_needs(lines: Lines, gates: Entries[GateLevel], engine: Engine, repos: Sequence[str]) -> Iterator[Problem]:
     """Needs that nobody could meet, or only the people who may not: those who ask."""
+    asking = {repo: frozenset(user for user in engine.people if _may_ask(user, repo, engine)) for repo in repos}
     for rule in lines.rules:
-        covered = [repo for repo in repos if covers(rule.repo, repo)]
-        subjects = {repo: _speaks_of(rule, repo, engine) for repo in covered}
-        yield from _unmet(FILE, rule.line, rule.needs, subjects, engine)
+        covered = [repo for repo in repos if rule.needs and covers(rule.repo, repo)]
+        by_repo = {repo: asking[repo] & {*_speaks_of(rule, repo, engine)} for repo in covered}
+        yield from _unmet(FILE, rule.line, rule.needs, by_repo, engine)
     for name, level in gates.values.items():
         line = gates.problem("", "", "gate", name).line
-        yield from _unmet(gates.file, line, level.needs, dict.fromkeys(repos, engine.people), engine)
+        yield from _unmet(gates.file, line, level.needs, asking, engine)
 
 
 def _speaks_of(rule: Rule, repo: str, engine: Engine) -> tuple[str, ...]:
@@ -36,21 +38,21 @@ def _speaks_of(rule: Rule, repo: str, engine: Engine) -> tuple[str, ...]:
 
 
 def _unmet(
-    file: str, line: int, needs: Sequence[Need], subjects: Mapping[str, Sequence[str]], engine: Engine
+    file: str, line: int, needs: Sequence[Need], asking: Mapping[str, AbstractSet[str]], engine: Engine
 ) -> Iterator[Problem]:
     for need in needs:
-        for repo, asking in subjects.items():
+        for repo, users in asking.items():
             holders = engine.holders(need.role, repo)
             wanted = f"{need.role}={need.count}"
             if len(holders) < need.count:
                 message = f"{wanted} can't be met in {repo}: {len(holders) or 'nobody'} of them there"
                 yield doubtful(Doubt.UNMET, file, line, message, f"give {need.role} to more people, or ask for fewer")
-            elif _only_themselves(need, holders, [user for user in asking if _may_ask(user, repo, engine)]):
+            elif _only_themselves(need, holders, users):
                 message = f"{wanted} can't be met in {repo}: who may ask for work there never counts for their own"
                 yield doubtful(Doubt.SELF_APPROVAL, file, line, message, f"give {need.role} to somebody else, too")
 
 
-def _only_themselves(need: Need, holders: Sequence[str], asking: Sequence[str]) -> bool:
+def _only_themselves(need: Need, holders: Sequence[str], asking: AbstractSet[str]) -> bool:
     """Whether nobody who asks leaves enough others to agree."""
     return bool(asking) and all(len(set(holders) - {user}) < need.count for user in asking)
 

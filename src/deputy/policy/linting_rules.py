@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from deputy.domain.folding import fold
 from deputy.domain.values import Action, Effect
-from deputy.policy.containment import contained, example, overlapping
+from deputy.policy.containment import contained, overlapping, sample
 from deputy.policy.engine import Engine
 from deputy.policy.index import PathIndex
 from deputy.policy.lines import FILE
@@ -109,10 +109,7 @@ class _Rules:
 
     def _wider(self, rule: Rule, effect: Effect) -> Iterator[Rule]:
         """Other rules of an effect that reach this one and cover all of its paths, in file order."""
-        witness = example([rule.path])
-        if witness is None:
-            return
-        for other in self._indexes[effect].matching(witness):
+        for other in self._indexes[effect].matching(sample(rule.path)):
             if other is not rule and self._is_within(rule, other):
                 yield other
 
