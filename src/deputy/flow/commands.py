@@ -13,6 +13,7 @@ from deputy.domain.values import Action, Effect, Incoming, Person
 from deputy.evidence import presentable
 from deputy.flow.clicks import whisper
 from deputy.flow.control import ask_to_cancel, may_cancel, status_text
+from deputy.flow.facts import facts_before
 from deputy.flow.requests import look_up
 from deputy.flow.show import keep_sent, keep_shown
 from deputy.flow.steps import StepFailed, Steps
@@ -104,7 +105,7 @@ def _cancel(world: World, ledger: Ledger, incoming: Incoming, arguments: Sequenc
     return ask_to_cancel(world, ledger, ledger.task(arguments[0].upper()), incoming.actor.subject)
 
 
-def _why(world: World, _ledger: Ledger, incoming: Incoming, arguments: Sequence[str]) -> str:
+def _why(world: World, ledger: Ledger, incoming: Incoming, arguments: Sequence[str]) -> str:
     if len(arguments) < WHY_WORDS:
         raise BadInput("say which repository and what", "", "for example `/deputy why shop edit billing/refunds.py`")
     bundle = world.policies.current()
@@ -113,7 +114,7 @@ def _why(world: World, _ledger: Ledger, incoming: Incoming, arguments: Sequence[
     except ValueError:
         known = ", ".join(action.value for action in Action)
         raise BadInput(f"there is no action `{arguments[1]}`", "", f"use one of {known}") from None
-    facts = Facts(at=world.clock.now(), channel=incoming.place.channel)
+    facts = facts_before(world, ledger, incoming.place.channel, bundle)
     decision = bundle.decide(incoming.actor.subject, bundle.repo(arguments[0]).name, action, arguments[2:], facts)
     return f"```\n{explain(decision)}\n```"
 

@@ -29,7 +29,13 @@ def facts_of(
     )
 
 
-def _footprints(world: World, ledger: Ledger, task: Task, bundle: Bundle) -> tuple[Footprint, ...] | None:
+def facts_before(world: World, ledger: Ledger, channel: str, bundle: Bundle) -> Facts:
+    """What is known when somebody only asks what they might do: the rest is taken to be harmless, and said so."""
+    earlier = _footprints(world, ledger, None, bundle)
+    return Facts(at=world.clock.now(), channel=channel, earlier=earlier, is_early=True)
+
+
+def _footprints(world: World, ledger: Ledger, task: Task | None, bundle: Bundle) -> tuple[Footprint, ...] | None:
     """What other tasks asked for and changed, as far back as the policy's counters look; None when it is too much."""
     if bundle.longest_counter is None:
         return ()
@@ -39,11 +45,12 @@ def _footprints(world: World, ledger: Ledger, task: Task, bundle: Bundle) -> tup
     return tuple(_footprint(world, other, task, bundle) for other in others if _is_accepted(other, task))
 
 
-def _is_accepted(other: Task, task: Task) -> bool:
-    return other.id != task.id and other.spec is not None and other.status not in _NOT_ACCEPTED
+def _is_accepted(other: Task, task: Task | None) -> bool:
+    is_other = task is None or other.id != task.id
+    return is_other and other.spec is not None and other.status not in _NOT_ACCEPTED
 
 
-def _footprint(world: World, other: Task, task: Task, bundle: Bundle) -> Footprint:
+def _footprint(world: World, other: Task, task: Task | None, bundle: Bundle) -> Footprint:
     change = change_of(world, other) if bundle.counts_files and _counts(other, task) else None
     return Footprint(
         task=other.id,
@@ -54,12 +61,12 @@ def _footprint(world: World, other: Task, task: Task, bundle: Bundle) -> Footpri
     )
 
 
-def _counts(other: Task, task: Task) -> bool:
+def _counts(other: Task, task: Task | None) -> bool:
     """Whether another task's patch is added up: it is out, or on its way and was asked for earlier.
 
     Of two that are on their way at once exactly one sees the other, whichever is judged first.
     """
-    is_earlier = (other.created_at, other.id) < (task.created_at, task.id)
+    is_earlier = task is None or (other.created_at, other.id) < (task.created_at, task.id)
     return other.status is _S.DELIVERED or (other.status in _ON_ITS_WAY and is_earlier)
 
 
