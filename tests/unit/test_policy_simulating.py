@@ -42,7 +42,7 @@ def test_what_permits_more_comes_first_and_totals_count_tasks() -> None:
     new = bundle_of(ALLOW + "p, d, role:engineer, acme/*, run, **, deny, -\n")
     text = str(simulate([past("b/c", old=strict)], new))
     assert text.index("Permitted more (1)") < text.index("Permitted less (1)")
-    assert text.endswith("1 tasks, 2 questions asked again: 1 tasks would be decided otherwise.")
+    assert text.endswith("1 task, 2 questions asked again: 1 task would be decided otherwise.")
 
 
 def test_the_facts_are_those_of_then() -> None:

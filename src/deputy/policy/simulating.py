@@ -97,7 +97,8 @@ class Simulation:
         for task, policy in self.lost:
             yield f"{task}: its policy {policy[:12] or '(none)'} can't be loaded any more, so it is not compared"
         changed = len({each.task for each in self.redecided})
-        yield f"{self.tasks} tasks, {self.questions} questions asked again: {changed} tasks would be decided otherwise."
+        asked = f"{_count(self.tasks, 'task')}, {_count(self.questions, 'question')} asked again"
+        yield f"{asked}: {_count(changed, 'task')} would be decided otherwise."
 
     def facts(self) -> dict[str, JsonValue]:
         """For programs."""
@@ -107,6 +108,10 @@ class Simulation:
             "redecided": [each.facts() for each in self.redecided],
             "lost": [{"task": task, "policy": policy} for task, policy in self.lost],
         }
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def simulate(past: Iterable[Past], new: Bundle) -> Simulation:
