@@ -283,8 +283,8 @@ def test_the_reason_says_which_condition_made_it_so(bundle: Bundle) -> None:
 
 def test_explain_shows_how_every_condition_stood(bundle: Bundle) -> None:
     text = explain(edit(bundle, "a.py", at=FROZEN, patch=None))
-    assert "policy.csv:4  p, d-freeze, role:e, acme/shop, edit, **, deny, -, freeze\n      freeze holds: it is" in text
-    assert "      whether big holds is not known: lines changed by the patch: not known" in text
+    assert "policy.csv:4  p, d-freeze, role:e, acme/shop, edit, **, deny, -, freeze\n│  │  └─ freeze holds: it is" in text
+    assert "└─ whether big holds is not known: lines changed by the patch: not known" in text
     idle = explain(edit(bundle))
     assert "policy.csv:4  does not apply: p, d-freeze" in idle
     assert "freeze does not hold: it is 2026-11-20 11:30 Europe/Berlin" in idle

@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime
 
-from deputy.app.trees import drawn
 from deputy.domain.facts import Facts
 from deputy.domain.values import Action
 from deputy.policy import Bundle, Past, Question, load, simulate
 from deputy.policy.differences import Direction
 from deputy.policy.model import MODEL
+from deputy.policy.trees import drawn
 
 ALICE = "user:T0ACME/U0ALICE"
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)

@@ -12,7 +12,6 @@ from deputy.adapters.policies import read_folder
 from deputy.app import policy_changes
 from deputy.app.output import AsJson, say, say_json
 from deputy.app.settings import load_settings
-from deputy.app.trees import drawn
 from deputy.domain.errors import BadInput
 from deputy.domain.values import Action, Effect
 from deputy.policy import Given, Level, Problem, load, run_cases
@@ -103,14 +102,18 @@ def explain(
     policies: Folder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what policy answers, and by which rules. Exit status 1 for a denial. What isn't supposed is not known."""
+    """Say what policy answers, and by which rules. Exit status 1 for a denial.
+
+    What isn't supposed is taken to be harmless, as before work begins, and where it matters the answer says so.
+    """
     asked = tuple(paths or ())
     given = _given(kind=kind, channel=channel, at=at, lines=lines, files=files, budget=budget)
-    decision = load(_files(policies)).decide(user, repo, _action(action), asked, given.facts(asked))
+    facts = given.facts(asked).model_copy(update={"is_early": True})
+    decision = load(_files(policies)).decide(user, repo, _action(action), asked, facts)
     if as_json:
         say_json(decision.model_dump(mode="json"))
     else:
-        say(drawn(explain_decision(decision)))
+        say(explain_decision(decision))
     if decision.effect is Effect.DENY:
         raise typer.Exit(1)
 

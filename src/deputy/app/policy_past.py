@@ -6,20 +6,17 @@ from datetime import timedelta
 from functools import partial
 
 from deputy.adapters.store.store import SqlStore
+from deputy.domain.config import RECIPE
 from deputy.domain.errors import BadPolicy, NotFound
 from deputy.domain.facts import Facts, Footprint, sizes_of
 from deputy.domain.status import TaskStatus
 from deputy.domain.values import Action, GateReport, Task, TaskSpec, TreeChange
-from deputy.flow.facts import RECIPE_BUDGET
+from deputy.flow.facts import NOT_ACCEPTED, ON_ITS_WAY
 from deputy.flow.judging import actions_of
 from deputy.policy import Bundle, Past, Question, load
 from deputy.ports import Ledger
 
 MOST_TASKS = 10_000
-_S = TaskStatus
-# As when counters are added up for a task of today (``flow.facts``).
-_NOT_ACCEPTED = frozenset({_S.RECEIVED, _S.NEEDS_ANSWER, _S.REFUSED})
-_ITS_PATCH_COUNTS = frozenset({_S.DELIVERED, _S.HELD_FOR_SIGNOFF, _S.DELIVERING})
 
 
 @dataclass
@@ -84,7 +81,7 @@ class Archive:
             at=task.created_at,
             kind=spec.kind,
             channel=task.place.channel,
-            budget=RECIPE_BUDGET if spec.recipe else spec.budget,
+            budget=RECIPE if spec.recipe else spec.budget,
             earlier=self._earlier(task, old, tasks),
         )
 
@@ -95,7 +92,7 @@ class Archive:
         return tuple(self._footprint(each, old) for each in window if _was_accepted(each))
 
     def _footprint(self, task: Task, old: Bundle) -> Footprint:
-        counts = task.status in _ITS_PATCH_COUNTS and (old.counts_files or self.new.counts_files)
+        counts = task.status in (TaskStatus.DELIVERED, *ON_ITS_WAY) and (old.counts_files or self.new.counts_files)
         change = self._change(task) if counts else None
         repo = task.spec.repo if task.spec else ""
         files = sizes_of(change.files) if change else ()
@@ -103,4 +100,4 @@ class Archive:
 
 
 def _was_accepted(task: Task) -> bool:
-    return task.spec is not None and task.status not in _NOT_ACCEPTED
+    return task.spec is not None and task.status not in NOT_ACCEPTED

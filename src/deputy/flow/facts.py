@@ -1,5 +1,6 @@
 """What policy's conditions look at, gathered for one task: when, what kind, how large, and what went before."""
 
+from deputy.domain.config import RECIPE
 from deputy.domain.facts import Facts, Footprint, sizes_of
 from deputy.domain.status import TaskStatus
 from deputy.domain.values import Task, TaskSpec, TreeChange
@@ -9,10 +10,9 @@ from deputy.ports import Ledger
 
 _S = TaskStatus
 MOST_TASKS = 10_000
-RECIPE_BUDGET = "recipe"
 # What was never let in counts for nothing.
-_NOT_ACCEPTED = frozenset({_S.RECEIVED, _S.NEEDS_ANSWER, _S.REFUSED})
-_ON_ITS_WAY = frozenset({_S.HELD_FOR_SIGNOFF, _S.DELIVERING})
+NOT_ACCEPTED = frozenset({_S.RECEIVED, _S.NEEDS_ANSWER, _S.REFUSED})
+ON_ITS_WAY = frozenset({_S.HELD_FOR_SIGNOFF, _S.DELIVERING})
 
 
 def facts_of(
@@ -23,7 +23,7 @@ def facts_of(
         at=world.clock.now(),
         kind=spec.kind,
         channel=task.place.channel,
-        budget=RECIPE_BUDGET if spec.recipe else spec.budget,
+        budget=RECIPE if spec.recipe else spec.budget,
         patch=sizes_of(change.files) if change else None,
         earlier=_footprints(world, ledger, task, bundle),
     )
@@ -47,7 +47,7 @@ def _footprints(world: World, ledger: Ledger, task: Task | None, bundle: Bundle)
 
 def _is_accepted(other: Task, task: Task | None) -> bool:
     is_other = task is None or other.id != task.id
-    return is_other and other.spec is not None and other.status not in _NOT_ACCEPTED
+    return is_other and other.spec is not None and other.status not in NOT_ACCEPTED
 
 
 def _footprint(world: World, other: Task, task: Task | None, bundle: Bundle) -> Footprint:
@@ -67,7 +67,7 @@ def _counts(other: Task, task: Task | None) -> bool:
     Of two that are on their way at once exactly one sees the other, whichever is judged first.
     """
     is_earlier = task is None or (other.created_at, other.id) < (task.created_at, task.id)
-    return other.status is _S.DELIVERED or (other.status in _ON_ITS_WAY and is_earlier)
+    return other.status is _S.DELIVERED or (other.status in ON_ITS_WAY and is_earlier)
 
 
 def change_of(world: World, task: Task) -> TreeChange | None:

@@ -4,10 +4,10 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Literal
 
-from deputy.domain.config import Limits, Recipe, RepoConfig
+from deputy.domain.config import STANDARD, Limits, Recipe, RepoConfig
 from deputy.domain.values import Choice, Clarification, TaskSpec, Value
 from deputy.intake import recipes as recipe_book
-from deputy.intake.budgets import STANDARD, budget_in
+from deputy.intake.budgets import budget_in
 from deputy.intake.markup import plain_text
 from deputy.intake.repos import mentions, without_addresses, without_repo
 from deputy.intake.words import kind_of, paths_in, without_filler

@@ -7,6 +7,7 @@ from deputy.domain.values import Action, Decision, Effect, PathDecision, RuleRef
 from deputy.policy.deciding import plain
 from deputy.policy.needs import say_needs
 from deputy.policy.rules import HERE, flaw
+from deputy.policy.trees import drawn
 
 _SHOWN = 3
 _PHRASES = {
@@ -120,11 +121,16 @@ def explain(decision: Decision) -> str:
     for path in decision.paths:
         lines.append(f"  {path.effect:<6}  {path.path}")
         lines += [line for rule in path.rules for line in _line(rule, "")]
-        lines += [line for rule in path.idle for line in _line(rule, "does not apply: ")]
+        lines += [line for rule in path.idle for line in _line(rule, _idly(rule))]
         if not path.rules and not path.idle:
             lines.append("    no rule matches")
     lines.append(f"  policy {decision.policy}")
-    return "\n".join(lines)
+    return drawn("\n".join(lines))
+
+
+def _idly(rule: RuleRef) -> str:
+    is_open = rule.held is not None and rule.held.holding is Holding.UNKNOWN
+    return "may apply later: " if is_open else "does not apply: "
 
 
 def _line(rule: RuleRef, says: str) -> Iterable[str]:

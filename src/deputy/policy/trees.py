@@ -1,4 +1,4 @@
-"""Indented text drawn as a tree, for terminals."""
+"""Indented text drawn as a tree."""
 
 from collections.abc import Sequence
 
