@@ -11,7 +11,7 @@ help: ## Show this list
 setup: ## Set up what the demo needs (virtual environment, Docker engine, sandbox image)
 	@scripts/bootstrap
 
-demo: setup ## Watch four requests become patches, refusals and questions; results in demo-out/
+demo: setup ## Watch five requests become patches, refusals and questions; results in demo-out/
 	@$(BIN)/deputy demo
 
 playground: setup ## A local Slack workspace in the browser, with Deputy in it

@@ -4,33 +4,29 @@ from pydantic import JsonValue
 
 from deputy.domain.errors import BadInput, Cancelled, OutOfBudget
 from deputy.domain.events import EventName
-from deputy.domain.status import TaskStatus, is_final
+from deputy.domain.status import TaskStatus
 from deputy.domain.values import (
     Action,
     Decision,
     Effect,
-    GateReport,
     HoldKind,
     HoldStatus,
     Proof,
-    Severity,
     Task,
     TaskSpec,
     TreeChange,
 )
-from deputy.flow.cards import feedback_text, findings_text, needs_text, sentence
+from deputy.flow.cards import needs_text, sentence
 from deputy.flow.considering import keep_policy
-from deputy.flow.delivery import queue_delivery
 from deputy.flow.facts import facts_of
-from deputy.flow.governing import governing
-from deputy.flow.holds import open_hold, standing_now
-from deputy.flow.judging import judge_patch, told_of
-from deputy.flow.queueing import queue_run
+from deputy.flow.governing import governing, running
+from deputy.flow.holds import standing_now
 from deputy.flow.review_files import keep_review_files
 from deputy.flow.sandboxes import source_of
 from deputy.flow.show import keep_shown
 from deputy.flow.steps import StepFailed, Steps
 from deputy.flow.tasks import OF_A_RUN, advance, cancel_now, end, event
+from deputy.flow.verdicts import judge
 from deputy.flow.verification import verify
 from deputy.flow.work import Work, WorkResult
 from deputy.flow.world import World
@@ -130,7 +126,7 @@ def _not_cleared(world: World, ledger: Ledger, task: Task, asked: list[Decision]
 
 def work(world: World, task_id: str, run: int) -> JsonValue:
     """Do the work in a sealed sandbox and compute the patch on the host."""
-    task, bundle = _running(world, task_id, run)
+    task, bundle = running(world, task_id, run)
     if task.status is not _S.RUNNING:
         return None
     _count_attempt(world, task, bundle)
@@ -194,7 +190,7 @@ def _save_patch(world: World, task: Task, done: WorkResult, change: TreeChange) 
 
 def check(world: World, task_id: str, run: int) -> JsonValue:
     """Re-check base and patch in fresh sandboxes; the evidence is kept as a blob."""
-    task, bundle = _running(world, task_id, run)
+    task, bundle = running(world, task_id, run)
     if task.status is not _S.VERIFYING or not task.spec or not task.patch:
         return None
     change = world.repos.diff(task.spec.repo, task.base, task.tree)
@@ -214,83 +210,6 @@ def _check_lines(proof: Proof) -> list[JsonValue]:
     return [f"{c.phase.value} {c.name}: {c.summary}" for c in proof.checks]
 
 
-def judge(world: World, task_id: str, run: int) -> JsonValue:
-    """Gates and policy on the patch: blocked (perhaps with one more try), held for sign-off, or on to delivery."""
-    task, bundle = _running(world, task_id, run)
-    if task.status is not _S.VERIFYING or not task.spec:
-        return None
-    if not task.patch:
-        return _nothing_changed(world, task)
-    change = world.repos.diff(task.spec.repo, task.base, task.tree)
-    judged = judge_patch(world, task, task.spec, change, bundle)
-    digest = world.store.put_blob(judged.model_dump_json().encode())
-    with world.store.transaction() as ledger:
-        task = ledger.task(task_id)
-        if task.cancel_by:
-            cancel_now(world, ledger, task)
-            return None
-        happened = event(
-            world,
-            EventName.GATES_JUDGED,
-            task=task_id,
-            data={"run": run, "patch": task.patch, "report": digest, **told_of(judged)},
-        )
-        task = advance(world, ledger, task, task.status, happened, report_file=digest)
-        if judged.effect is Effect.DENY:
-            _blocked(world, ledger, task, judged, bundle)
-        elif judged.effect is Effect.REVIEW:
-            why = _why(judged)
-            held = event(world, EventName.SIGN_OFF_NEEDED, task=task_id, data={"why": why})
-            task = advance(world, ledger, task, _S.HELD_FOR_SIGNOFF, held)
-            open_hold(world, ledger, task, HoldKind.SIGN_OFF, judged.needs, why)
-        else:
-            queue_delivery(world, ledger, task, "")
-    return None
-
-
-def _why(judged: GateReport) -> str:
-    """One sentence for the approver: which paths, by which rules; or that it is the gates who ask."""
-    by_rule = sentence(judged.decision.reason) if judged.decision.effect is Effect.REVIEW else ""
-    return by_rule or f"The gates ask for review by {needs_text(judged.needs)}."
-
-
-def _blocked(world: World, ledger: Ledger, task: Task, judged: GateReport, bundle: Bundle) -> None:
-    """End the task, or give the agent the reasons and one more try."""
-    stopped = [finding for finding in judged.findings if finding.severity is Severity.DENY]
-    denied = sentence(judged.decision.reason) if judged.decision.effect is Effect.DENY else ""
-    why = " ".join(part for part in (denied, *findings_text(stopped)) if part)
-    is_agent = task.spec is not None and task.spec.recipe is None
-    if is_agent and task.run <= bundle.limits.agent_retries_after_block:
-        again = event(world, EventName.RUN_RETRIED, task=task.id, data={"run": task.run, "why": why})
-        queue_run(world, ledger, task, again, feedback="\n".join(filter(None, (denied, feedback_text(stopped)))))
-        return
-    outcome = f"The patch was blocked; nothing was delivered. {denied or 'The gates found:'}"
-    end(world, ledger, task, _S.BLOCKED, outcome, data={"why": why})
-
-
-def _nothing_changed(world: World, task: Task) -> JsonValue:
-    with world.store.transaction() as ledger:
-        task = ledger.task(task.id)
-        if task.cancel_by:
-            cancel_now(world, ledger, task)
-        elif task.spec and task.spec.recipe:
-            queue_delivery(world, ledger, task, "")
-        else:
-            why = f"The agent changed nothing. {task.outcome}".strip()
-            end(world, ledger, task, _S.BLOCKED, why)
-    return None
-
-
 def _task(world: World, task_id: str) -> Task:
     with world.store.transaction() as ledger:
         return ledger.task(task_id)
-
-
-def _running(world: World, task_id: str, run: int) -> tuple[Task, Bundle]:
-    """The task and its pinned policy; ``Cancelled`` when somebody wants it stopped."""
-    task = _task(world, task_id)
-    if is_final(task.status) or task.run != run:
-        raise Cancelled("the task has ended")
-    if task.cancel_by:
-        raise Cancelled("the task was cancelled")
-    return task, governing(world, task, world.policies.kept(task.policy), task.base)

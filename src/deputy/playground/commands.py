@@ -37,7 +37,7 @@ def demo(
     folder: Folder = Path(".deputy/demo"),
     out: Annotated[Path, typer.Option(help="Where patches, evidence and threads go.")] = Path("demo-out"),
 ) -> None:
-    """Play the tour: four requests, from the question in the thread to the audited patch."""
+    """Play the tour: five requests, from the question in the thread to the audited patch."""
     from deputy.playground.tour import run_tour
 
     with _plainly():

@@ -1,0 +1,100 @@
+"""What becomes of a patch that was checked: blocked (perhaps with one more try), held for sign-off, or delivered."""
+
+from pydantic import JsonValue
+
+from deputy.domain.events import EventName
+from deputy.domain.status import TaskStatus
+from deputy.domain.values import Decision, Effect, GateReport, HoldKind, RuleRef, Severity, Task
+from deputy.evidence import presentable
+from deputy.flow.cards import feedback_text, findings_text, needs_text, sentence
+from deputy.flow.delivery import queue_delivery
+from deputy.flow.governing import running
+from deputy.flow.holds import open_hold
+from deputy.flow.judging import MOST_PATH, judge_patch, told_of
+from deputy.flow.queueing import queue_run
+from deputy.flow.tasks import advance, cancel_now, end, event
+from deputy.flow.world import World
+from deputy.policy import Bundle
+from deputy.ports import Ledger
+
+_S = TaskStatus
+RULES_IN_SENTENCES = 2  # more than that are named in a list
+
+
+def judge(world: World, task_id: str, run: int) -> JsonValue:
+    """Gates and policy on the patch: blocked (perhaps with one more try), held for sign-off, or on to delivery."""
+    task, bundle = running(world, task_id, run)
+    if task.status is not _S.VERIFYING or not task.spec:
+        return None
+    if not task.patch:
+        return _nothing_changed(world, task)
+    change = world.repos.diff(task.spec.repo, task.base, task.tree)
+    judged = judge_patch(world, task, task.spec, change, bundle)
+    digest = world.store.put_blob(judged.model_dump_json().encode())
+    with world.store.transaction() as ledger:
+        task = ledger.task(task_id)
+        if task.cancel_by:
+            cancel_now(world, ledger, task)
+            return None
+        happened = event(
+            world,
+            EventName.GATES_JUDGED,
+            task=task_id,
+            data={"run": run, "patch": task.patch, "report": digest, **told_of(judged)},
+        )
+        task = advance(world, ledger, task, task.status, happened, report_file=digest)
+        if judged.effect is Effect.DENY:
+            _blocked(world, ledger, task, judged, bundle)
+        elif judged.effect is Effect.REVIEW:
+            why = _why(judged)
+            held = event(world, EventName.SIGN_OFF_NEEDED, task=task_id, data={"why": why})
+            task = advance(world, ledger, task, _S.HELD_FOR_SIGNOFF, held)
+            open_hold(world, ledger, task, HoldKind.SIGN_OFF, judged.needs, why)
+        else:
+            queue_delivery(world, ledger, task, "")
+    return None
+
+
+def _why(judged: GateReport) -> str:
+    """One sentence for the approver: which paths, by which rules; or that it is the gates who ask."""
+    decision = judged.decision
+    if decision.effect is not Effect.REVIEW:
+        return f"The gates ask for review by {needs_text(judged.needs)}."
+    if len(decision.rules) <= RULES_IN_SENTENCES:
+        return sentence(decision.reason)
+    named = ", ".join(_with_path(rule, decision) for rule in decision.rules)
+    return f"{len(decision.rules)} rules ask for review by {needs_text(decision.needs)}: {named}."
+
+
+def _with_path(rule: RuleRef, decision: Decision) -> str:
+    """A rule's name and the first path that it speaks of, if it is about paths."""
+    touched = [path.path for path in decision.paths if any(match.id == rule.id for match in path.rules)]
+    more = f" and {len(touched) - 1} more" if len(touched) > 1 else ""
+    return f"{rule.id} ({presentable(touched[0], MOST_PATH)}{more})" if touched else rule.id
+
+
+def _blocked(world: World, ledger: Ledger, task: Task, judged: GateReport, bundle: Bundle) -> None:
+    """End the task, or give the agent the reasons and one more try."""
+    stopped = [finding for finding in judged.findings if finding.severity is Severity.DENY]
+    denied = sentence(judged.decision.reason) if judged.decision.effect is Effect.DENY else ""
+    why = " ".join(part for part in (denied, *findings_text(stopped)) if part)
+    is_agent = task.spec is not None and task.spec.recipe is None
+    if is_agent and task.run <= bundle.limits.agent_retries_after_block:
+        again = event(world, EventName.RUN_RETRIED, task=task.id, data={"run": task.run, "why": why})
+        queue_run(world, ledger, task, again, feedback="\n".join(filter(None, (denied, feedback_text(stopped)))))
+        return
+    outcome = f"The patch was blocked; nothing was delivered. {denied or 'The gates found:'}"
+    end(world, ledger, task, _S.BLOCKED, outcome, data={"why": why})
+
+
+def _nothing_changed(world: World, task: Task) -> JsonValue:
+    with world.store.transaction() as ledger:
+        task = ledger.task(task.id)
+        if task.cancel_by:
+            cancel_now(world, ledger, task)
+        elif task.spec and task.spec.recipe:
+            queue_delivery(world, ledger, task, "")
+        else:
+            why = f"The agent changed nothing. {task.outcome}".strip()
+            end(world, ledger, task, _S.BLOCKED, why)
+    return None
