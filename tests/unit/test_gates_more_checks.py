@@ -1,0 +1,266 @@
+"""What the gates make of results: each check is compared with itself, what was not counted is none, and all is said."""
+
+import pytest
+
+from deputy.domain.config import Check
+from deputy.domain.scans import NOT_AUDITED, TOO_LARGE, Scan, Sighting
+from deputy.domain.values import (
+    ChangeKind,
+    CheckPhase,
+    CheckResult,
+    FileChange,
+    Finding,
+    Proof,
+    Severity,
+    TaskKind,
+    TreeChange,
+)
+from deputy.gates import GATES
+from deputy.gates.case import Case
+
+PATCH, BASE, BASE_TESTS, BEFORE = CheckPhase.PATCH, CheckPhase.BASE, CheckPhase.BASE_TESTS, CheckPhase.BEFORE
+TESTS, TYPES = Check(name="tests", run=("pytest",)), Check(name="types", run=("mypy",), bar=Severity.REVIEW)
+
+
+def result(name: str, phase: CheckPhase, *, passed: bool = True, **more: int | str) -> CheckResult:
+    fields = {"argv": ("x",), "exit_code": 0, "seconds": 1.0, "log": "l", **more}
+    return CheckResult.model_validate({"name": name, "phase": phase, "passed": passed, **fields})
+
+
+def case(proof: Proof | None, *checks: Check, kind: TaskKind = TaskKind.OTHER) -> Case:
+    file = FileChange(
+        path="x.py", kind=ChangeKind.ADDED, old_mode="000000", new_mode="100644", old_blob="a", new_blob="b"
+    )
+    change = TreeChange(repo="acme/shop", base="b", base_tree="bt", tree="t", digest="d", files=(file,))
+    return Case(change, lambda side, path: b"a = 1\n", proof, checks, kind)
+
+
+def said(finding: Finding) -> str:
+    place = f"{finding.path}:{finding.line}" if finding.line else finding.path
+    return f"{finding.severity} {finding.rule} [{place}] {finding.message} -> {finding.fix}"
+
+
+def of_checks(*results: CheckResult, kind: TaskKind = TaskKind.OTHER) -> list[str]:
+    return [said(finding) for finding in GATES["checks"](case(Proof(checks=results), TESTS, TYPES, kind=kind))]
+
+
+# ---------------------------------------------------------------------------------------------------------- checks
+
+
+def test_each_check_needs_a_result_of_its_own() -> None:
+    assert of_checks(result("tests", PATCH), result("types", PATCH)) == []
+    assert of_checks(result("tests", PATCH)) == [
+        "deny checks/missing [] Check types has no result on the patched tree -> run the checks again"
+    ]
+
+
+def test_a_repository_without_checks_is_asked_about() -> None:
+    (finding,) = GATES["checks"](case(Proof()))
+    assert said(finding) == (
+        "review checks/none [] This repository names no checks: nothing tells whether the patch works"
+        " -> add checks to repos.toml"
+    )
+
+
+def test_a_failing_check_is_said_with_its_summary_and_its_own_bar() -> None:
+    results = (
+        result("tests", PATCH, passed=False, summary="2 failed"),
+        result("types", PATCH, passed=False, summary="1 error"),
+    )
+    assert of_checks(*results) == [
+        "deny checks/failed [] Check tests does not pass: 2 failed -> see the log of this check",
+        "review checks/failed [] Check types does not pass: 1 error -> see the log of this check",
+    ]
+
+
+def test_another_checks_failure_before_the_patch_excuses_nothing() -> None:
+    failing = result("tests", PATCH, passed=False, failures=1)
+    others = (result("types", BASE, passed=False, failures=9), result("types", PATCH))
+    assert [line.split()[:2] for line in of_checks(failing, *others)] == [["deny", "checks/failed"]]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rule"),
+    [
+        (1, 1, "checks/failed-before"),
+        (1, 2, "checks/failed"),
+        (2, 1, "checks/failed-before"),
+        (0, 1, "checks/failed"),
+        (None, 1, "checks/failed"),
+        (0, 0, "checks/failed-before"),
+        (None, None, "checks/failed-before"),
+        (0, None, "checks/failed-before"),
+    ],
+)
+def test_a_check_that_failed_before_is_excused_up_to_as_many_failures(
+    before: int | None, after: int | None, rule: str
+) -> None:
+    old = result("tests", BASE, passed=False).model_copy(update={"failures": before})
+    new = result("tests", PATCH, passed=False).model_copy(update={"failures": after})
+    assert [line.split()[1] for line in of_checks(old, new, result("types", PATCH))] == [rule]
+
+
+def test_a_check_that_fails_with_and_without_the_patch_is_said_so() -> None:
+    results = (result("tests", PATCH, passed=False, summary="2 failed"), result("tests", BASE, passed=False))
+    assert of_checks(*results, result("types", PATCH)) == [
+        (
+            "review checks/failed-before [] Check tests does not pass, with or without the patch: 2 failed"
+            " -> repair it first, in a request of its own"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_asked"),
+    [(2, 1, True), (1, 1, False), (1, 2, False), (1, 0, True), (1, None, True), (0, None, False), (None, None, False),
+     (None, 0, False), (0, 0, False)],
+)  # fmt: skip
+def test_fewer_tests_than_before_are_asked_about(before: int | None, after: int | None, is_asked: bool) -> None:
+    old = result("tests", BASE).model_copy(update={"tests": before})
+    new = result("tests", PATCH).model_copy(update={"tests": after})
+    message = f"Check tests runs {after or 0} tests on the patch, and {before} on the base"
+    asked = [f"review checks/fewer-tests [] {message} -> say which tests went, and why"]
+    assert of_checks(old, new, result("types", PATCH)) == (asked if is_asked else [])
+
+
+def test_tests_are_counted_check_by_check() -> None:
+    results = (result("tests", PATCH, tests=3), result("types", BASE, tests=9), result("types", PATCH, tests=9))
+    assert of_checks(*results) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "severity"),
+    [
+        ("tests", TaskKind.OTHER, "deny"),
+        ("tests", TaskKind.FIX, "deny"),
+        ("tests", TaskKind.TEST, "review"),
+        ("tests", TaskKind.REFACTOR, "review"),
+        ("types", TaskKind.OTHER, "review"),
+        ("of nobody", TaskKind.OTHER, "deny"),
+        ("of nobody", TaskKind.TEST, "review"),
+    ],
+)
+def test_bases_tests_that_fail_on_the_patch(name: str, kind: TaskKind, severity: str) -> None:
+    passed = result("tests", PATCH), result("types", PATCH)
+    failed = result(name, BASE_TESTS, passed=False, summary="1 failed")
+    assert of_checks(*passed, failed, kind=kind) == [
+        (
+            f"{severity} checks/base-tests [] The base's own tests do not pass on the patched code ({name}: 1 failed)"
+            " -> keep the existing tests passing, or ask for the change of behaviour by name"
+        )
+    ]
+
+
+# ---------------------------------------------------------------------------------------------------- before, after
+
+_PROOF = "add a test that fails without the change and passes with it"
+_SILENT = "Nothing proves that the new tests fail on the old code and pass on the new"
+
+
+@pytest.mark.parametrize(
+    ("proof", "kind", "expected"),
+    [
+        (Proof(), TaskKind.FIX, f"review before-after/no-test [] The fix brings no test of its own -> {_PROOF}"),
+        (None, TaskKind.FIX, f"review before-after/no-test [] The fix brings no test of its own -> {_PROOF}"),
+        (
+            Proof(new_tests=("tests/test_a.py", "t")),
+            TaskKind.FIX,
+            f"review before-after/unproven [tests/test_a.py] {_SILENT} -> {_PROOF}",
+        ),
+        (Proof(new_tests=("t",)), TaskKind.OTHER, f"advise before-after/unproven [t] {_SILENT} -> {_PROOF}"),
+        (
+            Proof(new_tests=("t",), fails_before=False, passes_after=True),
+            TaskKind.FIX,
+            (
+                "review before-after/unproven [t] The new tests pass on the old code, too: they do not show what the patch"
+                f" changes -> {_PROOF}"
+            ),
+        ),
+        (
+            Proof(new_tests=("t",), fails_before=True, passes_after=False),
+            TaskKind.FIX,
+            f"review before-after/unproven [t] {_SILENT} -> {_PROOF}",
+        ),
+        (
+            Proof(
+                new_tests=("t",),
+                checks=(
+                    result("one", BEFORE, summary="no such test"),
+                    result("two", BASE, summary="ok"),
+                    result("three", BEFORE, summary="broke"),
+                ),
+            ),
+            TaskKind.FIX,
+            f"review before-after/unproven [t] {_SILENT} (one: no such test; three: broke) -> {_PROOF}",
+        ),
+        (Proof(new_tests=("t",), fails_before=True, passes_after=True), TaskKind.FIX, ""),
+        (Proof(new_tests=("t",)), TaskKind.REFACTOR, ""),
+        (Proof(), TaskKind.OTHER, ""),
+    ],
+)
+def test_a_fix_without_proof_is_told_why(proof: Proof | None, kind: TaskKind, expected: str) -> None:
+    found = [said(finding) for finding in GATES["before-after"](case(proof, kind=kind))]
+    assert found == ([expected] if expected else [])
+
+
+# ---------------------------------------------------------------------------------------------------------- scanners
+
+_ELSEWHERE = "read it from the environment or a secret store, and revoke it if it was real"
+
+
+def of_scan(gate: str, *sightings: Sighting, failed: tuple[str, ...] = ()) -> list[str]:
+    scan = Scan(scanners=("kingfisher 1", "zizmor 1"), sightings=sightings, failed=failed)
+    return [said(finding) for finding in GATES[gate](case(Proof(scan=scan)))]
+
+
+def seen(scanner: str, rule: str, *, certain: bool = True) -> Sighting:
+    return Sighting(scanner=scanner, rule=rule, path="x.py", line=1, message="what it is", is_certain=certain)
+
+
+def test_what_scanners_of_credentials_saw_is_said_with_place_and_name() -> None:
+    for certain, severity in ((True, "deny"), (False, "review")):
+        assert of_scan("secrets", seen("kingfisher", "-Some.Key-", certain=certain)) == [
+            (
+                f"{severity} secrets/kingfisher-some-key [x.py:1] What looks like a secret is added"
+                f" (kingfisher: what it is) -> {_ELSEWHERE}"
+            )
+        ]
+    assert of_scan("secrets", seen("deputy", TOO_LARGE)) == [
+        (
+            "review secrets/too-large-to-scan [x.py] The file is too large for the scanners that look for credentials"
+            " -> read it in full"
+        )
+    ]
+
+
+def test_that_no_scanner_looked_is_said_with_the_reasons() -> None:
+    for failed, why in (((), "none has run"), (("kingfisher: a", "other: b"), "kingfisher: a; other: b")):
+        (finding,) = GATES["secrets"](case(Proof(scan=Scan(failed=failed))))
+        assert said(finding) == (
+            f"deny secrets/not-scanned [] No scanner has looked for credentials in 1 files: {why}"
+            " -> run the task again; see `deputy doctor`"
+        )
+
+
+def test_what_the_auditor_of_workflows_saw_is_said_with_place_and_remedy() -> None:
+    assert of_scan(
+        "runs-on-its-own",
+        seen("zizmor", "unpinned-uses"),
+        seen("zizmor", "other"),
+        seen("zizmor", NOT_AUDITED),
+        failed=("zizmor: it broke", "kingfisher: x"),
+    ) == [
+        (
+            "review runs-on-its-own/zizmor-unpinned-uses [x.py:1] zizmor: what it is"
+            " -> pin the action to a full commit digest"
+        ),
+        "review runs-on-its-own/zizmor-other [x.py:1] zizmor: what it is -> see docs.zizmor.sh/audits/#other",
+        (
+            "review runs-on-its-own/not-audited [x.py] zizmor could not audit this file (what it is)"
+            " -> read the file in full before you sign off"
+        ),
+        (
+            "review runs-on-its-own/not-audited [] Nobody has audited the workflows that the patch changes"
+            " (zizmor: it broke) -> read the file in full before you sign off"
+        ),
+    ]
