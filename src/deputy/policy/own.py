@@ -254,9 +254,10 @@ def _unusable(text: str, error: ValidationError) -> BadPolicy:
     # A word that is not there says more than another one that is missing.
     first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
     # A tuple of keys as TOML writes them; a position within a list is no line of its own, but for rules.
-    where = [key for place, key in enumerate(first["loc"]) if isinstance(key, str) or place == 1]
-    where = [key for key in where if key != "[key]"][: -1 if first["type"] == "missing" else None]
-    name = ".".join(str(part + 1 if isinstance(part, int) else part) for part in first["loc"]) or "the file"
+    loc = [key for key in first["loc"] if key != "[key]"]
+    where = [key for place, key in enumerate(loc) if isinstance(key, str) or place == 1]
+    where = where[: -1 if first["type"] == "missing" else None]
+    name = ".".join(str(part + 1 if isinstance(part, int) else part) for part in loc) or "the file"
     message = first["msg"].removeprefix("Value error, ")
     fix = "see docs/policy-tools.md for what it may hold"
     if first["type"] == "extra_forbidden":
