@@ -8,6 +8,7 @@ from deputy.domain.folding import fold
 from deputy.domain.globs import compile_glob
 
 _ANYWHERE = "**/"
+_folded = lru_cache(maxsize=20_000)(fold)  # each gate asks about every path, with one table of names after another
 
 
 @lru_cache(maxsize=256)
@@ -36,5 +37,5 @@ def matches_one(patterns: tuple[str, ...], path: str) -> bool:
 
 def resembles(patterns: Sequence[str], path: str) -> bool:
     """Whether a path, or what a kinder file system makes of it, matches one of the (lower-case) patterns."""
-    wanted, folded = tuple(patterns), fold(path)
+    wanted, folded = tuple(patterns), _folded(path)
     return matches_one(wanted, path) or (folded != path and matches_one(wanted, folded))

@@ -1,11 +1,13 @@
 """Personal data in what a patch adds. A finding says where and of which kind, never what."""
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
+from itertools import accumulate
 
 from deputy.domain.values import FileChange, Finding, Severity
 from deputy.gates.case import LINK, Case, found, resembles
-from deputy.gates.personal_forms import find_personal_data, names_people
+from deputy.gates.personal_forms import find_personal_data, names_people, worth_reading
 
 _TABLES = ("**/*.csv", "**/*.tsv", "**/*.json", "**/*.jsonl", "**/*.ndjson", "**/*.sql", "**/*.xml", "**/*.y*ml")
 # Files whose every line holds hashes, and nobody's data.
@@ -31,7 +33,7 @@ def judge(case: Case) -> Iterator[Finding]:
 def _places(case: Case, file: FileChange) -> Iterator[Finding]:
     counts: Counter[str] = Counter()
     names_authors = resembles(_PEOPLE, file.path)
-    for number, text in case.added(file):
+    for number, text in _candidates(case, file):
         for kind, title in find_personal_data(text[:_LONG_LINE]):
             if names_authors and kind == "email":
                 continue
@@ -44,6 +46,15 @@ def _places(case: Case, file: FileChange) -> Iterator[Finding]:
         if count > _LISTED:
             message = f"{count - _LISTED:,} more places with personal data of this kind ({kind}) in this file"
             yield found("personal-data/many", Severity.REVIEW, message, file.path, fix=_FIX)
+
+
+def _candidates(case: Case, file: FileChange) -> Iterator[tuple[int, str]]:
+    """The added lines that may hold something: looking for them in all lines at once is what makes this quick."""
+    offsets = list(worth_reading(case.added_text(file)))
+    if offsets:
+        lines = case.added(file)
+        ends = list(accumulate(len(text) + 1 for _, text in lines))
+        yield from (lines[index] for index in sorted({bisect_right(ends, offset) for offset in offsets}))
 
 
 def _table(case: Case, file: FileChange) -> Iterator[Finding]:

@@ -29,6 +29,15 @@ def find_personal_data(line: str) -> Iterator[tuple[str, str]]:
                 yield from ((form.kind, form.title) for match in form.pattern.finditer(line) if form.is_real(match[0]))
 
 
+def worth_reading(text: str) -> Iterator[int]:
+    """Offsets into a text of many lines: every line in which ``find_personal_data`` finds something has at least one.
+
+    Each form asks for an ``@`` or for digits of this number and order, however it is spelled: nearly no line has them.
+    """
+    yield from (match.start() for match in _ADDRESSED.finditer(text))
+    yield from (match.start() for match in _NUMBERED.finditer(text))
+
+
 def names_people(text: str) -> bool:
     """Whether a table's beginning names columns that together are about people: a name, and something private."""
     top = text[:4_000]
@@ -68,6 +77,12 @@ def _form(kind: str, title: str, pattern: str, is_real: Callable[[str], bool], h
 
 _START, _STOP = r"(?<![\w.+/#-])", r"(?![\w/=-]|\.\w)"  # edges: not inside a word, number, path, version or hash
 _WORTH = re.compile(r"@|\d[\d ()./-]{4}")
+_ADDRESSED = re.compile("@")
+# Eight digits with little between them (telephones to dates), an IPv4 address, an IBAN from its check digits on, or a
+# British insurance number from its first digit on.
+_NUMBERED = re.compile(
+    r"\d(?:(?:[ ()./-]{0,3}\d){7}|\d{0,2}\.\d{1,3}\.\d|\d ?[A-Z0-9]{4} ?[A-Z0-9]{4}|\d ?\d\d ?\d\d ?[A-D])"
+)
 _CALLING = r"(?:\b|_)(?:tel|phone|mobile|cell|fax|handy|telefon\w*|t[ée]l[ée]phone|portable|rufnummer|sms|whatsapp)"
 _FORMS = (
     _form(

@@ -30,7 +30,7 @@ def judge(case: Case) -> Iterator[Finding]:
     sightings = _sightings(case)
     for file in case.written:
         lines = case.added(file)
-        secrets = find_secrets("\n".join(text for _, text in lines))
+        secrets = find_secrets(case.added_text(file))
         yield from _once((*_located(file, lines, secrets), *sightings.pop(file.path, ())))
         if file.kind is ChangeKind.ADDED and resembles(_KEY_FILES, file.path) and not resembles(_HARMLESS, file.path):
             message = "Files of this name hold credentials"
@@ -83,8 +83,9 @@ def _not_scanned(case: Case) -> Iterator[Finding]:
 
 
 def _located(file: FileChange, lines: tuple[tuple[int, str], ...], secrets: Iterator[Secret]) -> Iterator[Finding]:
-    ends = _line_ends(lines)
-    for secret in sorted(secrets, key=lambda secret: secret.start):
+    found_there = sorted(secrets, key=lambda secret: secret.start)
+    ends = _line_ends(lines) if found_there else []
+    for secret in found_there:
         number = lines[bisect_right(ends, secret.start)][0]
         severity = Severity.DENY if secret.is_certain else Severity.REVIEW
         message = f"What looks like a secret is added ({secret.kind})"

@@ -1,12 +1,14 @@
 """Tests of a Python file by its syntax tree: one walk, which leaves out what can't run and what can't fail."""
 
 import ast
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
 from deputy.gates.testcount import TestFacts, TestMeasure
+from deputy.gates.testcount_parts import Marks, parts
 from deputy.gates.testcount_truths import called, is_always_true, is_tautology, names_anything, never_fails, reached
 
 _SKIPS = frozenset(
@@ -39,12 +41,30 @@ _FIELDS: Mapping[type[ast.AST], tuple[str, ...]] = MappingProxyType(
         for kind in vars(ast).values()
         if isinstance(kind, type) and issubclass(kind, ast.AST)
     }
+    | {ast.arguments: ("kw_defaults", "defaults")}  # a parameter itself is a name and its type
 )
 _Test = ast.FunctionDef | ast.AsyncFunctionDef
+_ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+# What a text says wherever something is counted: a statement without any of it need not be walked.
+_WORDS = re.compile("|".join(sorted({"assert", *_RAISES, *_SKIPS, *_HIDING, *_TAKE_SLACK})))
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one part of a file counts, by its own line numbers; ``apart`` are the skips outside of tests.
+
+    ``leaves`` is whether nothing after it at the margin is reached.
+    """
+
+    tests: Mapping[str, TestMeasure]
+    skips: Sequence[int]
+    apart: Sequence[int]
+    leaves: bool
 
 
 @dataclass
 class _Tally:
+    marks: Marks
     skips: list[int] = field(default_factory=list)
     asserts: int = 0
     broad: int = 0
@@ -52,17 +72,49 @@ class _Tally:
     slack: dict[str, float] = field(default_factory=dict)
 
 
-def read_python(text: str) -> TestFacts:
+def read_python(text: str, known: dict[str, Part] | None = None) -> TestFacts:
     """The facts of a Python test file; raises ``SyntaxError`` or ``ValueError`` where it does not parse.
 
-    What is nested too deeply for Python itself raises ``RecursionError`` or ``MemoryError``.
+    What is nested too deeply for Python itself raises ``RecursionError`` or ``MemoryError``. ``known`` are parts that
+    were read before, by their text, as those of the file's other side; it is added to.
     """
-    tree = ast.parse(text)
+    known = {} if known is None else known
+    text = text.replace("\r\n", "\n").replace("\r", "\n")  # as the parser does; so lines are counted alike
+    try:
+        return _together([(line, _part(text, known)) for line, text in parts(text)])
+    except (SyntaxError, ValueError):
+        # What looks like the start of a statement stands in a string, say; or the file is broken.
+        return _together([(0, _read(text))])
+
+
+def _together(read: Sequence[tuple[int, Part]]) -> TestFacts:
+    """The facts of a file from those of its parts, each with the number of lines before it."""
+    tests: dict[str, TestMeasure] = {}
+    skips: list[int] = []
+    is_reached = True
+    for line, part in read:
+        tests |= {name: replace(test, line=test.line + line) for name, test in part.tests.items()}
+        skips += [each + line for each in part.skips]
+        if is_reached:
+            skips += [each + line for each in part.apart]
+        is_reached = is_reached and not part.leaves
+    return TestFacts(tests, len(skips), min(skips, default=0))
+
+
+def _part(text: str, known: dict[str, Part]) -> Part:
+    if text not in known:
+        known[text] = _read(text)
+    return known[text]
+
+
+def _read(text: str) -> Part:
+    tree, marks = ast.parse(text), Marks(text, _WORDS)
     found = list(_tests(tree, "", 1))
     skips: list[int] = []
-    tests = {name: _measure(test, cases, skips) for name, test, cases in found}
-    _walk([tree], _Tally(skips), frozenset(id(test) for _, test, _ in found))
-    return TestFacts(tests, len(skips), min(skips, default=0))
+    apart = _Tally(marks)
+    tests = {name: _measure(test, cases, _Tally(marks, skips)) for name, test, cases in found}
+    _walk([tree], apart, frozenset(id(test) for _, test, _ in found))
+    return Part(tests, skips, apart.skips, any(isinstance(each, _ENDS) for each in tree.body))
 
 
 def _tests(node: ast.Module | ast.ClassDef, prefix: str, cases: int | None) -> Iterator[tuple[str, _Test, int | None]]:
@@ -92,8 +144,7 @@ def _times(cases: int | None, decorators: Sequence[ast.expr]) -> int | None:
     return cases
 
 
-def _measure(test: _Test, cases: int | None, skips: list[int]) -> TestMeasure:
-    tally = _Tally(skips)
+def _measure(test: _Test, cases: int | None, tally: _Tally) -> TestMeasure:
     _walk([test], tally, frozenset())
     return TestMeasure(test.lineno, tally.asserts, cases, tally.broad, tally.matched, tally.slack)
 
@@ -105,15 +156,18 @@ def _walk(pending: list[ast.AST], tally: _Tally, apart: frozenset[int]) -> None:
         kind = type(node)
         if kind in _COUNTS:
             _COUNTS[kind](node, tally)
+            if kind is ast.Assert and tally.marks.only_one(node):  # type: ignore[arg-type]
+                continue  # which is its own
         fields = _FIELDS[kind]
         if kind in _GUARDS and never_fails(node):
             fields = fields[1:] if kind is ast.Try else fields[:1] + fields[2:]
-            _walk([*node.body], _Tally(tally.skips), apart)  # type: ignore[attr-defined]
+            _walk([*node.body], _Tally(tally.marks, tally.skips), apart)  # type: ignore[attr-defined]
         for name in fields:
             part = getattr(node, name)
             if isinstance(part, list):
-                block = reached(part) if name in _BLOCKS else part
-                pending += [each for each in block if isinstance(each, ast.AST) and id(each) not in apart]
+                if name in _BLOCKS:
+                    part = [each for each in reached(part) if id(each) not in apart and tally.marks.some(each)]
+                pending += [each for each in part if isinstance(each, ast.AST)]
             elif isinstance(part, ast.AST):
                 pending.append(part)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from deputy.domain.values import ChangeKind, FileChange, Finding, Severity
 from deputy.gates.case import LINK, Case, found, resembles
 from deputy.gates.testcount import TestFacts, TestMeasure
-from deputy.gates.testcount_python import USUAL_SLACK, read_python
+from deputy.gates.testcount_python import USUAL_SLACK, Part, read_python
 from deputy.gates.testcount_words import SUFFIXES, read_words
 
 _SNAPSHOTS = (
@@ -45,13 +45,14 @@ def _has_tests(case: Case, file: FileChange) -> bool:
     return case.is_test(file.path) or (file.path.endswith(".rs") and b"test" in case.base(file))
 
 
-def _read(path: str, text: str) -> TestFacts:
-    return read_python(text) if path.endswith(".py") else read_words(path, text)
+def _read(path: str, text: str, known: dict[str, Part] | None = None) -> TestFacts:
+    return read_python(text, known) if path.endswith(".py") else read_words(path, text)
 
 
 def _compare(case: Case, file: FileChange, moved: Mapping[str, TestMeasure]) -> Iterator[Finding]:
     base, head = case.texts(file)
-    before, after = _old(file.path, base), _read(file.path, head)
+    known: dict[str, Part] = {}
+    before, after = _old(file.path, base, known), _read(file.path, head, known)
     if before is None:
         message = "The test file could not be parsed before the patch: what changed in it is not known"
         yield found("tests-weakened/unparsable", Severity.REVIEW, message, file.path, fix="compare both sides by eye")
@@ -95,8 +96,8 @@ def _skips(path: str, before: TestFacts, after: TestFacts) -> Iterator[Finding]:
         yield found("tests-weakened/skip", Severity.REVIEW, message, path, line=after.first_skip, fix=_FIX)
 
 
-def _old(path: str, text: str) -> TestFacts | None:
+def _old(path: str, text: str, known: dict[str, Part]) -> TestFacts | None:
     try:
-        return _read(path, text)
+        return _read(path, text, known)
     except (SyntaxError, ValueError):
         return None
