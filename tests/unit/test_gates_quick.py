@@ -12,13 +12,47 @@ from deputy.gates.testcount_parts import Marks, parts
 from deputy.gates.testcount_python import Part, read_python
 
 LINES = (
-    "def test_a():", "def test_b(x=skip()):", "async def test_c():", "class TestD:", "    def test_e(self):",
-    "    assert x == 1", "    assert f(skip); pytest.skip()", "        assert x", "    assert (x,", "y)", "@pytest.mark.skip",
-    "@parametrize('x', [1,", "2])", "    with pytest.raises(Exception):", "    pass", "        pass", "if not x:", "else:",
-    "try:", "except Exception:", "raise SkipTest('no')", "return", "pytestmark = pytest.mark.xfail", "x = 1", '"""',
-    "'''def", "x = (", ")", "\\", "x = 1 \\", "", "# assert", "    if 0:", "    return", "def é(): ſkip()", "\f", "\r",
-    "    self.assertEqual(x, approx(1, rel=2))", "__test__ = False", "def define(): x = f'{pytest.skip()}'",
-)  # fmt: skip
+    "def test_a():",
+    "def test_b(x=skip()):",
+    "async def test_c():",
+    "class TestD:",
+    "    def test_e(self):",
+    "    assert x == 1",
+    "    assert f(skip); pytest.skip()",
+    "        assert x",
+    "    assert (x,",
+    "y)",
+    "@pytest.mark.skip",
+    "@parametrize('x', [1,",
+    "2])",
+    "    with pytest.raises(Exception):",
+    "    pass",
+    "        pass",
+    "if not x:",
+    "else:",
+    "try:",
+    "except Exception:",
+    "raise SkipTest('no')",
+    "return",
+    "pytestmark = pytest.mark.xfail",
+    "x = 1",
+    '"""',
+    "'''def",
+    "x = (",
+    ")",
+    "\\",
+    "x = 1 \\",
+    "",
+    "# assert",
+    "    if 0:",
+    "    return",
+    "def é(): ſkip()",
+    "\f",
+    "\r",
+    "    self.assertEqual(x, approx(1, rel=2))",
+    "__test__ = False",
+    "def define(): x = f'{pytest.skip()}'",
+)
 files = st.lists(st.sampled_from(LINES), max_size=14).map("\n".join)
 
 
@@ -83,12 +117,31 @@ def test_what_seems_to_start_inside_a_string_does_not() -> None:
 
 
 SAMPLES = (
-    "alice.marsh@shop.de", "+49 151 23456789", "+1 (212) 867 5309", "tel 030 / 1234 / 5678", "phone: 212-867-5309",
-    "DE02 1203 0000 0000 2020 51", "GB33BUKB20201555555556", "NO9386011117947", "4539 1488 0343 6467", "378282246310006",
-    "ssn 536-90-4399", "ssn 536 90 4399", "steuer 86095742719", "2 85 05 2A 123 456 78", "insee 185057800608436",
-    "AB 12 34 56 C", "nino AB123456C", "bsn 1112.22.333", "bsn 111222333", "client 81.2.69.142", "client 9.8.7.6",
-    "born 1980-02-03", "dob 03.02.1980", "birth 03/02/1980",
-)  # fmt: skip
+    "alice.marsh@shop.de",
+    "+49 151 23456789",
+    "+1 (212) 867 5309",
+    "tel 030 / 1234 / 5678",
+    "phone: 212-867-5309",
+    "DE02 1203 0000 0000 2020 51",
+    "GB33BUKB20201555555556",
+    "NO9386011117947",
+    "4539 1488 0343 6467",
+    "378282246310006",
+    "ssn 536-90-4399",
+    "ssn 536 90 4399",
+    "steuer 86095742719",
+    "2 85 05 2A 123 456 78",
+    "insee 185057800608436",
+    "AB 12 34 56 C",
+    "nino AB123456C",
+    "bsn 1112.22.333",
+    "bsn 111222333",
+    "client 81.2.69.142",
+    "client 9.8.7.6",
+    "born 1980-02-03",
+    "dob 03.02.1980",
+    "birth 03/02/1980",
+)
 pieces = st.one_of(st.sampled_from(SAMPLES), st.text("0123456789 -./()+@AZaz:\n٣", max_size=12))
 
 
