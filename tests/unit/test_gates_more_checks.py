@@ -172,8 +172,8 @@ _SILENT = "Nothing proves that the new tests fail on the old code and pass on th
             Proof(new_tests=("t",), fails_before=False, passes_after=True),
             TaskKind.FIX,
             (
-                "review before-after/unproven [t] The new tests pass on the old code, too: they do not show what the patch"
-                f" changes -> {_PROOF}"
+                "review before-after/unproven [t] The new tests pass on the old code, too: they do not show what the"
+                f" patch changes -> {_PROOF}"
             ),
         ),
         (
