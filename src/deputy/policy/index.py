@@ -51,8 +51,11 @@ class PathIndex:
         # A set, so that ``a/a`` does not yield a rule twice.
         for segment in set(segments):
             yield from self._segments.get(segment, ())
+        last = segments[-1]
         for length in self._lengths:
-            yield from self._suffixes.get(segments[-1][-length:], ())
+            # Of a shorter name, such an end would be all of it: looked up already, and its rules found twice.
+            if length <= len(last):
+                yield from self._suffixes.get(last[-length:], ())
 
 
 def _literals(pattern: str) -> frozenset[str]:
