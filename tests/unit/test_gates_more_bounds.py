@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 
 import pytest
+from tests.planted import github_token
 
 from deputy.domain.config import GateLevel
 from deputy.domain.values import (
@@ -214,6 +215,8 @@ def test_a_links_target_that_is_no_text_is_still_judged() -> None:
         (("a/**", "**/x.py", "b/**"), "b/c", True),
         (("**/*.y*ml",), "a/b\nc.yaml", True),
         (("a/*",), "a/b\nc", True),
+        (("**/a/**",), "a/b\nc/d", True),
+        (("**/!x",), "a/!x", True),
         (("**/**",), "a/b", True),
         ((), "a", False),
     ],
@@ -288,6 +291,16 @@ def test_a_gate_that_fails_says_why_in_five_hundred_characters() -> None:
     assert (found.severity, found.rule, found.path, found.line) == (Severity.DENY, "size/failed", "", 0)
     assert found.message == f"The gate could not judge this patch (ValueError: {'x' * 600})"[:500]
     assert found.fix == "make the files that it names well-formed, or report a bug of this gate"
+
+
+def test_a_sentence_hides_nothing_and_carries_no_secret() -> None:
+    token = github_token()
+    for path in ("con\u202e.txt", f"{token}."):
+        found = list(inspect(change({path: (None, "x")}), lambda side, path: b"x", None, {}, ()))
+        (windows,) = (f for f in found if f.rule == "paths/windows")
+        assert windows.message.endswith(" means something else on Windows")
+        assert "\u202e" not in windows.message + windows.path
+        assert token not in windows.message + windows.path
 
 
 def test_levels_for_gates_that_do_not_exist_are_each_refused() -> None:
