@@ -151,6 +151,8 @@ REVIEW = '[[rule]]\npaths = ["a"]\neffect = "review"\n'
         (REVIEW + "need = 1\n", ":4", "write the need as text"),
         ('[[rule]]\npaths = ["a"]\neffect = "deny"\nneed = "role:a=1"\n', ":1", "only a review has a need"),
         ('[[rule]]\neffect = "deny"\n', ":1", "paths is missing"),
+        ('[[rule]]\naction = "run"\neffect = "review"\nneed = "role:a=1"\n', ":1", "run comes before there is a patch"),
+        ('[[rule]]\naction = "approve"\neffect = "deny"\n', ":1", "approve is not asked about"),
         ('[[rule]]\naction = "run"\npaths = ["src/**"]\neffect = "deny"\n', ":1", "run is asked about no file"),
         ('[[rule]]\npaths = ["/etc"]\neffect = "deny"\n', ":2", "glob '/etc'"),
         ('[[rule]]\npaths = ["*a*a*a*a*a*a*a*a*"]\neffect = "deny"\n', ":2", "more than 4 stars"),
@@ -205,9 +207,9 @@ PATHS = st.lists(st.sampled_from(["a", "b", "billing", "A", ".env", "x.py"]), mi
 NEEDS = st.sampled_from(["role:senior=1", "role:senior=3", "role:dba=1;role:senior=1"])
 EFFECTS = st.one_of(st.just('effect = "deny"'), NEEDS.map(lambda need: f'effect = "review"\nneed = "{need}"'))
 FILE_RULES = st.tuples(GLOBS, EFFECTS).map(lambda pair: f'[[rule]]\npaths = ["{pair[0]}"]\n{pair[1]}\n')
-OTHER_RULES = st.tuples(st.sampled_from(["request", "run", "deliver"]), EFFECTS).map(
-    lambda pair: f'[[rule]]\naction = "{pair[0]}"\n{pair[1]}\n'
-)
+EARLY = st.tuples(st.sampled_from(["request", "run"]), st.just('effect = "deny"'))
+LATE = st.tuples(st.sampled_from(["deliver", "change-ci", "add-dependency"]), EFFECTS)
+OTHER_RULES = (EARLY | LATE).map(lambda pair: f'[[rule]]\naction = "{pair[0]}"\n{pair[1]}\n')
 FLOORS = st.dictionaries(
     st.sampled_from(["size", "suppressions", "binary"]), st.sampled_from(["review", "deny"])
 ).flatmap(

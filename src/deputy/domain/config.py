@@ -4,8 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from deputy.domain.folding import fold
-from deputy.domain.globs import matches_any
+from deputy.domain.hiding import hider
 from deputy.domain.values import Need, Severity, TaskKind, Value
 
 
@@ -43,7 +42,7 @@ class RepoConfig(Value):
 
     def hides(self, path: str) -> bool:
         """Whether a path never enters a sandbox."""
-        return matches_any(self.hidden, path) or matches_any(self.hidden, fold(path))
+        return hider(self.hidden)(path)
 
 
 class Recipe(Value):

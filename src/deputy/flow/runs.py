@@ -86,12 +86,12 @@ def start(world: World, task_id: str, run: int) -> JsonValue:
     repo = bundle.repo(task.spec.repo)
     # A second try on the gates' reasons goes on from the first one's tree, so it keeps that base.
     base = task.base if task.feedback else world.repos.refresh(source_of(world, repo))
-    governing(world, task, bundle, base)  # a policy of the repository's own that can't be read stops it here
+    governed = governing(world, task, bundle, base)
     with world.store.transaction() as ledger:
         task = ledger.task(task_id)
         if task.status is not _S.QUEUED or task.run != run or not task.spec:
             return False
-        asked = _may_run(world, ledger, task, task.spec, bundle)
+        asked = _may_run(world, ledger, task, task.spec, governed)
         if why := _not_cleared(world, ledger, task, asked):
             worst = max(asked, key=lambda decision: list(Effect).index(decision.effect))
             data: dict[str, JsonValue] = {"decision": worst.model_dump(mode="json")}

@@ -42,20 +42,21 @@ class PathIndex:
     def matching(self, path: str) -> tuple[Rule, ...]:
         """Every rule that matches the path, in file order."""
         folded = fold(path)
-        hits = [rule for rule in self._candidates(folded) if rule.matches(path, folded)]
+        hits = [rule for rule in self._candidates(path, folded) if rule.matches(path, folded)]
         return tuple(sorted(hits, key=_line) if len(hits) > 1 else hits)
 
-    def _candidates(self, folded: str) -> Iterator[Rule]:
+    def _candidates(self, path: str, folded: str) -> Iterator[Rule]:
         yield from self._always
         segments = folded.split("/")
         # A set, so that ``a/a`` does not yield a rule twice.
         for segment in set(segments):
             yield from self._segments.get(segment, ())
-        last = segments[-1]
-        for length in self._lengths:
-            # Of a shorter name, such an end would be all of it: looked up already, and its rules found twice.
-            if length <= len(last):
-                yield from self._suffixes.get(last[-length:], ())
+        # Folding cuts names short (``a:b.pem`` is ``a``): what matches the path as it is needs its own end.
+        ends = {segments[-1], path.rsplit("/", maxsplit=1)[-1].lower()}
+        # Of a shorter name, such an end would be all of it: looked up already, and its rules found twice.
+        found = {last[-length:] for last in ends for length in self._lengths if length <= len(last)}
+        for end in found:
+            yield from self._suffixes.get(end, ())
 
 
 def _literals(pattern: str) -> frozenset[str]:

@@ -7,7 +7,7 @@ what the installation's policy says.
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -31,6 +31,11 @@ _MOST_RULES, _MOST_PATHS, _MOST_HIDDEN = 50, 20, 100
 _LONGEST, _MOST_STARS = 200, 4  # a glob of many stars takes long to say no
 _STRICTER = (Severity.ADVISE, Severity.REVIEW, Severity.DENY)
 _ABOUT_FILES = frozenset({Action.EDIT, Action.READ})
+# What is asked when a patch is there, so that people can be asked about it; and what is asked before.
+_REVIEWABLE = frozenset(
+    {Action.EDIT, Action.ADD_DEPENDENCY, Action.CHANGE_CI, Action.CHANGE_PUBLIC_API, Action.DELIVER}
+)
+_ASKED = _REVIEWABLE | {Action.REQUEST, Action.RUN, Action.READ}
 # Who is asked where a gate names nobody (``gates.verdict.DEFAULT_NEEDS``): naming somebody else must not drop them.
 GATE_DEFAULT = (Need(role="role:senior"),)
 
@@ -41,6 +46,10 @@ def _glob(text: str) -> str:
     compile_glob(text)
     patterns(text, Effect.DENY)
     return text
+
+
+def _names(actions: Iterable[Action]) -> str:
+    return ", ".join(sorted(actions))
 
 
 def _needs(text: object) -> object:
@@ -85,6 +94,10 @@ class OwnRule(Value):
                 if not self.need
                 else 'only a review has a need: remove it, or write effect = "review"'
             )
+        if self.action not in _ASKED:
+            raise ValueError(f"{self.action} is not asked about a repository's tasks: write one of {_names(_ASKED)}")
+        if self.effect is OwnEffect.REVIEW and self.action not in _REVIEWABLE:
+            raise ValueError(f"{self.action} comes before there is a patch to review: deny it, or review the edit")
         if self.action in _ABOUT_FILES and not self.paths:
             raise ValueError('paths is missing: write paths = ["billing/**"]')
         if self.action not in _ABOUT_FILES and self.paths:

@@ -8,35 +8,21 @@ from deputy.adapters.repos.links import stays_inside
 from deputy.adapters.repos.names import refusal
 from deputy.adapters.repos.trees import EXECUTABLE, FILE, LINK, Entry, blobs, leaves
 from deputy.domain.errors import BadPolicy, OutOfBudget
-from deputy.domain.folding import fold
-from deputy.domain.globs import compile_glob
+from deputy.domain.hiding import hider
 
 _USER = 1000  # the sandbox's
 _TIME = 1_000_000_000  # the same for every tree; zip files can't hold times before 1980
 
 
 def hides(hidden: Sequence[str]) -> Callable[[str], bool]:
-    """Whether a path is hidden by one of the globs: itself, a folder above it, or what a kinder file system reads.
+    """Whether a path is hidden by one of the globs (``domain.hiding``).
 
     ``BadPolicy`` when a glob is malformed: nothing may be shown because a rule could not be read.
     """
     try:
-        patterns = [compile_glob(_with_content(glob)) for glob in hidden]
-        folded = [compile_glob(_with_content(fold(glob))) for glob in hidden]
+        return hider(tuple(hidden))
     except ValueError as error:
         raise BadPolicy("a hidden path can't be understood", str(error), "correct `hidden` in repos.toml") from error
-
-    def is_hidden(path: str) -> bool:
-        if any(pattern.match(path) for pattern in patterns):
-            return True
-        kinder = fold(path)
-        return any(pattern.match(kinder) for pattern in folded)
-
-    return is_hidden
-
-
-def _with_content(glob: str) -> str:
-    return glob if glob.endswith("**") else f"{glob}/**"
 
 
 def tar_of(git: GitCommand, treeish: str, hidden: Sequence[str], most_bytes: int) -> bytes:
