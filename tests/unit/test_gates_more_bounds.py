@@ -293,6 +293,19 @@ def test_a_gate_that_fails_says_why_in_five_hundred_characters() -> None:
     assert found.fix == "make the files that it names well-formed, or report a bug of this gate"
 
 
+def test_content_that_git_lists_and_nobody_can_read_is_said() -> None:
+    found = inspect(change({"a.txt": (None, "x")}), lambda side, path: None, None, {}, ())
+    (size,) = (f for f in found if f.gate == "size")
+    reason = "NotFound: The head side of a.txt can't be read: git lists it. Run the task again."
+    assert size.message == f"The gate could not judge this patch ({reason})"
+
+
+@pytest.mark.parametrize(("before", "after"), [(b"caf\xe9\n", b"cafe\n"), (b"cafe\n", b"caf\xe9\n")])
+def test_bytes_that_are_no_text_break_no_gate(before: bytes, after: bytes) -> None:
+    found = inspect(change({"x.py": ("", "")}), lambda side, path: after if side == "head" else before, None, {}, ())
+    assert [f.rule for f in found if f.rule.endswith("/failed")] == []
+
+
 def test_a_sentence_hides_nothing_and_carries_no_secret() -> None:
     token = github_token()
     for path in ("con\u202e.txt", f"{token}."):
