@@ -226,6 +226,12 @@ def judged(condition: Condition, when: str = "c", **facts: object) -> Held:
         ({"lines_over": 9}, {"patch": ("a",)}, "holds", "lines changed by the patch: 10, more than 9"),
         ({"lines_over": 10}, {"patch": ("a",)}, "fails", "lines changed by the patch: 10, not more than 10"),
         ({"counter": COUNTER}, {}, "holds", "tasks by U0ALICE in 1 day: at least 1, more than 0"),
+        (
+            {"counter": COUNTER.model_copy(update={"over": 1})},
+            {},
+            "unknown",
+            "tasks by U0ALICE in 1 day: not known, at least 1",
+        ),
     ],
 )
 def test_each_fact_holds_fails_or_is_not_known(
