@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
-from deputy.domain.config import Condition
+from deputy.domain.config import Condition, Counter, CounterOf, CounterPer
 from deputy.domain.errors import NotFound
 from deputy.domain.facts import UNKNOWN, Facts, FileSize, Footprint
 from deputy.domain.holding import Holding
@@ -117,7 +117,7 @@ def past(
     days: float, *, lines: int = 100, who: str = ALICE, repo: str = "acme/shop", path: str = "billing/x"
 ) -> Footprint:
     files = (FileSize(path=path, lines=lines),)
-    return Footprint(task="D-1", subject=who, repo=repo, at=NOW - days * DAY, files=files)
+    return Footprint(task="D-1", subject=who, repo=repo, at=NOW - days * DAY, out=NOW - days * DAY, files=files)
 
 
 # ---- which rules apply ---------------------------------------------------------------------------------------------
@@ -283,7 +283,9 @@ def test_the_reason_says_which_condition_made_it_so(bundle: Bundle) -> None:
 
 def test_explain_shows_how_every_condition_stood(bundle: Bundle) -> None:
     text = explain(edit(bundle, "a.py", at=FROZEN, patch=None))
-    assert "policy.csv:4  p, d-freeze, role:e, acme/shop, edit, **, deny, -, freeze\n│  │  └─ freeze holds: it is" in text
+    assert (
+        "policy.csv:4  p, d-freeze, role:e, acme/shop, edit, **, deny, -, freeze\n│  │  └─ freeze holds: it is" in text
+    )
     assert "└─ whether big holds is not known: lines changed by the patch: not known" in text
     idle = explain(edit(bundle))
     assert "policy.csv:4  does not apply: p, d-freeze" in idle
@@ -426,3 +428,16 @@ def test_a_bundle_without_conditions_knows_none() -> None:
         .rules
         == ()
     )
+
+
+def test_a_patch_counts_from_when_it_went_out_and_a_request_from_when_it_was_made() -> None:
+    old, new = NOW - 8 * DAY, NOW - DAY
+    waited = Footprint(
+        task="D-1", subject=ALICE, repo="acme/shop", at=old, out=new, files=(FileSize(path="a", lines=5),)
+    )
+    held = waited.model_copy(update={"out": None})
+    asked = Circumstances(ALICE, "acme/shop", Facts(at=NOW, earlier=(waited, held)))
+    lines = Counter(of=CounterOf.LINES, per=CounterPer.PERSON, days=7, over=1)
+    assert asked.amounts(lines) == ((new, 5), (NOW, 5))  # what is on its way counts as of now
+    tasks = Counter(of=CounterOf.TASKS, per=CounterPer.PERSON, days=7, over=1)
+    assert asked.amounts(tasks) == ((old, 1), (old, 1))

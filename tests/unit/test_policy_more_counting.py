@@ -22,7 +22,9 @@ def size(path: str, lines: int) -> FileSize:
 
 
 def past(days: float, lines: int, *, who: str = ALICE, repo: str = "acme/shop", path: str = "billing/x") -> Footprint:
-    return Footprint(task="D-1", subject=who, repo=repo, at=NOW - days * DAY, files=(size(path, lines),))
+    return Footprint(
+        task="D-1", subject=who, repo=repo, at=NOW - days * DAY, out=NOW - days * DAY, files=(size(path, lines),)
+    )
 
 
 def asked(*earlier: Footprint, lines: int = 100, **others: object) -> Circumstances:

@@ -96,7 +96,8 @@ class Archive:
         change = self._change(task) if counts else None
         repo = task.spec.repo if task.spec else ""
         files = sizes_of(change.files) if change else ()
-        return Footprint(task=task.id, subject=task.actor.subject, repo=repo, at=task.created_at, files=files)
+        out = task.updated_at if task.status is TaskStatus.DELIVERED else None
+        return Footprint(task=task.id, subject=task.actor.subject, repo=repo, at=task.created_at, out=out, files=files)
 
 
 def _was_accepted(task: Task) -> bool:

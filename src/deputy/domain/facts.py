@@ -19,12 +19,16 @@ class FileSize(Value):
 
 
 class Footprint(Value):
-    """What one accepted task asked for and, once there is a patch, changed: what rolling counters add up."""
+    """What one accepted task asked for and, once there is a patch, changed: what rolling counters add up.
+
+    ``at`` is when it was asked for; ``out`` when its patch went out, None while it is on its way (that is: now).
+    """
 
     task: str
     subject: str
     repo: str
     at: Instant
+    out: Instant | None = None
     files: tuple[FileSize, ...] = ()
 
 

@@ -1,6 +1,10 @@
 """What policy's conditions look at, gathered for one task: when, what kind, how large, and what went before."""
 
+import sys
+from datetime import timedelta
+
 from deputy.domain.config import RECIPE
+from deputy.domain.events import EventName
 from deputy.domain.facts import Facts, Footprint, sizes_of
 from deputy.domain.status import TaskStatus
 from deputy.domain.values import Task, TaskSpec, TreeChange
@@ -10,6 +14,8 @@ from deputy.ports import Ledger
 
 _S = TaskStatus
 MOST_TASKS = 10_000
+NOT_YET, FIRST = sys.maxsize, 0
+SLACK = timedelta(days=1)  # for retries and a Deputy that was not running
 # What was never let in counts for nothing.
 NOT_ACCEPTED = frozenset({_S.RECEIVED, _S.NEEDS_ANSWER, _S.REFUSED})
 ON_ITS_WAY = frozenset({_S.HELD_FOR_SIGNOFF, _S.DELIVERING})
@@ -39,10 +45,19 @@ def _footprints(world: World, ledger: Ledger, task: Task | None, bundle: Bundle)
     """What other tasks asked for and changed, as far back as the policy's counters look; None when it is too much."""
     if bundle.longest_counter is None:
         return ()
-    others = ledger.tasks(since=world.clock.now() - bundle.longest_counter, limit=MOST_TASKS)
+    since = world.clock.now() - bundle.longest_counter - _longest_way(bundle)
+    others = ledger.tasks(since=since, limit=MOST_TASKS)
     if len(others) == MOST_TASKS:
         return None  # what can't be added up is not known, and so held against who asks
-    return tuple(_footprint(world, other, task, bundle) for other in others if _is_accepted(other, task))
+    turn = _turn(ledger, task, unknown=NOT_YET) if task else NOT_YET
+    return tuple(_footprint(world, ledger, other, turn, bundle) for other in others if _is_accepted(other, task))
+
+
+def _longest_way(bundle: Bundle) -> timedelta:
+    """How long a task may take from its request to its delivery: a question, two holds, and the runs between."""
+    limits = bundle.limits
+    runs = limits.run_seconds * (1 + limits.agent_retries_after_block)
+    return timedelta(seconds=limits.question_seconds + 2 * limits.hold_seconds + runs) + SLACK
 
 
 def _is_accepted(other: Task, task: Task | None) -> bool:
@@ -50,24 +65,35 @@ def _is_accepted(other: Task, task: Task | None) -> bool:
     return is_other and other.spec is not None and other.status not in NOT_ACCEPTED
 
 
-def _footprint(world: World, other: Task, task: Task | None, bundle: Bundle) -> Footprint:
-    change = change_of(world, other) if bundle.counts_files and _counts(other, task) else None
+def _footprint(world: World, ledger: Ledger, other: Task, turn: int, bundle: Bundle) -> Footprint:
+    counts = bundle.counts_files and _counts(ledger, other, turn)
+    change = change_of(world, other) if counts else None
     return Footprint(
         task=other.id,
         subject=other.actor.subject,
         repo=other.spec.repo if other.spec else "",
         at=other.created_at,
+        out=other.updated_at if other.status is _S.DELIVERED else None,
         files=sizes_of(change.files) if change else (),
     )
 
 
-def _counts(other: Task, task: Task | None) -> bool:
-    """Whether another task's patch is added up: it is out, or on its way and was asked for earlier.
+def _counts(ledger: Ledger, other: Task, turn: int) -> bool:
+    """Whether another task's patch is added up: it is out, waits for people, or began to go out before this one.
 
-    Of two that are on their way at once exactly one sees the other, whichever is judged first.
+    Of two that go out at once exactly one sees the other: the one whose delivery began later.
     """
-    is_earlier = task is None or (other.created_at, other.id) < (task.created_at, task.id)
-    return other.status is _S.DELIVERED or (other.status in ON_ITS_WAY and is_earlier)
+    if other.status is _S.DELIVERING:
+        return _turn(ledger, other, unknown=FIRST) < turn
+    return other.status is _S.DELIVERED or (other.status is _S.HELD_FOR_SIGNOFF and turn == NOT_YET)
+
+
+def _turn(ledger: Ledger, task: Task, *, unknown: int) -> int:
+    """The place of a task's delivery in the order of all; ``NOT_YET`` while it has not begun."""
+    if task.status is not _S.DELIVERING:
+        return NOT_YET
+    begun = ledger.events(task=task.id, name=EventName.DELIVERY_STARTED)
+    return begun[-1].seq if begun else unknown
 
 
 def change_of(world: World, task: Task) -> TreeChange | None:

@@ -81,10 +81,16 @@ class Circumstances:
         """What each earlier task of the counter added to it, and when, oldest first."""
         if counter not in self._seen:
             mine = [each for each in self.facts.earlier or () if self._is_of(counter.per, each)]
-            inside = ((each.at, _within(counter.paths, each.files)) for each in mine)
+            inside = ((self._moment(counter, each), _within(counter.paths, each.files)) for each in mine)
             amounts = ((at, _amount(counter.of, counter.paths, files)) for at, files in inside)
             self._seen[counter] = tuple(sorted(amount for amount in amounts if amount[1]))
         return self._seen[counter]
+
+    def _moment(self, counter: Counter, footprint: Footprint) -> datetime:
+        """When a footprint happened: a request when it was asked, a patch when it went out, however long it waited."""
+        if counter.of is CounterOf.TASKS and not counter.paths:
+            return footprint.at
+        return footprint.out or self.facts.at or footprint.at
 
     def _is_of(self, per: CounterPer, footprint: Footprint) -> bool:
         is_person, is_repo = footprint.subject == self.subject, footprint.repo == self.repo
