@@ -126,14 +126,17 @@ def test_each_bound_binds_from_the_first_beyond_it() -> None:
 
 
 def test_a_rule_is_named_by_its_place_and_stands_at_its_line() -> None:
-    own = parse_own((HEAD + '[[rule]]\naction = "run"\neffect = "review"\nneed = "role:a=2"\n').encode())
-    first, second = own_rules(own, "acme/shop")
-    assert own.lines == (3, 7)
+    run = '[[rule]]\naction = "run"\neffect = "deny"\nwhy = "frozen"\n'
+    own = parse_own((HEAD + RULE + 'effect = "review"\nneed = "role:a=2"\n' + run).encode())
+    first, second, third = own_rules(own, "acme/shop")
+    assert own.lines == (3, 7, 11)
     assert (first.id, first.line, first.subject, first.repo, first.path) == ("own-1", 3, "*", "acme/shop", "a")
-    assert (second.id, second.line, second.path, second.needs) == ("own-2", 7, "**", (Need(role="role:a", count=2),))
-    assert [rule.id for rule in own_rules(own, "acme/shop", 5)] == ["own-6", "own-7"]
+    assert (second.id, second.line, second.path, second.needs) == ("own-2", 7, "b", (Need(role="role:a", count=2),))
+    assert (third.id, third.line, third.path, third.why) == ("own-3", 11, "**", "frozen")
+    assert [rule.id for rule in own_rules(own, "acme/shop", 5)] == ["own-6", "own-7", "own-8"]
     assert (first.ref.text, first.ref.file) == ("deny edit a", OWN_FILE)
-    assert (second.ref.text, second.ref.line) == ("review run **, need 2 a", 7)
+    assert (second.ref.text, second.ref.line) == ("review edit b, need 2 a", 7)
+    assert third.ref.text == "deny run ** (frozen)"
     assert first.fields == ()
     assert first.matches("a", "a")
     assert first.matches("A", "a")
