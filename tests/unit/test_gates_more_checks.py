@@ -23,7 +23,8 @@ TESTS, TYPES = Check(name="tests", run=("pytest",)), Check(name="types", run=("m
 
 
 def result(name: str, phase: CheckPhase, *, passed: bool = True, **more: int | str) -> CheckResult:
-    fields = {"argv": ("x",), "exit_code": 0, "seconds": 1.0, "log": "l", **more}
+    argv = {"tests": ("pytest",), "types": ("mypy",)}.get(name, ("x",))
+    fields = {"argv": argv, "exit_code": 0, "seconds": 1.0, "log": "l", **more}
     return CheckResult.model_validate({"name": name, "phase": phase, "passed": passed, **fields})
 
 
@@ -89,7 +90,9 @@ def test_another_checks_failure_before_the_patch_excuses_nothing() -> None:
         (None, 1, "checks/failed"),
         (0, 0, "checks/failed-before"),
         (None, None, "checks/failed-before"),
-        (0, None, "checks/failed-before"),
+        (None, 0, "checks/failed"),
+        (0, None, "checks/failed"),
+        (1, None, "checks/failed"),
     ],
 )
 def test_a_check_that_failed_before_is_excused_up_to_as_many_failures(

@@ -15,7 +15,8 @@ _REPAIR = "repair it first, in a request of its own"
 def judge(case: Case) -> Iterator[Finding]:
     """Every check must have run and passed on the patch; base's own tests too; and no test may have gone missing.
 
-    A check's ``bar`` is the most that its failing does. That it has no result denies whatever its bar.
+    A check's ``bar`` is the most that its failing does. That it has no result denies whatever its bar; and what another
+    command printed is no result of it, whatever the check was called when that ran.
     """
     if not case.checks:
         message = "This repository names no checks: nothing tells whether the patch works"
@@ -27,34 +28,49 @@ def judge(case: Case) -> Iterator[Finding]:
             yield _base_tests(case, result)
 
 
-def _results(case: Case, phase: CheckPhase, name: str = "") -> list[CheckResult]:
-    results = case.proof.checks if case.proof else ()
-    return [result for result in results if result.phase is phase and name in {"", result.name}]
+def _results(case: Case, phase: CheckPhase) -> list[CheckResult]:
+    return [result for result in (case.proof.checks if case.proof else ()) if result.phase is phase]
+
+
+def _results_of(case: Case, phase: CheckPhase, check: Check) -> list[CheckResult]:
+    """What the check's own command printed: a name can be given to another command, by another policy."""
+    return [each for each in _results(case, phase) if each.name == check.name and each.argv == check.run]
 
 
 def _on_patch(case: Case, check: Check) -> Iterator[Finding]:
-    results = _results(case, CheckPhase.PATCH, check.name)
+    results = _results_of(case, CheckPhase.PATCH, check)
     if not results:
-        message = f"Check {check.name} has no result on the patched tree"
+        is_other = any(result.name == check.name for result in _results(case, CheckPhase.PATCH))
+        why = ": it was run as another command" if is_other else ""
+        message = f"Check {check.name} has no result on the patched tree{why}"
         yield found("checks/missing", Severity.DENY, message, fix="run the checks again")
+    before = _results_of(case, CheckPhase.BASE, check)
     for result in results:
         if not result.passed:
-            yield _failed(case, result, check.bar)
-        yield from _fewer(case, result)
+            yield _failed(result, before, check.bar)
+        yield from _fewer(result, before)
 
 
-def _failed(case: Case, result: CheckResult, bar: Severity) -> Finding:
+def _failed(after: CheckResult, before: list[CheckResult], bar: Severity) -> Finding:
     """A check that was as bad before the patch is not the patch's doing, and a person decides; else its bar does."""
-    before = [one for one in _results(case, CheckPhase.BASE, result.name) if not one.passed]
-    if before and all((one.failures or 0) >= (result.failures or 0) for one in before):
-        message = f"Check {result.name} does not pass, with or without the patch: {result.summary}"
+    failed = [one for one in before if not one.passed]
+    if failed and all(_is_as_bad(one, after) for one in failed):
+        message = f"Check {after.name} does not pass, with or without the patch: {after.summary}"
         return found("checks/failed-before", lower(bar, Severity.REVIEW), message, fix=_REPAIR)
-    message = f"Check {result.name} does not pass: {result.summary}"
+    message = f"Check {after.name} does not pass: {after.summary}"
     return found("checks/failed", bar, message, fix="see the log of this check")
 
 
-def _fewer(case: Case, after: CheckResult) -> Iterator[Finding]:
-    for before in _results(case, CheckPhase.BASE, after.name):
+def _is_as_bad(before: CheckResult, after: CheckResult) -> bool:
+    """Whether ``before`` excuses ``after``; failures that nobody counted are as bad only as others of the same end."""
+    if before.failures is None or after.failures is None:
+        return before.failures is after.failures and before.exit_code == after.exit_code
+    ran_nothing = after.tests == 0 and before.tests != 0  # no failures, because nothing could fail
+    return before.failures >= after.failures and not ran_nothing
+
+
+def _fewer(after: CheckResult, results: list[CheckResult]) -> Iterator[Finding]:
+    for before in results:
         if (before.tests or 0) > (after.tests or 0):
             message = f"Check {after.name} runs {after.tests or 0} tests on the patch, and {before.tests} on the base"
             yield found("checks/fewer-tests", Severity.REVIEW, message, fix="say which tests went, and why")

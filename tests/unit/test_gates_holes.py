@@ -1,0 +1,99 @@
+"""Holes that gates once had: each test here passes a patch through one of them, and is told of it."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from deputy.domain.config import Check
+from deputy.domain.values import ChangeKind, CheckPhase, CheckResult, FileChange, Proof, Severity, TaskKind, TreeChange
+from deputy.gates import GATES
+from deputy.gates.case import Case
+
+PATCH, BASE, BASE_TESTS = CheckPhase.PATCH, CheckPhase.BASE, CheckPhase.BASE_TESTS
+TESTS = Check(name="tests", run=("pytest",))
+Sides = tuple[str | None, str | None]
+
+
+def _file(path: str, sides: Sides) -> FileChange:
+    before, after = sides
+    kind = ChangeKind.ADDED if before is None else ChangeKind.DELETED if after is None else ChangeKind.MODIFIED
+    modes = ["000000" if side is None else "100644" for side in sides]
+    return FileChange(path=path, kind=kind, old_mode=modes[0], new_mode=modes[1], old_blob="a", new_blob="b")
+
+
+def case(
+    files: Mapping[str, Sides], *results: CheckResult, kind: TaskKind = TaskKind.OTHER, checks: tuple[Check, ...] = ()
+) -> Case:
+    made = tuple(_file(path, sides) for path, sides in files.items())
+    change = TreeChange(repo="acme/shop", base="b", base_tree="t", tree="u", digest="d", files=made)
+
+    def read(side: str, path: str) -> bytes | None:
+        text = files[path][0 if side == "base" else 1]
+        return None if text is None else text.encode()
+
+    return Case(change, read, Proof(checks=results), checks, kind)
+
+
+def rules(gate: str, given: Case) -> list[tuple[str, Severity]]:
+    return [(finding.rule, finding.severity) for finding in GATES[gate](given)]
+
+
+def result(phase: CheckPhase, *, passed: bool, argv: tuple[str, ...] = ("pytest",), **more: int | None) -> CheckResult:
+    fields = {"name": "tests", "exit_code": 0 if passed else 1, "seconds": 1.0, "log": "l", **more}
+    return CheckResult.model_validate({"phase": phase, "passed": passed, "argv": argv, **fields})
+
+
+def of_checks(*results: CheckResult) -> list[tuple[str, Severity]]:
+    return rules("checks", case({}, *results, checks=(TESTS,)))
+
+
+# ---------------------------------------------------------------------------------------------------------- checks
+
+MISSING, FAILED = ("checks/missing", Severity.DENY), ("checks/failed", Severity.DENY)
+EXCUSED = ("checks/failed-before", Severity.REVIEW)
+
+
+@pytest.mark.parametrize("argv", [("true",), ("pytest", "-k", "nothing"), ()])
+def test_what_another_command_printed_is_no_result_of_the_check(argv: tuple[str, ...]) -> None:
+    given = case({}, result(PATCH, passed=True, argv=argv), checks=(TESTS,))
+    (finding,) = GATES["checks"](given)
+    assert (finding.rule, finding.severity) == MISSING
+    assert "run as another command" in finding.message
+    assert of_checks(result(PATCH, passed=True)) == []
+
+
+def test_what_another_command_printed_on_the_base_excuses_nothing() -> None:
+    failing = result(PATCH, passed=False, failures=1, tests=5)
+    assert of_checks(failing, result(BASE, passed=False, failures=9, tests=5)) == [EXCUSED]
+    assert of_checks(failing, result(BASE, passed=False, failures=9, tests=5, argv=("false",))) == [FAILED]
+
+
+def test_bases_tests_that_fail_under_another_command_still_count() -> None:
+    assert of_checks(result(PATCH, passed=True), result(BASE_TESTS, passed=False, argv=("x",))) == [
+        ("checks/base-tests", Severity.DENY)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ((1, 1), (None, 1), FAILED),  # can't even collect
+        ((1, 1), (None, 2), FAILED),
+        ((None, 2), (None, 2), EXCUSED),
+        ((None, 1), (None, 2), FAILED),
+        ((None, 1), (0, 1), FAILED),
+        ((2, 1), (2, 1), EXCUSED),
+    ],
+)
+def test_failures_that_were_not_counted_are_no_better_than_counted_ones(
+    before: tuple[int | None, int], after: tuple[int | None, int], expected: tuple[str, Severity]
+) -> None:
+    old = result(BASE, passed=False, failures=before[0], exit_code=before[1])
+    new = result(PATCH, passed=False, failures=after[0], exit_code=after[1])
+    assert of_checks(old, new) == [expected]
+
+
+def test_a_run_of_no_test_at_all_is_worse_than_one_with_a_failure() -> None:
+    old = result(BASE, passed=False, failures=1, tests=40)
+    assert FAILED in of_checks(old, result(PATCH, passed=False, failures=0, tests=0))
+    assert EXCUSED in of_checks(old, result(PATCH, passed=False, failures=1, tests=40))
