@@ -97,3 +97,59 @@ def test_a_run_of_no_test_at_all_is_worse_than_one_with_a_failure() -> None:
     old = result(BASE, passed=False, failures=1, tests=40)
     assert FAILED in of_checks(old, result(PATCH, passed=False, failures=0, tests=0))
     assert EXCUSED in of_checks(old, result(PATCH, passed=False, failures=1, tests=40))
+
+
+# ----------------------------------------------------------------------------------------------------------- names
+
+ON_ITS_OWN = {
+    "ci": """
+        buildspec.yml .tekton/push.yaml .semaphore/semaphore.yml action.yml tools/cache/action.yaml sub/.gitlab-ci.yml
+        .github/workflows/x.yml ops/azure-pipelines.yml .drone.yaml .appveyor.yml .builds/x.yml
+    """,
+    "build": """
+        gradlew gradlew.bat app/gradlew mvnw mvnw.cmd gradle/wrapper/gradle-wrapper.properties
+        gradle/wrapper/gradle-wrapper.jar .mvn/extensions.xml .mvn/wrapper/maven-wrapper.properties Earthfile Tiltfile
+        flake.nix shell.nix nix/default.nix .bazelrc WORKSPACE MODULE.bazel src/BUILD settings.gradle.kts
+        Taskfile.yml Taskfile.dist.yaml justfile noxfile.py tox.ini meson.build Directory.Build.targets
+    """,
+    "container": "sub/.devcontainer/post-create.sh .gitpod.yml docker-bake.hcl",
+    "hook": """
+        web/.husky/pre-commit .envrc lefthook.yml .lefthook-local.yml lefthook.toml .githooks/x .mise.toml
+        mise.local.toml .tool-versions .overcommit.yml
+    """,
+    "editor": """
+        .gdbinit sub/.lldbinit .vscode/tasks.json .idea/runConfigurations/x.xml .fleet/run.json .zed/tasks.json
+        .run/x.run.xml x.sublime-project .helix/languages.toml .vs/tasks.vs.json
+    """,
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"), [(kind, path) for kind, paths in ON_ITS_OWN.items() for path in paths.split()]
+)
+def test_what_acts_without_being_asked_is_asked_about(kind: str, path: str) -> None:
+    for sides in ((None, "x\n"), ("x\n", "y\n"), ("x\n", None)):
+        found = rules("runs-on-its-own", case({path: sides}))
+        assert (f"runs-on-its-own/{kind}", Severity.REVIEW) in found
+
+
+INSTRUCTIONS = """
+    .codex/config.toml .gemini/settings.json .kiro/steering/x.md .roo/rules/x.md .roorules-code .continue/config.yaml
+    .cursor/rules/x.mdc sub/.cursorrules .windsurfrules .windsurf/rules/x.md .claude/settings.json CLAUDE.md
+    CLAUDE.local.md GEMINI.md AGENTS.md AGENTS.override.md WARP.md .github/copilot-instructions.md
+    .github/instructions/x.instructions.md .github/prompts/x.prompt.md .aider.conf.yml .aider.d/x .clinerules .mcp.json
+    .clinerules/x.md .junie/guidelines.md .amazonq/rules/x.md .goosehints opencode.json .coderabbit.yaml .pr_agent.toml
+"""
+
+
+@pytest.mark.parametrize("path", INSTRUCTIONS.split())
+def test_what_agents_and_reviewing_programs_are_told_is_asked_about(path: str) -> None:
+    assert rules("policy-files", case({path: (None, "x\n")})) == [("policy-files/instructions", Severity.REVIEW)]
+
+
+@pytest.mark.parametrize(
+    "path", ["src/build.py", "src/actions.yml", "docs/workspace.md", "agents/base.py", "src/windsurf.py", "rules/x.md"]
+)
+def test_names_that_only_sound_like_those_are_left_alone(path: str) -> None:
+    given = case({path: (None, "x\n")})
+    assert rules("runs-on-its-own", given) == rules("policy-files", given) == []

@@ -8,8 +8,19 @@ from deputy.gates.case import Case, found, resembles
 _OWN = ("**/.deputy", "**/.deputy/**")
 _OWNERS = ("**/codeowners", "**/owners")
 _INSTRUCTIONS = (
-    "**/agents.md", "**/claude.md", "**/gemini.md", "**/.cursorrules", "**/.clinerules/**", "**/.windsurfrules",
-    "**/copilot-instructions.md", "**/.aider*", "**/.claude/**", "**/.mcp.json",
+    "**/agents*.md", "**/agent.md", "**/.agents/**", "**/claude*.md", "**/.claude/**", "**/.claude.json",
+    "**/gemini*.md", "**/.gemini/**", "**/.geminiignore", "**/warp.md", "**/.warp/**", "**/qwen.md", "**/.qwen/**",
+    "**/.codex/**", "**/.cursor/**", "**/.cursorrules", "**/.cursorignore", "**/.cursorindexingignore",
+    "**/.clinerules*", "**/.clinerules/**", "**/.clineignore", "**/.roo/**", "**/.roorules*", "**/.roomodes",
+    "**/.rooignore", "**/.kilocode/**", "**/.kilocodemodes", "**/.windsurf*", "**/.windsurf/**", "**/.codeium/**",
+    "**/.codeiumignore", "**/copilot-instructions.md", "**/.github/instructions/**", "**/.github/prompts/**",
+    "**/.github/chatmodes/**", "**/.github/agents/**", "**/*.instructions.md", "**/*.prompt.md", "**/.aider*",
+    "**/.aider*/**", "**/.continue/**", "**/.continuerules", "**/.continueignore", "**/.kiro/**", "**/.amazonq/**",
+    "**/.augment/**", "**/.augment-guidelines", "**/.junie/**", "**/.trae/**", "**/.goosehints", "**/.goose/**",
+    "**/.opencode/**", "**/opencode.json*", "**/.crush/**", "**/crush.md", "**/.crush.json", "**/crush.json",
+    "**/.factory/**", "**/.openhands/**", "**/.ruler/**", "**/.rules", "**/replit.md", "**/.mcp.json", "**/mcp.json",
+    # Those who review what others wrote.
+    "**/.coderabbit.y*ml", "**/greptile.json", "**/.pr_agent.toml", "**/.sourcery.y*ml", "**/.bito.y*ml",
 )  # fmt: skip
 
 
