@@ -1,4 +1,5 @@
 """Holes that gates once had: each test here passes a patch through one of them, and is told of it."""
+# ruff: noqa: E501 - one case is one line
 
 from collections.abc import Mapping
 
@@ -6,7 +7,7 @@ import pytest
 
 from deputy.domain.config import Check
 from deputy.domain.values import ChangeKind, CheckPhase, CheckResult, FileChange, Proof, Severity, TaskKind, TreeChange
-from deputy.gates import GATES
+from deputy.gates import GATES, dependency_changes
 from deputy.gates.case import Case
 
 PATCH, BASE, BASE_TESTS = CheckPhase.PATCH, CheckPhase.BASE, CheckPhase.BASE_TESTS
@@ -153,3 +154,71 @@ def test_what_agents_and_reviewing_programs_are_told_is_asked_about(path: str) -
 def test_names_that_only_sound_like_those_are_left_alone(path: str) -> None:
     given = case({path: (None, "x\n")})
     assert rules("runs-on-its-own", given) == rules("policy-files", given) == []
+
+
+# ----------------------------------------------------------------------------------------------------- dependencies
+
+BLOCK = '# /// script\n# dependencies = [\n#   "rich>=13",{more}\n# ]\n# ///\nimport rich\n'
+ASKS = [
+    ("setup.cfg", "[options]\ninstall_requires =\n  rich\n", "[options]\ninstall_requires =\n  rich\n  left>=1\n", "left"),
+    ("setup.cfg", "[options]\n", "[options]\ninstall-requires = rich; left\n", "left"),
+    ("setup.cfg", "[x]\n", "[options.extras_require]\ndev =\n  left\n", "dev:left"),
+    ("setup.cfg", "[options]\n", "[options]\nsetup_requires = left\n", "setup_requires:left"),
+    ("setup.cfg", "broken\n", "broken\nleft\n", "left"),
+    ("setup.py", "setup()\n", "setup(install_requires=['left>=1'])\n", "left"),
+    ("setup.py", "setup()\n", "setup(**{'install_requires': ('left',)})\n", "left"),
+    ("setup.py", "R = ['a']\nsetup(install_requires=R)\n", "R = ['a']\nR += ['left']\nsetup(install_requires=R)\n", "left"),
+    ("setup.py", "setup()\n", "setup(extras_require={'dev': ['left']})\n", "dev:left"),
+    ("setup.py", "setup(install_requires=f())\n", "setup(install_requires=f() + ['left'])\n", "install_requires:f() + ['left']"),
+    ("setup.py", "print 'two'\n", "print 'two'\nsetup(install_requires=['left'])\n", "setup(install_requires=['left'])"),
+    ("tool.py", BLOCK.format(more=""), BLOCK.format(more=' "left",'), "left"),
+    ("bin/tool", "x\n", "#!/usr/bin/env -S uv run --script\n" + BLOCK.format(more=' "left",'), "left"),
+    ("tool.py", "import rich\n", BLOCK.format(more=' "left",').replace("\n", "\r\n"), "left"),
+    ("tool.py", "x = 1\n", BLOCK.format(more="# a\u2028b\n#   'left'"), "left"),
+    ("tool.py", "x = 1\n", "# /// script\n# dependencies = left\n# ///\n", "dependencies = left"),
+    ("deps.txt", "rich\n", "rich\nleft==1\n", "left"),
+    ("ops/test-deps.txt", "rich\n", "rich\nleft==1\n", "left"),
+    ("constraints-dev.txt", "rich\n", "rich\nleft==1\n", "left"),
+    ("reqs.txt", "rich\n", "rich\nleft==1\n", "left"),
+    ("pixi.toml", "[dependencies]\n", "[dependencies]\nleft = '1'\n", "dependencies:left"),
+    ("pixi.toml", "[pypi-dependencies]\n", "[feature.x.pypi-dependencies]\nleft = '*'\n", "feature.x.pypi-dependencies:left"),
+    ("pixi.toml", "[workspace]\n", "[workspace]\nchannels = ['conda-forge']\n", "channels:conda-forge"),
+    ("bower.json", "{}", '{"dependencies": {"left": "^1"}}', "left"),
+    ("Package.swift", "let a = 1\n", 'let a = 1\n.package(url: "https://x/left")\n', '.package(url: "https://x/left")'),
+    ("ios/Podfile", "x\n", "x\npod 'left'\n", "pod 'left'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "before", "after", "name"), ASKS)
+def test_a_new_dependency_is_seen_wherever_it_is_asked_for(path: str, before: str, after: str, name: str) -> None:
+    given = case({path: (before, after)})
+    changes = {(change.name, change.kind) for change in dependency_changes(given.change, given.read)}
+    assert (name, "new") in changes
+    assert rules("dependencies", case({path: (after, after)})) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "after"),
+    [
+        ("setup.py", "setup(install_requires=['left @ https://example.com/left.whl'])\n"),
+        ("setup.cfg", "[options]\ndependency_links = https://example.com/left\n"),
+        ("tool.py", '# /// script\n# [[tool.uv.index]]\n# url = "https://example.com/simple"\n# ///\n'),
+        ("pixi.toml", "[workspace]\nchannels = ['https://example.com/channel']\n"),
+        ("pixi.toml", "[pypi-dependencies]\nleft = { git = 'https://example.com/left' }\n"),
+    ],
+)
+def test_another_source_is_denied_wherever_it_is_asked_for(path: str, after: str) -> None:
+    assert ("dependencies/source", Severity.DENY) in rules("dependencies", case({path: ("", after)}))
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        ("setup.py", "setup(version='1', install_requires=['a'])\n", "setup(version='2', install_requires=['a'])\n"),
+        ("setup.cfg", "[metadata]\nversion = 1\n", "[metadata]\nversion = 2\n"),
+        ("tool.py", BLOCK.format(more=""), BLOCK.format(more="") + "print(1)\n"),
+        ("bin/tool", "echo 1\n", "echo 2\n"),
+    ],
+)
+def test_other_changes_of_such_files_ask_for_nothing_new(path: str, before: str, after: str) -> None:
+    assert rules("dependencies", case({path: (before, after)})) == []

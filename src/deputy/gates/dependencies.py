@@ -8,6 +8,7 @@ from deputy.domain.values import FileChange, Finding, Severity, TreeChange
 from deputy.gates.case import Case, Reader, found
 from deputy.gates.lockfiles import SETTING, lock_parser_of
 from deputy.gates.manifests import Parser, Pin, parser_of
+from deputy.gates.python_manifests import python_parser_of
 
 _MESSAGES = {
     "new": "{name} is a new dependency ({after})",
@@ -60,7 +61,7 @@ def judge(case: Case) -> Iterator[Finding]:
 
 def _changes(case: Case) -> Iterator[DependencyChange]:
     for file in case.files:
-        parser = lock_parser_of(file.path) or parser_of(file.path)
+        parser = lock_parser_of(file.path) or parser_of(file.path) or python_parser_of(file.path)
         if parser:
             yield from _compare(case, file, parser)
 

@@ -38,7 +38,7 @@ def parser_of(path: str) -> Parser | None:
     return next((parser for pattern, parser in _PARSERS.items() if matches(pattern, folded)), None)
 
 
-def _gather(pairs: Iterable[tuple[str, Pin]]) -> Pins:
+def gather(pairs: Iterable[tuple[str, Pin]]) -> Pins:
     """By name; what is asked for twice (for two platforms, say) is kept as both, so that no half changes unseen."""
     pins: Pins = {}
     for name, pin in pairs:
@@ -55,7 +55,7 @@ def _canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _requirement(text: str, group: str = "") -> tuple[str, Pin]:
+def requirement(text: str, group: str = "") -> tuple[str, Pin]:
     """One PEP 508 line: ``name[extra] >= 1 ; marker`` or ``name @ url``; anything else stands for itself."""
     matched = _NAME.fullmatch(text)
     if not matched or _FOREIGN.search(text.strip()):
@@ -69,7 +69,7 @@ def _requirement(text: str, group: str = "") -> tuple[str, Pin]:
 
 
 def _requirements_txt(text: str) -> Pins:
-    return _gather(_requirement_lines(text.replace("\\\n", " ")))
+    return gather(_requirement_lines(text.replace("\\\n", " ")))
 
 
 def _requirement_lines(text: str) -> Iterator[tuple[str, Pin]]:
@@ -81,26 +81,26 @@ def _requirement_lines(text: str) -> Iterator[tuple[str, Pin]]:
             yield line, Pin("") if _INCLUDES.match(line) else Pin("", source=line)
             continue
         spec, *hashes = re.split(r"\s+--hash=", line)
-        name, pin = _requirement(spec)
+        name, pin = requirement(spec)
         yield name, Pin(pin.spec, pin.source, " ".join(sorted(item.strip() for item in hashes)))
 
 
 def _pyproject(text: str) -> Pins:
-    return _gather(_pyproject_pins(tomllib.loads(text)))
+    return gather(_pyproject_pins(tomllib.loads(text)))
 
 
 def _pyproject_pins(document: dict[str, object]) -> Iterator[tuple[str, Pin]]:
     project = _table(document, "project")
     for line in _strings(project.get("dependencies")):
-        yield _requirement(line)
+        yield requirement(line)
     groups = {"build:": _table(document, "build-system").get("requires")}
     groups |= {f"{name}:": lines for name, lines in _table(project, "optional-dependencies").items()}
     groups |= {f"{name}:": lines for name, lines in _table(document, "dependency-groups").items()}
     for group, lines in groups.items():
         for line in _strings(lines):
-            yield _requirement(line, group)
+            yield requirement(line, group)
     tool = _table(document, "tool")
-    yield from _uv(_table(tool, "uv"))
+    yield from uv_pins(_table(tool, "uv"))
     yield from _poetry(_table(tool, "poetry"))
     for name in ("pdm", "hatch", "pixi"):
         for key in ("source", "dev-dependencies", "envs", "dependencies", "pypi-dependencies"):
@@ -108,9 +108,10 @@ def _pyproject_pins(document: dict[str, object]) -> Iterator[tuple[str, Pin]]:
                 yield f"tool.{name}.{key}", Pin(json.dumps(_table(tool, name)[key], sort_keys=True, default=str))
 
 
-def _uv(tool: Mapping[str, object]) -> Iterator[tuple[str, Pin]]:
+def uv_pins(tool: Mapping[str, object]) -> Iterator[tuple[str, Pin]]:
+    """What a ``tool.uv`` table asks for, and where it says that packages come from."""
     for line in _strings(tool.get("dev-dependencies")):
-        yield _requirement(line, "dev:")
+        yield requirement(line, "dev:")
     for name, source in _table(tool, "sources").items():
         yield f"source:{_canonical(name)}", Pin("", source=json.dumps(source, sort_keys=True, default=str))
     for key in (
@@ -148,22 +149,23 @@ def _table_pin(value: object) -> Pin:
 
 def _toml_tables(text: str) -> Pins:
     """Cargo.toml and Pipfile: tables of dependencies, wherever they stand."""
-    return _gather(_dependency_tables(tomllib.loads(text), ""))
+    return gather(dependency_tables(tomllib.loads(text), ""))
 
 
-def _dependency_tables(table: Mapping[str, object], prefix: str) -> Iterator[tuple[str, Pin]]:
+def dependency_tables(table: Mapping[str, object], prefix: str) -> Iterator[tuple[str, Pin]]:
+    """Each entry of the tables of dependencies, and whatever replaces where they come from."""
     for key, value in table.items():
         if key.endswith(("dependencies", "packages")) and isinstance(value, dict):
             yield from ((f"{prefix}{key}:{name}", _table_pin(pin)) for name, pin in value.items())
         elif key in {"source", "patch", "replace"}:
             yield f"{prefix}{key}", Pin("", source=json.dumps(value, sort_keys=True, default=str))
         elif isinstance(value, dict):
-            yield from _dependency_tables(value, f"{prefix}{key}.")
+            yield from dependency_tables(value, f"{prefix}{key}.")
 
 
 def _toml_lock(text: str) -> Pins:
     """uv.lock, poetry.lock, pdm.lock and Cargo.lock: ``[[package]]`` with name, version, source and hashes."""
-    return _gather(_locked(package) for package in tomllib.loads(text).get("package", []))
+    return gather(_locked(package) for package in tomllib.loads(text).get("package", []))
 
 
 def _locked(package: Mapping[str, object]) -> tuple[str, Pin]:
@@ -209,7 +211,7 @@ def _package_lock(text: str) -> Pins:
     return pins
 
 
-def _lines(text: str) -> Pins:
+def by_line(text: str) -> Pins:
     """Formats that we do not parse: every line that says something is its own entry, so that none changes unseen."""
     return {
         line.strip(): Pin("")
@@ -220,7 +222,7 @@ def _lines(text: str) -> Pins:
 
 def _configuration(text: str) -> Pins:
     """Settings of package managers: where packages come from."""
-    return {line: Pin("", source=line) for line in _lines(text)}
+    return {line: Pin("", source=line) for line in by_line(text)}
 
 
 def _table(parent: Mapping[str, object], key: str) -> dict[str, object]:
@@ -238,7 +240,13 @@ _PARSERS: Mapping[str, Parser] = MappingProxyType(
         "**/*requirements*.txt": _requirements_txt,
         "**/*requirements*.in": _requirements_txt,
         "**/requirements/**": _requirements_txt,
-        "**/*constraints*.txt": _requirements_txt,
+        **dict.fromkeys(
+            (
+                "**/*constraints*.txt", "**/*constraints*.in", "**/*requirements*.lock", "**/*deps*.txt",
+                "**/*deps*.in", "**/*reqs*.txt", "**/*reqs*.in", "**/dependencies*.txt",
+            ),
+            _requirements_txt,
+        ),
         "**/uv.lock": _toml_lock,
         "**/poetry.lock": _toml_lock,
         "**/pdm.lock": _toml_lock,
@@ -246,6 +254,7 @@ _PARSERS: Mapping[str, Parser] = MappingProxyType(
         "**/cargo.toml": _toml_tables,
         "**/pipfile": _toml_tables,
         "**/package.json": _package_json,
+        "**/bower.json": _package_json,
         "**/package-lock.json": _package_lock,
         "**/npm-shrinkwrap.json": _package_lock,
         **dict.fromkeys(
@@ -253,13 +262,16 @@ _PARSERS: Mapping[str, Parser] = MappingProxyType(
                 "**/yarn.lock", "**/pnpm-lock.yaml", "**/pipfile.lock", "**/go.mod", "**/go.sum", "**/gemfile",
                 "**/gemfile.lock", "**/composer.json", "**/composer.lock", "**/environment.y*ml", "**/bun.lock",
                 "**/pylock*.toml", "**/pnpm-workspace.yaml", "**/deno.json", "**/deno.lock", "**/mix.exs",
-                "**/mix.lock",
+                "**/mix.lock", "**/pixi.lock", "**/conda-lock.y*ml", "**/package.swift", "**/package@swift-*.swift",
+                "**/package.resolved", "**/podfile", "**/podfile.lock", "**/cartfile*", "**/pubspec.y*ml",
+                "**/pubspec.lock", "**/packages.config", "**/directory.packages.props", "**/*.versions.toml",
+                "**/flake.lock",
             ),
-            _lines,
+            by_line,
         ),
         **dict.fromkeys(
             ("**/.npmrc", "**/.yarnrc", "**/.yarnrc.yml", "**/pip.conf", "**/pip.ini", "**/uv.toml", "**/.pypirc",
-             "**/.cargo/config", "**/.cargo/config.toml", "**/bunfig.toml", "**/.condarc"),
+             "**/.cargo/config", "**/.cargo/config.toml", "**/bunfig.toml", "**/.condarc", "**/.bowerrc"),
             _configuration,
         ),
     }
