@@ -17,6 +17,7 @@ from benchmarks import made_repo
 from benchmarks.made_repo import Author, Files
 from benchmarks.measuring import Comparison, Series, Setting, in_turns, one, timed
 from deputy.adapters.repos import GitRepos
+from deputy.adapters.scanners import Scanners
 from deputy.adapters.store import SqlStore, open_store
 from deputy.app.clock import SystemClock
 from deputy.domain.status import TaskStatus
@@ -68,7 +69,9 @@ def measure(setting: Setting) -> Sequence[Comparison]:
     store = open_store(f"sqlite:///{setting.folder / 'deputy.sqlite'}", (setting.folder / "artifacts").as_uri())
     try:
         sizes = TINY if setting.is_tiny else SIZES
-        return tuple(_compare(setting, _bench(setting, store, size), size) for size in sizes)
+        benches = [_bench(setting, store, size) for size in sizes]
+        judged = [_compare(setting, bench, size) for bench, size in zip(benches, sizes, strict=True)]
+        return (*judged, _scanned(setting, benches[0], sizes[0]))
     finally:
         store.close()
 
@@ -110,6 +113,28 @@ def _compare(setting: Setting, bench: Bench, size: Size) -> Comparison:
         Series(f"{size.changed:,} files of {size.files:,}, judged", ours),
         Series("git diff-tree and cat-file --batch", theirs),
         notes=(f"{size.added:,} files added, {size.edited:,} edited, {size.deleted:,} deleted",),
+    )
+
+
+def _scanned(setting: Setting, bench: Bench, size: Size) -> Comparison:
+    """What the scanners take for the larger patch; they are processes of their own."""
+    change, _ = bench.judge()
+    contents = bench.world.repos.blobs(REPO, frozenset(blob for file in change.files for blob in _blobs(file)))
+    base = {file.path: contents[file.old_blob] for file in change.files if file.old_blob != ABSENT}
+    head = {file.path: contents[file.new_blob] for file in change.files if file.new_blob != ABSENT}
+    scanners = Scanners.at(setting.folder / "scanners")
+
+    def scan() -> None:
+        found = scanners.scan(base, head)
+        if not found.scanners:
+            raise AssertionError(f"no scanner has run: {found.failed}")
+
+    scan()  # the first of a process unpacks rules
+    blobs = sorted(contents)
+    ours, theirs = in_turns(setting.repeat, one(lambda: timed(scan)), one(lambda: timed(lambda: bench.read(blobs))))
+    return Comparison(
+        Series(f"{size.changed:,} files of {size.files:,}, scanned for credentials", ours),
+        Series("git diff-tree and cat-file --batch", theirs),
     )
 
 
