@@ -222,3 +222,53 @@ def test_another_source_is_denied_wherever_it_is_asked_for(path: str, after: str
 )
 def test_other_changes_of_such_files_ask_for_nothing_new(path: str, before: str, after: str) -> None:
     assert rules("dependencies", case({path: (before, after)})) == []
+
+
+# ------------------------------------------------------------------------------------------------------------ kinds
+
+CODE = 'def f():\n    """Old."""\n    return 1\n'
+DOCS, TEST, KIND = TaskKind.DOCS, TaskKind.TEST, ("checks/kind", Severity.REVIEW)
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "before", "after", "is_asked"),
+    [
+        (DOCS, "README.md", "x\n", "y\n", False),
+        (DOCS, "billing/rates.txt", "x\n", "y\n", False),
+        (DOCS, "docs/logo.svg", None, "x\n", False),
+        (DOCS, "README.md", "x\n", None, False),
+        (DOCS, "src/a.py", CODE, CODE.replace("Old", "New") + "# why\n", False),
+        (DOCS, "src/a.py", CODE.replace('    """Old."""\n', ""), CODE, False),
+        (DOCS, "src/a.py", CODE, CODE.replace("1", "2"), True),
+        (DOCS, "docs/a.py", CODE, CODE.replace("1", "2"), True),
+        (DOCS, "src/a.py", None, '"""Words."""\n', True),
+        (DOCS, "src/a.py", CODE, None, True),
+        (DOCS, "src/a.py", CODE, "def broken(\n", True),
+        (DOCS, "src/a.py", CODE, f"#!/bin/other\n{CODE}", True),
+        (DOCS, "src/a.py", "x = '+AGE-'\n", "# coding: utf-7\nx = '+AGE-'\n", True),
+        (DOCS, "src/a.js", "// x\n", "// y\n", True),
+        (DOCS, "requirements.txt", "a\n", "b\n", True),
+        (DOCS, "docs/package.json", "{}", '{"name": "x"}', True),
+        (DOCS, "CMakeLists.txt", "x\n", "y\n", True),
+        (TEST, "tests/test_a.py", None, "def test(): ...\n", False),
+        (TEST, "web/__snapshots__/a.snap", "x\n", "y\n", False),
+        (TEST, "src/a.py", CODE, CODE.replace("1", "2"), True),
+        (TEST, "src/a.py", CODE, None, True),
+        (TaskKind.FORMAT, "src/a.py", CODE, CODE.replace("1", "2"), False),
+        (TaskKind.REFACTOR, "src/a.py", CODE, CODE.replace("1", "2"), False),
+        (TaskKind.OTHER, "src/a.py", CODE, CODE.replace("1", "2"), False),
+    ],
+)  # fmt: skip
+def test_a_kind_that_wording_claims_is_held_against_what_is_written(
+    kind: TaskKind, path: str, before: str | None, after: str | None, is_asked: bool
+) -> None:
+    given = case({path: (before, after)}, result(PATCH, passed=True), kind=kind, checks=(TESTS,))
+    assert rules("checks", given) == ([KIND] if is_asked else [])
+
+
+def test_what_does_not_belong_is_named_and_counted() -> None:
+    files: dict[str, Sides] = dict.fromkeys(("README.md", "src/a.py", "src/b.py"), (None, "x = 1\n"))
+    given = case(files, result(PATCH, passed=True), kind=DOCS, checks=(TESTS,))
+    (finding,) = GATES["checks"](given)
+    assert finding.path == "src/a.py"
+    assert finding.message == ("The request was understood as docs, but the patch also changes src/a.py and 1 more")

@@ -29,8 +29,9 @@ def result(name: str, phase: CheckPhase, *, passed: bool = True, **more: int | s
 
 
 def case(proof: Proof | None, *checks: Check, kind: TaskKind = TaskKind.OTHER) -> Case:
+    path = "tests/x.py" if kind is TaskKind.TEST else "x.py"
     file = FileChange(
-        path="x.py", kind=ChangeKind.ADDED, old_mode="000000", new_mode="100644", old_blob="a", new_blob="b"
+        path=path, kind=ChangeKind.ADDED, old_mode="000000", new_mode="100644", old_blob="a", new_blob="b"
     )
     change = TreeChange(repo="acme/shop", base="b", base_tree="bt", tree="t", digest="d", files=(file,))
     return Case(change, lambda side, path: b"a = 1\n", proof, checks, kind)

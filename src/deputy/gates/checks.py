@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from deputy.domain.config import Check
 from deputy.domain.values import CheckPhase, CheckResult, Finding, Severity, TaskKind
+from deputy.gates import claimed_kind
 from deputy.gates.case import Case, found
 from deputy.gates.verdict import lower
 
@@ -26,6 +27,7 @@ def judge(case: Case) -> Iterator[Finding]:
     for result in _results(case, CheckPhase.BASE_TESTS):
         if not result.passed:
             yield _base_tests(case, result)
+    yield from claimed_kind.judge(case)
 
 
 def _results(case: Case, phase: CheckPhase) -> list[CheckResult]:
