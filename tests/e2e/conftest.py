@@ -273,6 +273,26 @@ def _tiny(folder: Path, remote: Path) -> None:
 
 def push(site: Site, path: str, content: str) -> str:
     """A colleague pushes a commit to ``acme/tiny``; the new tip."""
+
+    def write(clone: Path) -> None:
+        (clone / path).parent.mkdir(parents=True, exist_ok=True)
+        (clone / path).write_text(content)
+
+    return _push(site, f"Change {path}", write)
+
+
+def drop(site: Site, path: str) -> str:
+    """A colleague removes a file or folder from ``acme/tiny``, if it is there; the new tip."""
+
+    def remove(clone: Path) -> None:
+        shutil.rmtree(clone / path, ignore_errors=True)
+        if not (clone / path).is_dir():
+            (clone / path).unlink(missing_ok=True)
+
+    return _push(site, f"Remove {path}", remove)
+
+
+def _push(site: Site, message: str, change: Callable[[Path], None]) -> str:
     clone = site.folder / f"clone-{time.time_ns()}"
     who = ["-c", "user.name=Ben", "-c", "user.email=ben@acme.example"]
     quiet = {**os.environ, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
@@ -283,10 +303,9 @@ def push(site: Site, path: str, content: str) -> str:
         return done.stdout.strip()
 
     subprocess.run(["git", "clone", "-q", str(site.home / "remotes" / "tiny.git"), str(clone)], env=quiet, check=True)
-    (clone / path).parent.mkdir(parents=True, exist_ok=True)
-    (clone / path).write_text(content)
+    change(clone)
     git("add", "-A")
-    git("commit", "-q", "-m", f"Change {path}")
+    git("commit", "-q", "--allow-empty", "-m", message)
     git("push", "-q", "origin", "HEAD:main")
     return git("rev-parse", "HEAD")
 

@@ -6,7 +6,7 @@ import pytest
 
 from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus
-from tests.e2e.conftest import ALICE, BEN, CHANNEL, CORA, NOTE, RATE, SAM, SUE, Yard, push, running
+from tests.e2e.conftest import ALICE, BEN, CHANNEL, CORA, NOTE, RATE, SAM, SUE, Yard, drop, push, running
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(150)]
 
@@ -168,6 +168,46 @@ def test_a_broken_policy_of_the_repository_stops_work_there_and_says_where(gover
         assert governed.task(thread).status in (TaskStatus.REFUSED, TaskStatus.FAILED)
     finally:
         push(governed.site, ".deputy/policy.toml", "")
+
+
+@pytest.mark.parametrize("path", [".Deputy/Policy.toml", ".deputy/policy.toml/rules.toml"])
+def test_what_only_nearly_is_the_repositorys_policy_stops_work_there(governed: Yard, path: str) -> None:
+    drop(governed.site, ".deputy")
+    try:
+        push(governed.site, path, '[[rule]]\npaths = ["**"]\neffect = "deny"\n')
+        thread = governed.ask(copy("near.md"))
+        governed.until(thread, "is not .deputy/policy.toml")
+        assert governed.task(thread).status is TaskStatus.FAILED
+    finally:
+        drop(governed.site, path.partition("/")[0])
+        push(governed.site, ".deputy/policy.toml", "")
+
+
+def test_a_rule_of_the_repository_on_runs_counts(governed: Yard) -> None:
+    try:
+        push(governed.site, ".deputy/policy.toml", '[[rule]]\naction = "run"\neffect = "deny"\nwhy = "Archived."\n')
+        thread = governed.ask(copy("run.md"))
+        governed.until(thread, "Refused by policy")
+        assert "own-1" in governed.card(thread).text
+    finally:
+        push(governed.site, ".deputy/policy.toml", "")
+
+
+def test_what_may_not_be_read_may_not_be_overwritten_unseen(governed: Yard) -> None:
+    """Its old content would show in the diff."""
+    thread = governed.ask(copy("private/about.md", "about.md"))
+    governed.wait(lambda: governed.task(thread).status in (TaskStatus.BLOCKED, TaskStatus.FAILED), "end", 30)
+    assert "About private" not in governed.slack.export_text()
+
+
+def test_a_secret_in_a_request_is_masked_wherever_it_is_kept_or_shown(governed: Yard) -> None:
+    key = "AKIA" + "QX7N4M2KD5LWZ3TB"
+    thread = governed.ask(f"can you just put the key {key} into the settings of `tiny`")
+    governed.until(thread, "D-")
+    task = governed.task(thread)
+    assert key not in task.model_dump_json()
+    assert all(key not in event.model_dump_json() for event in governed.events(task=task.id))
+    assert all(key not in text for text in governed.said(thread))
 
 
 # ---------------------------------------------------------------------------------------------------- refusals

@@ -79,7 +79,9 @@ def world_of(store: SqlStore, line: Line | None = None) -> World:
         "queue": line or Line(),
         "clock": SimpleNamespace(now=lambda: NOW),
         "policies": SimpleNamespace(current=lambda: bundle),
-        "repos": SimpleNamespace(refresh=lambda _: "", diff=lambda *_: change, read=lambda *_: None),
+        "repos": SimpleNamespace(
+            refresh=lambda _: "", diff=lambda *_: change, read=lambda *_: None, paths=lambda *_: ()
+        ),
         "locate": lambda url: url,
         "chat": SimpleNamespace(show=lambda *_: None),
         "team": "T0ACME",

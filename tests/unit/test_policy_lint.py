@@ -355,3 +355,10 @@ def test_no_bytes_break_the_lint(name: str, content: bytes) -> None:
         assert any(problem.severity is Level.ERROR for problem in problems)
     else:
         assert not any(problem.severity is Level.ERROR for problem in problems)
+
+
+@pytest.mark.parametrize("rest", ["docs/**, allow, -", "**, allow, -, soon"])
+def test_an_allow_of_reading_some_things_is_refused_because_it_would_hide_nothing(rest: str) -> None:
+    policy = f"{POLICY}p, a-docs, role:engineer, acme/*, read, {rest}\n"
+    found = lint(files_of(policy, conditions='[condition.soon]\nstarts = "2026-12-01 00:00"\n'))
+    assert any("keeps nobody from reading the rest" in problem.message for problem in found)

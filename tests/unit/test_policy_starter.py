@@ -43,7 +43,8 @@ ALICE, NOW = "user:T0ACME/U0ALICE", datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 def asked(action: Action, *paths: str, lines: int = 0, spent: int = 0, budget: str = "standard") -> Decision:
     """Alice in the shop, with so many lines in this patch, and so many in billing the day before."""
     before = FileSize(path="billing/refunds.py", lines=spent)
-    earlier = Footprint(task="D-1", subject=ALICE, repo="acme/site", at=NOW - timedelta(days=1), files=(before,))
+    then = NOW - timedelta(days=1)
+    earlier = Footprint(task="D-1", subject=ALICE, repo="acme/site", at=then, out=then, files=(before,))
     patch = tuple(FileSize(path=path, lines=lines) for path in paths)
     known = Facts(at=NOW, kind=TaskKind.FIX, channel="C0SHOP", budget=budget, patch=patch or None, earlier=(earlier,))
     return load(FILES).decide(ALICE, "acme/shop", action, paths, known)

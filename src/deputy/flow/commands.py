@@ -31,6 +31,7 @@ Mention me in a channel, or write to me directly: "can you just fix the lint in 
 • `/deputy audit task:D-… actor:user:T…/U… name:vote:* since:2026-01-31` – search the trail"""
 MOST_CHARACTERS = 3500
 MOST_TYPED, MOST_WORDS = 200, 50
+OWN_RULES = "The repository's own `.deputy/policy.toml` may ask for more: it is read when work begins."
 WHY_WORDS = 2  # a repository and an action
 
 Handler = Callable[[World, Ledger, Incoming, Sequence[str]], str]
@@ -116,7 +117,7 @@ def _why(world: World, ledger: Ledger, incoming: Incoming, arguments: Sequence[s
         raise BadInput(f"there is no action `{arguments[1]}`", "", f"use one of {known}") from None
     facts = facts_before(world, ledger, incoming.place.channel, bundle)
     decision = bundle.decide(incoming.actor.subject, bundle.repo(arguments[0]).name, action, arguments[2:], facts)
-    return f"```\n{explain(decision)}\n```"
+    return f"```\n{explain(decision)}\n```\n{OWN_RULES}"
 
 
 def _audit(world: World, ledger: Ledger, incoming: Incoming, arguments: Sequence[str]) -> str:

@@ -85,6 +85,7 @@ def recheck(world: World, task_id: str, patch: str, hold_id: str) -> JsonValue:
     change = world.repos.diff(task.spec.repo, task.base, task.tree)
     drift = world.repos.diff(task.spec.repo, task.base, tip).paths if tip != task.base else ()
     judged = judge_patch(world, task, task.spec, change, governing(world, task, bundle, task.base, tip))
+    report = world.store.put_blob(judged.model_dump_json().encode())
     with world.store.transaction() as ledger:
         task = ledger.task(task_id)
         is_fit = (
@@ -92,7 +93,7 @@ def recheck(world: World, task_id: str, patch: str, hold_id: str) -> JsonValue:
             and _is_decided_patch(world, ledger, task, change)
             and _policy_still_allows(world, ledger, task, judged)
             and _base_still_fits(world, ledger, task, change, tip, drift)
-            and _still_granted(world, ledger, task, judged, hold_id)
+            and _still_granted(world, ledger, task, judged, report, hold_id)
         )
     return now if is_fit else ""
 
@@ -144,10 +145,10 @@ def _touches(path: str, other: str) -> bool:
     return path == other or path.startswith(f"{other}/") or other.startswith(f"{path}/")
 
 
-def _still_granted(world: World, ledger: Ledger, task: Task, judged: GateReport, hold_id: str) -> bool:
+def _still_granted(world: World, ledger: Ledger, task: Task, judged: GateReport, report: str, hold_id: str) -> bool:
     """Whether what was signed, by those who still have the roles for it, is all that today's policy asks for.
 
-    Otherwise sign-off starts again.
+    Otherwise sign-off starts again, on today's ``report``.
     """
     hold = ledger.hold(hold_id) if hold_id else None
     needs = merge_needs(hold.needs if hold else (), judged.needs if judged.effect is Effect.REVIEW else ())
@@ -156,17 +157,29 @@ def _still_granted(world: World, ledger: Ledger, task: Task, judged: GateReport,
     why = "Policy has changed since the patch was judged."
     if hold:
         is_same = hold.digest == binding(world, task, HoldKind.SIGN_OFF)
+        unseen = _to_review(judged) - _to_review(signed_report(world, task))
         stands = standing_now(world, ledger, hold.model_copy(update={"needs": needs}))
-        if is_same and stands.is_granted:
+        if is_same and stands.is_granted and not unseen:
             return True
         changed = "roles have changed since" if needs == merge_needs(hold.needs) else "policy asks for more now"
+        changed = "the gates find more now" if unseen else changed
         changed = changed if is_same else "it was given to something else"
         why = f"A signature no longer counts: {changed}. {sentence(stands.sentence)}"
     name = EventName.HOLD_VOIDED if hold else EventName.SIGN_OFF_NEEDED
     again = event(world, name, task=task.id, data={"hold": hold_id, "why": why})
-    task = advance(world, ledger, task, _S.HELD_FOR_SIGNOFF, again)
+    task = advance(world, ledger, task, _S.HELD_FOR_SIGNOFF, again, report_file=report)
     open_hold(world, ledger, task, HoldKind.SIGN_OFF, needs, why)
     return False
+
+
+def signed_report(world: World, task: Task) -> GateReport:
+    """The report that those who signed were shown."""
+    return GateReport.model_validate_json(world.store.blob(task.report_file))
+
+
+def _to_review(judged: GateReport) -> set[tuple[str, str, int]]:
+    """What of a report people are asked to look at: by rule and place."""
+    return {(f.rule, f.path, f.line) for f in judged.findings if f.severity is Severity.REVIEW}
 
 
 def package(world: World, task_id: str, hold_id: str) -> JsonValue:

@@ -1,12 +1,18 @@
 """The policy that a task is under: its bundle, tightened by the repository's own rules and by what may not be read."""
 
-from deputy.domain.errors import Cancelled
+from deputy.domain.errors import BadPolicy, Cancelled
+from deputy.domain.folding import fold
 from deputy.domain.status import is_final
 from deputy.domain.values import Task
+from deputy.evidence import presentable
 from deputy.flow.facts import facts_of
 from deputy.flow.world import World
 from deputy.policy import Bundle
 from deputy.policy.own import OWN_FILE, OwnPolicy, parse_own
+from deputy.ports import Repos
+
+_OWN_FOLDER = OWN_FILE.partition("/")[0]
+MOST_PATH = 300
 
 
 def governing(world: World, task: Task, bundle: Bundle, *commits: str) -> Bundle:
@@ -18,12 +24,33 @@ def governing(world: World, task: Task, bundle: Bundle, *commits: str) -> Bundle
         return bundle
     repo = bundle.repo(task.spec.repo).name
     for commit in dict.fromkeys(commits):
-        content = world.repos.read(repo, commit, OWN_FILE)
-        if content is not None:
-            bundle = bundle.with_own(parse_own(content), repo)
+        if (own := own_policy(world.repos, repo, commit)) is not None:
+            bundle = bundle.with_own(own, repo)
     with world.store.transaction() as ledger:
         facts = facts_of(world, ledger, task, task.spec, bundle)
     return bundle.with_own(OwnPolicy(hidden=bundle.unreadable(task.actor.subject, repo, facts)), repo)
+
+
+def own_policy(repos: Repos, repo: str, commit: str) -> OwnPolicy | None:
+    """The repository's own policy at a commit; None where there is none.
+
+    ``BadPolicy`` when it can't be read, or when something is there that only nearly is the file: on another file system
+    it would be, and whoever put it there means it.
+    """
+    alike = [path for path in repos.paths(repo, commit) if _is_like_own(fold(path))]
+    if odd := next((path for path in alike if path != OWN_FILE), None):
+        raise BadPolicy(
+            f"the repository's own policy can't be used: {presentable(odd, MOST_PATH)} is not {OWN_FILE}",
+            "the name is nearly that, or something else has its place",
+            f"make it one regular file of exactly that name, or remove it, at {commit[:12]}",
+        )
+    content = repos.read(repo, commit, OWN_FILE)
+    return None if content is None else parse_own(content)
+
+
+def _is_like_own(folded: str) -> bool:
+    """Whether a folded path is the own policy's, one of the folder above it, or something below it."""
+    return folded in {OWN_FILE, _OWN_FOLDER} or folded.startswith(f"{OWN_FILE}/")
 
 
 def running(world: World, task_id: str, run: int) -> tuple[Task, Bundle]:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from deputy.domain.errors import NotFound
 from deputy.domain.events import EventName
+from deputy.domain.secrets import redact
 from deputy.domain.values import Actor, Event, Incoming, Source
 from deputy.flow.tasks import task_id_of
 from deputy.ports import Queue, Store
@@ -20,10 +21,13 @@ class DurableInbox:
         self._store, self._queue, self._team = store, queue, team
 
     def accept(self, incoming: Incoming) -> bool:
-        """Keep the snapshot and start its workflow; False when it was known already."""
+        """Keep the snapshot and start its workflow; False when it was known already.
+
+        Credentials in the text are masked before anything is kept: a database is no place for them, nor is a prompt.
+        """
         workflow, prefix = WORKFLOW_OF.get(incoming.source, _DEFAULT)
         with self._store.transaction() as ledger:
-            if not ledger.add_incoming(incoming):
+            if not ledger.add_incoming(incoming.model_copy(update={"text": redact(incoming.text)})):
                 return False
             self._queue.enqueue(ledger, workflow, f"{prefix}:{incoming.key}", incoming.key)
             return True

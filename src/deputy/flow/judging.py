@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from deputy.domain.config import RepoConfig
 from deputy.domain.facts import Facts
+from deputy.domain.secrets import redact
 from deputy.domain.values import (
     Action,
     Decision,
@@ -20,7 +21,7 @@ from deputy.domain.values import (
     TaskSpec,
     TreeChange,
 )
-from deputy.evidence import presentable
+from deputy.domain.visible import visible
 from deputy.flow.cards import needs_text
 from deputy.flow.facts import facts_of
 from deputy.flow.world import World
@@ -47,7 +48,10 @@ def judge_patch(world: World, task: Task, spec: TaskSpec, change: TreeChange, bu
     repo, everything = bundle.repo(spec.repo), world.repos.paths(spec.repo, task.tree)
     read = _reader(world.repos, task, change)
     findings = inspect(change, read, proof, bundle.gates, repo.checks, kind=spec.kind, tree_paths=everything)
-    findings = (*blind_changes(change, repo), *findings)
+    blind = blind_changes(change, repo)
+    unseen = {finding.path for finding in blind}
+    # What else was found there may quote what nobody is to see.
+    findings = (*blind, *(finding for finding in findings if finding.path not in unseen))
     with world.store.transaction() as ledger:
         facts = facts_of(world, ledger, task, spec, bundle, change)
     return report(findings, decide_on(bundle, task, spec, change, findings, facts))
@@ -76,7 +80,7 @@ def blind_changes(change: TreeChange, repo: RepoConfig) -> tuple[Finding, ...]:
             gate="paths",
             severity=Severity.DENY,
             message="The patch changes a path that is hidden from sandboxes",
-            path=presentable(path, MOST_PATH),
+            path=redact(visible(path)),
             rule="paths/hidden",
             fix="leave it alone; a person changes it by hand",
         )

@@ -41,6 +41,7 @@ def run_task(world: World, steps: Steps, task_id: str, run: int) -> None:
     """A run from the queue. Each step is recorded; a step that a crash cut short is done again."""
     try:
         if not steps("start", lambda: start(world, task_id, run)):
+            keep_shown(world, steps, "show-end", task_id)  # it may have been refused just now
             return
         keep_shown(world, steps, "show-start", task_id)
         # Not tried again in the same breath: the model's adapter does that itself, where nothing is lost by it.

@@ -26,6 +26,7 @@ def lint_rules(rules: Sequence[Rule], engine: Engine, repos: Sequence[str]) -> I
     """Warnings of what rules say of each other; ``repos`` are the names in ``repos.toml``."""
     yield from _reserved(rules)
     yield from _pathless(rules)
+    yield from _reading(rules)
     for action in Action:
         yield from _Rules([rule for rule in rules if rule.action is action], engine, repos).problems()
 
@@ -42,6 +43,14 @@ def _pathless(rules: Sequence[Rule]) -> Iterator[Problem]:
         if rule.action not in _ABOUT_FILES and not rule.matches(HERE, HERE):
             message = f"{rule.action} is about no file, so rule {rule.id} on {rule.path} never applies"
             yield doubtful(Doubt.NO_PATH, FILE, rule.line, message, "write ** as its path")
+
+
+def _reading(rules: Sequence[Rule]) -> Iterator[Problem]:
+    """What may not be read is said by deny: an allow of only some paths would look as if it hid the others."""
+    for rule in rules:
+        if rule.action is Action.READ and rule.effect is Effect.ALLOW and (rule.path != "**" or rule.is_conditional):
+            message = f"rule {rule.id} allows reading of something, and that keeps nobody from reading the rest"
+            yield Problem(FILE, rule.line, message, "allow read of ** always, and deny what may not be read")
 
 
 class _Rules:
