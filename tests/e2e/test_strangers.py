@@ -1,6 +1,7 @@
 """Outsiders run ``deputy serve``: a strict Slack that fails, model APIs that misbehave, ids nobody has seen before."""
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -46,7 +47,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stranger]:
     """Socket Mode, the Responses API, a Slack that never shows metadata, many tasks at once."""
     site = Stranger(tmp_path_factory.mktemp("socket"), SLACK_APP_TOKEN="xapp-9-test")
     limits = site.folder / "rules" / "limits.toml"
-    limits.write_text("[limits]\nactive_per_person = 40\nactive_per_repo = 8\nactive_total = 8\n")
+    text = re.sub(r"^active_.*\n", "", limits.read_text(), flags=re.MULTILINE)
+    roomy = "[limits]\nactive_per_person = 40\nactive_per_repo = 8\nactive_total = 8\n"
+    limits.write_text(text.replace("[limits]\n", roomy, 1))
     site.slack.keeps_metadata = False
     site.model.plays["refunds"] = plays.refunds
     site.slack.socket_greetings = ["silent"]
