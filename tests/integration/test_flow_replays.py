@@ -19,16 +19,22 @@ from deputy.domain.values import (
     Decision,
     Effect,
     Event,
+    Finding,
     GateReport,
     Hold,
     HoldKind,
+    HoldStatus,
     Need,
     Place,
+    Severity,
     Task,
     TaskKind,
     TaskSpec,
+    Vote,
+    VoteChoice,
 )
 from deputy.flow import delivery
+from deputy.flow.holds import open_hold
 from deputy.flow.housekeeping import remind, sweep_failures
 from deputy.flow.runs import run_task, start
 from deputy.flow.steps import Act, Patience, outcome_of, value_of
@@ -92,8 +98,16 @@ def world_of(store: SqlStore, line: Line | None = None) -> World:
 
 
 def keep(
-    store: SqlStore, status: TaskStatus, *, run: int, cancel_by: str = "", patch: str = "", report: bool = False
+    store: SqlStore,
+    status: TaskStatus,
+    *,
+    run: int,
+    cancel_by: str = "",
+    patch: str = "",
+    report: bool = False,
+    shown: GateReport | None = None,
 ) -> None:
+    signed = shown or (judged(Effect.ALLOW, ()) if report else None)
     task = Task(
         id="D-AAAAAAAA",
         request="k",
@@ -106,7 +120,7 @@ def keep(
         run=run,
         cancel_by=cancel_by,
         patch=patch,
-        report_file=store.put_blob(judged(Effect.ALLOW, ()).model_dump_json().encode()) if report else "",
+        report_file=store.put_blob(signed.model_dump_json().encode()) if signed else "",
         spec=TaskSpec(repo="acme/shop", kind=TaskKind.FIX, goal="fix the lint"),
     )
     with store.transaction() as ledger:
@@ -164,6 +178,43 @@ def test_a_patch_that_needed_nobody_waits_for_those_whom_todays_policy_asks_for(
     assert hold.why.endswith("Only 0 of the 1 senior needed can decide: tell who keeps the policy.")
 
 
+@pytest.mark.parametrize(
+    ("line", "status"), [(3, TaskStatus.DELIVERING), (9, TaskStatus.HELD_FOR_SIGNOFF)], ids=["seen", "new"]
+)
+def test_a_signature_covers_what_the_gates_had_found_and_nothing_that_they_find_since(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch, line: int, status: TaskStatus
+) -> None:
+    needs = (Need(role="role:senior"),)
+    shown = judged(Effect.REVIEW, needs, found_at(3))
+    keep(store, TaskStatus.DELIVERING, run=1, patch="p", shown=shown)
+    world = world_of(store)
+    sign(world, store, needs)
+    monkeypatch.setattr(delivery, "judge_patch", lambda *_: judged(Effect.REVIEW, needs, found_at(line)))
+    delivery.recheck(world, "D-AAAAAAAA", "p", "D-AAAAAAAA.1")
+    assert status_of(store) is status
+
+
+def found_at(line: int) -> Finding:
+    return Finding(
+        gate="suppressions", severity=Severity.REVIEW, message="m", path="a.py", line=line, rule="suppressions/new"
+    )
+
+
+def sign(world: World, store: SqlStore, needs: tuple[Need, ...]) -> None:
+    """Sam, a senior, has signed what there is."""
+    bundle = world.policies.current()
+    cast("Any", bundle).roles = lambda subject, _repo: {"role:senior"} if subject == "user:T0ACME/U0SAM" else set()
+    with store.transaction() as ledger:
+        hold = open_hold(world, ledger, ledger.task("D-AAAAAAAA"), HoldKind.SIGN_OFF, needs, "why")
+        vote = Vote(
+            hold=hold.id, subject="user:T0ACME/U0SAM", choice=VoteChoice.APPROVE, digest=hold.digest, roles=(), at=NOW
+        )
+        ledger.add_vote(vote, Event(name=EventName.VOTE_CAST, at=NOW, actor=vote.subject, task=hold.task))
+        ledger.settle_hold(
+            hold, HoldStatus.GRANTED, Event(name=EventName.HOLD_GRANTED, at=NOW, actor="deputy", task=hold.task)
+        )
+
+
 def test_a_patch_that_nothing_speaks_against_goes_out(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
     keep(store, TaskStatus.DELIVERING, run=1, patch="p")
     monkeypatch.setattr(delivery, "judge_patch", lambda *_: judged(Effect.ALLOW, ()))
@@ -196,11 +247,11 @@ def test_a_run_in_line_does_not_start_without_the_clearance_that_todays_policy_a
     assert "it now needs 1 senior to run" in task.outcome
 
 
-def judged(effect: Effect, needs: tuple[Need, ...]) -> GateReport:
+def judged(effect: Effect, needs: tuple[Need, ...], *findings: Finding) -> GateReport:
     decision = Decision(
         effect=effect, action=Action.EDIT, subject=ALICE.subject, repo="acme/shop", policy="new", needs=needs
     )
-    return GateReport(effect=effect, needs=needs, decision=decision, digest="g")
+    return GateReport(effect=effect, needs=needs, decision=decision, digest="g", findings=findings)
 
 
 def test_a_hold_whose_deadline_was_missed_is_ended_later(store: SqlStore) -> None:
