@@ -78,6 +78,7 @@ def world_of(store: SqlStore, line: Line | None = None) -> World:
     repo = SimpleNamespace(name="acme/shop", url="shop", branch="main")
     asked = judged(Effect.REVIEW, (Need(role="role:senior"),)).decision
     bundle = SimpleNamespace(limits=limits, repo=lambda _: repo, decide=lambda *_: asked, holders=lambda *_: ())
+    bundle.rules_for = lambda *_: ()
     bundle.longest_counter, bundle.unreadable, bundle.with_own = None, lambda *_: (), lambda *_: bundle
     change = SimpleNamespace(digest="p", paths=("a.py",), repo="acme/shop")
     parts = {

@@ -11,12 +11,13 @@ from deputy.domain.errors import BadPolicy, NotFound
 from deputy.domain.facts import Facts, Footprint, sizes_of
 from deputy.domain.status import TaskStatus
 from deputy.domain.values import Action, GateReport, Task, TaskSpec, TreeChange
-from deputy.flow.facts import NOT_ACCEPTED, ON_ITS_WAY
+from deputy.flow.facts import NOT_ACCEPTED, footprint_of
 from deputy.flow.judging import actions_of
 from deputy.policy import Bundle, Past, Question, load
 from deputy.ports import Ledger
 
 MOST_TASKS = 10_000
+_ITS_PATCH_COUNTS = frozenset({TaskStatus.DELIVERED, TaskStatus.HELD_FOR_SIGNOFF, TaskStatus.DELIVERING})
 
 
 @dataclass
@@ -92,12 +93,8 @@ class Archive:
         return tuple(self._footprint(each, old) for each in window if _was_accepted(each))
 
     def _footprint(self, task: Task, old: Bundle) -> Footprint:
-        counts = task.status in (TaskStatus.DELIVERED, *ON_ITS_WAY) and (old.counts_files or self.new.counts_files)
-        change = self._change(task) if counts else None
-        repo = task.spec.repo if task.spec else ""
-        files = sizes_of(change.files) if change else ()
-        out = task.updated_at if task.status is TaskStatus.DELIVERED else None
-        return Footprint(task=task.id, subject=task.actor.subject, repo=repo, at=task.created_at, out=out, files=files)
+        counts = task.status in _ITS_PATCH_COUNTS and (old.counts_files or self.new.counts_files)
+        return footprint_of(task, self._change(task) if counts else None)
 
 
 def _was_accepted(task: Task) -> bool:

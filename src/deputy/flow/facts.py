@@ -18,7 +18,6 @@ NOT_YET, FIRST = sys.maxsize, 0
 SLACK = timedelta(days=1)  # for retries and a Deputy that was not running
 # What was never let in counts for nothing.
 NOT_ACCEPTED = frozenset({_S.RECEIVED, _S.NEEDS_ANSWER, _S.REFUSED})
-ON_ITS_WAY = frozenset({_S.HELD_FOR_SIGNOFF, _S.DELIVERING})
 
 
 def facts_of(
@@ -67,13 +66,17 @@ def _is_accepted(other: Task, task: Task | None) -> bool:
 
 def _footprint(world: World, ledger: Ledger, other: Task, turn: int, bundle: Bundle) -> Footprint:
     counts = bundle.counts_files and _counts(ledger, other, turn)
-    change = change_of(world, other) if counts else None
+    return footprint_of(other, change_of(world, other) if counts else None)
+
+
+def footprint_of(task: Task, change: TreeChange | None) -> Footprint:
+    """The footprint of an accepted task; ``change`` is its patch, None while that does not count."""
     return Footprint(
-        task=other.id,
-        subject=other.actor.subject,
-        repo=other.spec.repo if other.spec else "",
-        at=other.created_at,
-        out=other.updated_at if other.status is _S.DELIVERED else None,
+        task=task.id,
+        subject=task.actor.subject,
+        repo=task.spec.repo if task.spec else "",
+        at=task.created_at,
+        out=task.updated_at if task.status is _S.DELIVERED else None,
         files=sizes_of(change.files) if change else (),
     )
 

@@ -3,7 +3,7 @@
 from deputy.domain.errors import BadPolicy, Cancelled
 from deputy.domain.folding import fold
 from deputy.domain.status import is_final
-from deputy.domain.values import Task
+from deputy.domain.values import Action, Task, TaskSpec
 from deputy.evidence import presentable
 from deputy.flow.facts import facts_of
 from deputy.flow.world import World
@@ -26,9 +26,17 @@ def governing(world: World, task: Task, bundle: Bundle, *commits: str) -> Bundle
     for commit in dict.fromkeys(commits):
         if (own := own_policy(world.repos, repo, commit)) is not None:
             bundle = bundle.with_own(own, repo)
+    return bundle.with_own(OwnPolicy(hidden=_unreadable(world, task, task.spec, repo, bundle)), repo)
+
+
+def _unreadable(world: World, task: Task, spec: TaskSpec, repo: str, bundle: Bundle) -> tuple[str, ...]:
+    """What the requester may not read; the facts, which take many rows, are gathered only if a rule looks at them."""
+    subject = task.actor.subject
+    if not any(rule.is_conditional for rule in bundle.rules_for(subject, repo, Action.READ)):
+        return bundle.unreadable(subject, repo)
     with world.store.transaction() as ledger:
-        facts = facts_of(world, ledger, task, task.spec, bundle)
-    return bundle.with_own(OwnPolicy(hidden=bundle.unreadable(task.actor.subject, repo, facts)), repo)
+        facts = facts_of(world, ledger, task, spec, bundle)
+    return bundle.unreadable(subject, repo, facts)
 
 
 def own_policy(repos: Repos, repo: str, commit: str) -> OwnPolicy | None:

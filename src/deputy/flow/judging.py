@@ -38,7 +38,6 @@ _ACTIONS = {
 }
 # Taking a dependency away adds none, and a result without a declared type breaks no caller.
 _NO_ACTION = frozenset({"dependencies/removed", "public-api/return-type"})
-MOST_PATH = 300
 _WORST = (Effect.ALLOW, Effect.REVIEW, Effect.DENY)
 
 

@@ -8,9 +8,9 @@ from deputy.domain.values import Decision, Effect, GateReport, HoldKind, RuleRef
 from deputy.evidence import presentable
 from deputy.flow.cards import feedback_text, findings_text, needs_text, sentence
 from deputy.flow.delivery import queue_delivery
-from deputy.flow.governing import running
+from deputy.flow.governing import MOST_PATH, running
 from deputy.flow.holds import open_hold
-from deputy.flow.judging import MOST_PATH, judge_patch, told_of
+from deputy.flow.judging import judge_patch, told_of
 from deputy.flow.queueing import queue_run
 from deputy.flow.tasks import advance, cancel_now, end, event
 from deputy.flow.world import World

@@ -8,10 +8,10 @@ from deputy.domain.values import ChangeKind, CheckPhase, CheckResult, FileChange
 from deputy.evidence import Overlay, judge_check, overlays, presentable, proof
 from deputy.flow.sandboxes import cancel_watch, open_sandbox
 from deputy.flow.world import World
+from deputy.gates.case import ABSENT, GITLINK, LINK
 from deputy.policy import Bundle
 from deputy.ports import TreeDelta, TreeFile
 
-ABSENT, LINK, GITLINK = "000000", "120000", "160000"
 # What scanners are given; the gate `size` denies what is beyond. Bytes.
 MOST_IN_A_FILE, MOST_IN_ALL = 8 * 1024**2, 64 * 1024**2
 
