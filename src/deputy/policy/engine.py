@@ -70,6 +70,10 @@ class Engine:
         users = sorted(member for member in self._members if member.startswith("user:"))
         return tuple(user for user in users if role in self.roles(user, repo))
 
+    def spoken_of(self, rule: Rule, repo: str) -> tuple[str, ...]:
+        """The users whom a rule speaks of in a repository: the one it names, or those who have its role there."""
+        return (rule.subject,) if rule.subject.startswith("user:") else self.holders(rule.subject, repo)
+
     def rules_for(self, subject: str, repo: str, action: Action) -> tuple[Rule, ...]:
         """Every rule that speaks of the subject doing this in the repository, whatever the path, in file order."""
         if not subject.startswith("user:") or subject not in self._subjects or not self.knows(repo):

@@ -8,7 +8,7 @@ from deputy.domain.values import Action, Effect, Need
 from deputy.policy.engine import Engine
 from deputy.policy.lines import FILE, Lines
 from deputy.policy.problems import Doubt, Problem, doubtful
-from deputy.policy.rules import Grant, Rule, covers
+from deputy.policy.rules import Grant, covers
 from deputy.policy.tables import Entries
 
 # Casbin stops following roles after ten steps, without a word.
@@ -26,15 +26,11 @@ def lint_needs(lines: Lines, gates: Entries[GateLevel], engine: Engine, repos: S
     asking = {repo: frozenset(user for user in engine.people if _may_ask(user, repo, engine)) for repo in repos}
     for rule in lines.rules:
         covered = [repo for repo in repos if rule.needs and covers(rule.repo, repo)]
-        by_repo = {repo: asking[repo] & {*_speaks_of(rule, repo, engine)} for repo in covered}
+        by_repo = {repo: asking[repo] & {*engine.spoken_of(rule, repo)} for repo in covered}
         yield from _unmet(FILE, rule.line, rule.needs, by_repo, engine)
     for name, level in gates.values.items():
         line = gates.problem("", "", "gate", name).line
         yield from _unmet(gates.file, line, level.needs, asking, engine)
-
-
-def _speaks_of(rule: Rule, repo: str, engine: Engine) -> tuple[str, ...]:
-    return (rule.subject,) if rule.subject.startswith("user:") else engine.holders(rule.subject, repo)
 
 
 def _unmet(

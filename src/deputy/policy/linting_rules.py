@@ -147,11 +147,10 @@ class _Rules:
         key = (rule.subject, rule.repo)
         if key not in self._spoken_of:
             places = [repo for repo in self._places if covers(rule.repo, repo)]
-            self._spoken_of[key] = frozenset((user, repo) for repo in places for user in self._users(rule, repo))
+            self._spoken_of[key] = frozenset(
+                (user, repo) for repo in places for user in self._engine.spoken_of(rule, repo)
+            )
         return self._spoken_of[key]
-
-    def _users(self, rule: Rule, repo: str) -> tuple[str, ...]:
-        return (rule.subject,) if rule.subject.startswith("user:") else self._engine.holders(rule.subject, repo)
 
     def _can_refine(self, review: Rule, allow: Rule) -> bool:
         return overlapping(review.path, allow.path) and not self._people(review).isdisjoint(self._people(allow))
