@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from pydantic import JsonValue
 
+from deputy.domain.config import Environment
 from deputy.domain.dialogue import CommandResult, Message, Reply, Tool
 from deputy.domain.status import TaskStatus
 from deputy.domain.values import (
@@ -314,6 +315,19 @@ class TreeFile:
 
 
 @dataclass(frozen=True)
+class StoredFile:
+    """A file as git keeps it: mode (as in ``TreeFile``), blob id, content."""
+
+    mode: str
+    blob: str
+    content: bytes
+
+
+# Files by path, as they go into a sandbox.
+Tree = Mapping[str, StoredFile]
+
+
+@dataclass(frozen=True)
 class TreeDelta:
     """What a sandbox says has changed against what went in. Hostile input: bounded, then judged as git trees."""
 
@@ -338,14 +352,8 @@ class Repos(Protocol):
     def refresh(self, source: RepoSource) -> str:
         """Fetch into the cached mirror; returns the commit at the branch's tip. ``Unavailable`` when it can't."""
 
-    def archive(self, repo: str, commit: str, hidden: Sequence[str]) -> bytes:
-        """The commit's tree as an uncompressed tar, without history and without paths matching the hidden globs."""
-
-    def tree_of(self, repo: str, commit: str) -> str:
-        """The tree id of a commit."""
-
-    def archive_tree(self, repo: str, tree: str, hidden: Sequence[str]) -> bytes:
-        """Like ``archive``, for a tree that ``import_delta`` made."""
+    def checkout(self, repo: str, treeish: str, hidden: Sequence[str]) -> Tree:
+        """The files of a commit or tree, without history and without paths matching the hidden globs."""
 
     def read(self, repo: str, treeish: str, path: str) -> bytes | None:
         """A file's bytes in a commit or tree, or None where there is none."""
@@ -387,14 +395,33 @@ class SandboxLimits:
 
 @dataclass(frozen=True)
 class SandboxSpec:
-    """``name`` is the same on a second try (``deputy-{task}-{purpose}``); ``archive`` the tar for the workspace."""
+    """``name`` is the same on a second try (``deputy-{task}-{run}-{purpose}``); ``tree`` is what the workspace holds.
+
+    ``stock`` names what a waiting sandbox may be used for it: those of one stock were filled with the same hidden paths
+    left out; empty for none. ``links`` are workspace paths that lead to folders of the image (by absolute path), and
+    are no part of the result. ``git`` makes a repository with one commit inside. ``gateway`` is a folder of this host
+    with the socket of an open gateway to allowed hosts; empty for no network at all.
+    """
 
     name: str
     task: str
     image: str
-    archive: bytes
+    tree: Tree
     env: Mapping[str, str] = field(default_factory=dict)
     limits: SandboxLimits = SandboxLimits()
+    git: bool = False
+    stock: str = ""
+    links: Mapping[str, str] = field(default_factory=dict)
+    gateway: str = ""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One thing that was tried from inside a sandbox; ``said`` is how it ended."""
+
+    name: str
+    is_shut: bool
+    said: str = ""
 
 
 class Sandbox(Protocol):
@@ -426,7 +453,7 @@ class Sandbox(Protocol):
         """Write a workspace file, making folders; ``BadInput`` when the path leaves the workspace."""
 
     def delta(self) -> TreeDelta:
-        """What changed against the archive that went in; ``OutOfBudget`` over the caps."""
+        """What changed against the tree that went in; ``OutOfBudget`` over the caps."""
 
     def close(self) -> None:
         """Kill, remove and make sure that it is gone. Harmless the second time."""
@@ -444,8 +471,99 @@ class Sandboxes(Protocol):
     def sweep(self, is_live: Callable[[str], bool]) -> tuple[str, ...]:
         """Remove every sandbox of ours whose task ``is_live`` denies; returns their names."""
 
+    def remaining(self, task: str) -> tuple[str, ...]:
+        """The names of the task's sandboxes that the engine still knows; empty is the proof that nothing is alive."""
+
+    def keep_ready(self, wanted: Sequence[SandboxSpec]) -> None:
+        """Keep a started, filled sandbox waiting for each of these (names do not count), and no others."""
+
+    def probe(self) -> tuple[Attempt, ...]:
+        """Try from inside a sandbox what must not work."""
+
     def check(self) -> str:
         """One line that says which engine and image are ready; ``Unavailable`` otherwise."""
+
+
+# ---------------------------------------------------------------------------------------------------------- environments
+
+
+@dataclass(frozen=True)
+class EnvironmentSpec:
+    """An environment to be built: ``key`` names its content, ``base`` the image it is built on.
+
+    ``tree`` is the commit that setup runs in, without hidden paths; ``secrets`` are values by variable name.
+    """
+
+    repo: str
+    key: str
+    base: str
+    environment: Environment
+    tree: Tree
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    gateway: str = ""
+    disk: int = 8 * 1024**3
+
+
+@dataclass(frozen=True)
+class BuildStep:
+    """How far a build is: step ``number`` of ``total`` is ``text``; ``output`` is what it just printed."""
+
+    number: int
+    total: int
+    text: str
+    output: bytes = b""
+
+
+class Environments(Protocol):
+    """Images with a repository's dependencies inside, kept by key."""
+
+    def base_id(self, image: str) -> str:
+        """What the image is, by content; ``Unavailable`` when the engine does not have it."""
+
+    def find(self, repo: str, key: str) -> str:
+        """The name of the image that was built for this key; empty when there is none."""
+
+    def build(self, spec: EnvironmentSpec, on_step: Callable[[BuildStep], None]) -> str:
+        """Build it (once, however many ask) and return the image's name.
+
+        ``BadInput`` names the failing command, with the tail of its output.
+        """
+
+    def prune(self, repo: str, keep: int) -> tuple[str, ...]:
+        """Remove all but the newest images of a repository that nothing uses; returns their names."""
+
+
+# ---------------------------------------------------------------------------------------------------------- network
+
+
+@dataclass(frozen=True)
+class NetworkUse:
+    """What went to one host and port: ``sent`` and ``received`` in bytes; ``refused`` says why nothing may."""
+
+    host: str
+    port: int
+    connections: int = 0
+    sent: int = 0
+    received: int = 0
+    refused: str = ""
+
+
+class Gateway(Protocol):
+    """The only way out of a sandbox: an allowlisting proxy on a Unix socket."""
+
+    def open(self, hosts: Sequence[str]) -> "AbstractContextManager[OpenGateway]":
+        """A proxy that connects to these hosts and no others, until the block is left."""
+
+
+class OpenGateway(Protocol):
+    """A gateway that is open now."""
+
+    @property
+    def folder(self) -> str:
+        """The folder with its socket, for ``SandboxSpec.gateway``."""
+
+    def uses(self) -> tuple[NetworkUse, ...]:
+        """What it has been used for so far, by host and port, refusals included."""
 
 
 # ---------------------------------------------------------------------------------------------------------- scanners

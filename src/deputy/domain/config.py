@@ -12,23 +12,59 @@ class Check(Value):
     """A command that must pass on the patched tree: an argument vector, run in the workspace's root.
 
     ``kind`` is ``tests``, ``lint``, ``types`` or ``other``. ``tests`` lists the globs of the test files it runs (kind
-    ``tests`` only): they tell new tests from other changes. ``env`` adds environment variables. ``bar`` is what a
-    failure does: ``deny`` stops the patch, ``review`` asks a person, ``advise`` is shown.
+    ``tests`` only): they tell new tests from other changes. ``report`` is the workspace path of the report that the
+    command writes (``*.xml`` is JUnit, ``*.tap`` is TAP); empty when its output says enough. ``env`` adds environment
+    variables. ``bar`` is what a failure does: ``deny`` stops the patch, ``review`` asks a person, ``advise`` is shown.
     """
 
     name: str
     run: tuple[str, ...]
     kind: str = "other"
     tests: tuple[str, ...] = ()
+    report: str = ""
     env: dict[str, str] = Field(default_factory=dict)
     timeout: int = 300
     bar: Severity = Severity.DENY
 
 
+class Environment(Value):
+    """What a repository's work needs beside its files, made once into an image, with network, before anybody asks.
+
+    ``packages`` are Debian packages. ``setup`` are argument vectors, run in order in a writable copy of the base
+    commit; ``inputs`` are globs of the files that they depend on: a change in one makes a new image. ``network`` are
+    the hosts that the setup may reach (``*.example.org`` means every host below). ``path`` folders come first in PATH.
+    ``env`` is set in setup and in every sandbox. ``secrets`` name variables of Deputy's own environment that the setup
+    gets and the image never holds. ``keep`` are folders of the workspace that the setup makes and that every sandbox
+    finds again, read-only (``node_modules``). ``timeout`` bounds the whole setup, in seconds.
+    """
+
+    packages: tuple[str, ...] = ()
+    setup: tuple[tuple[str, ...], ...] = ()
+    inputs: tuple[str, ...] = ()
+    network: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+    env: dict[str, str] = Field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    timeout: int = 900
+
+
+class SandboxSize(Value):
+    """What one sandbox of a repository may use, where it differs from ``Limits``. Sizes in bytes, ``cpus`` in cores."""
+
+    memory: int | None = None
+    cpus: float | None = None
+    processes: int | None = None
+    disk: int | None = None
+    inodes: int | None = None
+
+
 class RepoConfig(Value):
     """A repository that work may be asked for. ``url`` is anything git can clone; a relative one is under DEPUTY_HOME.
 
-    ``hidden`` paths never enter a sandbox. ``image`` is empty for the default sandbox image.
+    ``hidden`` paths never enter a sandbox. ``image`` is empty for the default sandbox image; ``environment`` is built
+    on it. ``git`` puts a repository with one commit into every sandbox, for tools that want one. ``network`` are the
+    hosts that work (never the checks) may reach, each only where policy allows ``use-network`` for it.
     """
 
     name: str
@@ -39,6 +75,10 @@ class RepoConfig(Value):
     checks: tuple[Check, ...] = ()
     image: str = ""
     env: dict[str, str] = Field(default_factory=dict)
+    environment: Environment | None = None
+    git: bool = False
+    network: tuple[str, ...] = ()
+    sandbox: SandboxSize = SandboxSize()
 
     def hides(self, path: str) -> bool:
         """Whether a path never enters a sandbox."""
@@ -65,7 +105,12 @@ class Recipe(Value):
 
 
 class Limits(Value):
-    """Bounds of requests, runs, holds and budgets. Times in seconds, sizes in bytes, money in US dollars."""
+    """Bounds of requests, runs, holds and budgets. Times in seconds, sizes in bytes, money in US dollars.
+
+    ``total_cpus`` and ``total_memory`` bound what all runs together may claim; None is no bound of their own.
+    ``flaky_retries`` is how often a failing check is run again to see whether it always fails. ``warm_total`` sandboxes
+    are kept ready, ``warm_per_repo`` of them for one repository. ``environments_kept`` images are kept per repository.
+    """
 
     request_characters: int = 8000
     active_per_person: int = 5
@@ -77,6 +122,14 @@ class Limits(Value):
     sandbox_cpus: float = 2.0
     sandbox_processes: int = 256
     sandbox_disk: int = 1024**3
+    sandbox_inodes: int = 200_000
+    total_cpus: float | None = None
+    total_memory: int | None = None
+    warm_total: int = 2
+    warm_per_repo: int = 1
+    flaky_retries: int = 2
+    environment_disk: int = 8 * 1024**3
+    environments_kept: int = 3
     agent_turns: int = 40
     agent_tokens: int = 400_000
     agent_cost: float = 2.0

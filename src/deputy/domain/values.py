@@ -286,7 +286,8 @@ class CheckPhase(StrEnum):
 class CheckResult(Value):
     """One check in a fresh sandbox. ``passed`` is judged by exit status and parsed output together.
 
-    ``log`` is the blob digest of the output; ``seconds`` the wall-clock time.
+    ``log`` is the blob digest of the output; ``seconds`` the wall-clock time. ``broken_tests`` names the failing tests,
+    where a report tells. ``is_flaky`` means that it failed, and passed when the same was run again.
     """
 
     name: str
@@ -299,6 +300,8 @@ class CheckResult(Value):
     tests: int | None = None
     failures: int | None = None
     summary: str = ""
+    broken_tests: tuple[str, ...] = ()
+    is_flaky: bool = False
 
 
 class Proof(Value):

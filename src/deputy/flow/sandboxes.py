@@ -1,12 +1,14 @@
 """Sandboxes as the workflows use them: named after task and purpose, bounded by policy, stopped on a wish."""
 
+import hashlib
 import time
 from collections.abc import Callable
 
 from deputy.domain.config import Limits, RepoConfig
 from deputy.domain.values import Task
+from deputy.flow.environments import Prepared
 from deputy.flow.world import World
-from deputy.ports import RepoSource, Sandbox, SandboxLimits, SandboxSpec
+from deputy.ports import RepoSource, Sandbox, SandboxLimits, SandboxSpec, Tree
 
 CANCEL_POLL_SECONDS = 0.4
 
@@ -16,23 +18,62 @@ def source_of(world: World, repo: RepoConfig) -> RepoSource:
     return RepoSource(repo.name, world.locate(repo.url), repo.branch)
 
 
-def open_sandbox(world: World, task: Task, repo: RepoConfig, limits: Limits, purpose: str, archive: bytes) -> Sandbox:
-    """Start a sealed sandbox with the archive as its workspace."""
+def spec_of(
+    repo: RepoConfig,
+    limits: Limits,
+    prepared: Prepared,
+    tree: Tree,
+    *,
+    name: str = "",
+    task: str = "",
+    needs_git: bool = False,
+    gateway: str = "",
+) -> SandboxSpec:
+    """A sandbox of the repository; without a name, one to be kept ready."""
+    size = repo.sandbox
+    return SandboxSpec(
+        name=name,
+        task=task,
+        image=prepared.image,
+        tree=tree,
+        env=prepared.env,
+        limits=SandboxLimits(
+            memory=size.memory or limits.sandbox_memory,
+            cpus=size.cpus or limits.sandbox_cpus,
+            processes=size.processes or limits.sandbox_processes,
+            disk=size.disk or limits.sandbox_disk,
+            inodes=size.inodes or limits.sandbox_inodes,
+            seconds=limits.run_seconds,
+        ),
+        git=repo.git or needs_git,
+        stock=stock_of(repo),
+        links=prepared.links,
+        gateway=gateway,
+    )
+
+
+def stock_of(repo: RepoConfig) -> str:
+    """What names the waiting sandboxes of a repository: another set of hidden paths is another stock."""
+    hidden = "\n".join((repo.name, *repo.hidden))
+    return hashlib.sha256(hidden.encode()).hexdigest()[:16]
+
+
+def open_sandbox(
+    world: World,
+    task: Task,
+    repo: RepoConfig,
+    limits: Limits,
+    prepared: Prepared,
+    tree: Tree,
+    *,
+    purpose: str,
+    needs_git: bool = False,
+    gateway: str = "",
+) -> Sandbox:
+    """Start a sealed sandbox with the tree as its workspace."""
+    name = f"deputy-{task.id.lower()}-{task.run}-{purpose}"
     return world.sandboxes.start(
-        SandboxSpec(
-            name=f"deputy-{task.id.lower()}-{task.run}-{purpose}",
-            task=task.id,
-            image=repo.image or world.image,
-            archive=archive,
-            env=repo.env,
-            limits=SandboxLimits(
-                memory=limits.sandbox_memory,
-                cpus=limits.sandbox_cpus,
-                processes=limits.sandbox_processes,
-                disk=limits.sandbox_disk,
-                seconds=limits.run_seconds,
-            ),
-        )
+        spec_of(repo, limits, prepared, tree, name=name, task=task.id, needs_git=needs_git, gateway=gateway)
     )
 
 

@@ -6,6 +6,7 @@ from deputy.domain.config import Check, RepoConfig
 from deputy.domain.scans import TOO_LARGE, Scan, Sighting
 from deputy.domain.values import ChangeKind, CheckPhase, CheckResult, FileChange, Proof, Task, TreeChange
 from deputy.evidence import Overlay, judge_check, overlays, presentable, proof
+from deputy.flow.environments import prepare
 from deputy.flow.sandboxes import cancel_watch, open_sandbox
 from deputy.flow.world import World
 from deputy.gates.case import ABSENT, GITLINK, LINK
@@ -77,9 +78,10 @@ def _run_checks(
     world: World, task: Task, change: TreeChange, bundle: Bundle, overlay: Overlay, checks: Sequence[Check]
 ) -> list[CheckResult]:
     repo, cancelled = bundle.repo(change.repo), cancel_watch(world, task.id)
-    archive = world.repos.archive_tree(repo.name, _tree(world, change, overlay), repo.hidden)
+    prepared = prepare(world, repo, task.base)
+    tree = world.repos.checkout(repo.name, _tree(world, change, overlay), repo.hidden)
     results = []
-    with open_sandbox(world, task, repo, bundle.limits, overlay.phase.value, archive) as box:
+    with open_sandbox(world, task, repo, bundle.limits, prepared, tree, purpose=overlay.phase.value) as box:
         for check in checks:
             done = box.run(check.run, timeout=check.timeout, env=check.env, is_cancelled=cancelled)
             log = world.store.put_blob(presentable(done.output, 10**6).encode())

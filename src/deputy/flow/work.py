@@ -17,6 +17,7 @@ from deputy.domain.errors import BadInput, Cancelled, DeputyError, NotFound, Out
 from deputy.domain.events import EventName
 from deputy.domain.values import Task, TaskSpec, Turn, Usage
 from deputy.evidence import presentable
+from deputy.flow.environments import prepare
 from deputy.flow.sandboxes import cancel_watch, open_sandbox
 from deputy.flow.show import show_task
 from deputy.flow.tasks import event
@@ -57,14 +58,23 @@ class Work:
         """Work, take the changed files out, and write them as a tree in the host's own repository."""
         # A second try on the gates' reasons goes on from the first one's tree.
         start = self._task.tree if self._task.feedback else self._task.base
-        archive = self._world.repos.archive_tree(self._spec.repo, start, self._repo.hidden)
-        box = open_sandbox(self._world, self._task, self._repo, self._limits, "work", archive)
-        with box:
-            recipe = next((r for r in self._bundle.recipes if r.name == self._spec.recipe), None)
+        recipe = next((r for r in self._bundle.recipes if r.name == self._spec.recipe), None)
+        prepared = prepare(self._world, self._repo, self._task.base)
+        tree = self._world.repos.checkout(self._spec.repo, start, self._repo.hidden)
+        with open_sandbox(
+            self._world,
+            self._task,
+            self._repo,
+            self._limits,
+            prepared,
+            tree,
+            purpose="work",
+            needs_git=recipe is None,
+        ) as box:
             summary, usage = self._recipe(box, recipe) if recipe else self._agent(box, start)
             delta = box.delta()
-        tree = self._world.repos.import_delta(self._spec.repo, start, delta)
-        return WorkResult(tree, presentable(summary, LOG_TAIL), usage)
+        result = self._world.repos.import_delta(self._spec.repo, start, delta)
+        return WorkResult(result, presentable(summary, LOG_TAIL), usage)
 
     # ------------------------------------------------------------------------------------------------ recipes
 

@@ -3,7 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from deputy.ports import Chat, Clock, Model, Policies, Queue, Repos, Sandboxes, Scanner, Screen, Store
+from deputy.ports import (
+    Chat,
+    Clock,
+    Environments,
+    Gateway,
+    Model,
+    Policies,
+    Queue,
+    Repos,
+    Sandboxes,
+    Scanner,
+    Screen,
+    Store,
+)
 
 
 @dataclass(frozen=True)
@@ -11,7 +24,8 @@ class World:
     """The adapters, and who we are in Slack.
 
     ``model`` and ``screen`` raise ``Unavailable`` when no model is configured; ``locate`` turns a repository's
-    configured URL into one that git can use.
+    configured URL into one that git can use; ``secret`` is the value of
+    a variable of Deputy's own environment that an environment's setup may have, empty when it is not set.
     """
 
     store: Store
@@ -19,12 +33,15 @@ class World:
     chat: Chat
     repos: Repos
     sandboxes: Sandboxes
+    environments: Environments
+    gateway: Gateway
     scanner: Scanner
     policies: Policies
     model: Callable[[], Model]
     screen: Callable[[], Screen]
     clock: Clock
     locate: Callable[[str], str]
+    secret: Callable[[str], str]
     team: str
     bot_user: str
     image: str

@@ -20,6 +20,7 @@ from deputy.policy.problems import Problem, decode, line_of
 V = TypeVar("V", bound=Value)
 Table = dict[str, JsonValue]
 _LIMITS = "limits.toml"
+_MAY_BE_ZERO = frozenset({"agent_retries_after_block", "flaky_retries", "warm_total", "warm_per_repo"})
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ def _budget(name: str, entry: JsonValue) -> JsonValue:
 
 def _positive(name: str, entry: JsonValue) -> JsonValue:
     for key, amount in _table(name, entry).items():
-        lowest = 0 if key == "agent_retries_after_block" else 1e-6
+        lowest = 0 if key in _MAY_BE_ZERO else 1e-6
         if isinstance(amount, int | float) and amount < lowest:
             raise ValueError(f"{key} = {amount} leaves nothing: write a positive number")
     return entry

@@ -1,0 +1,1 @@
+"""Who is next: a fair order of the waiting, within limits, and everybody's place in it."""
