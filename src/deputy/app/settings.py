@@ -1,11 +1,13 @@
 """Every setting, read from the environment (and a ``.env`` file). Secrets are never printed."""
 
 import hashlib
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -66,6 +68,19 @@ class Settings(BaseSettings):
         """What marks this installation's sandboxes on a shared engine: the same for all its workers."""
         where = self.database_url if self.is_single_machine else _without_password(self.database_url)
         return hashlib.sha256(where.encode()).hexdigest()[:16]
+
+    def variable(self, name: str) -> str:
+        """A variable of Deputy's own environment, or of its ``.env`` file, by name; empty when it is not set.
+
+        Deputy's own settings are refused: a repository's setup has no business with Deputy's credentials.
+        """
+        if name.lower() in type(self).model_fields:
+            raise BadInput(
+                f"{name} can't be a secret of an environment",
+                "it is a setting of Deputy itself",
+                "put the repository's own secret into a variable of another name",
+            )
+        return os.environ.get(name) or dotenv_values(".env").get(name) or ""
 
     def locate(self, url: str) -> str:
         """A repository's URL for git: a relative path is a folder under the home."""

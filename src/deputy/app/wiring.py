@@ -13,6 +13,7 @@ from deputy.adapters.llm.screen import ModelScreen
 from deputy.adapters.policies import Change, PolicyFolder
 from deputy.adapters.repos import GitRepos
 from deputy.adapters.sandbox.docker import DockerSandboxes
+from deputy.adapters.sandbox.environments import DockerEnvironments
 from deputy.adapters.scanners import Scanners
 from deputy.adapters.slack.chat import build_chat
 from deputy.adapters.slack.client import build_client
@@ -100,12 +101,18 @@ def open_world(settings: Settings) -> tuple[World, SqlStore, DurableQueue]:
             runtime=settings.deputy_sandbox_runtime or None,
             owner=settings.owner,
         ),
+        environments=DockerEnvironments(
+            owner=settings.owner,
+            base_url=settings.docker_host or None,
+            runtime=settings.deputy_sandbox_runtime or None,
+        ),
         scanner=Scanners.at(settings.home / "scanners"),
         policies=policies,
         model=make_a_model,
         screen=lambda: ModelScreen(make_a_model()),
         clock=clock,
         locate=settings.locate,
+        secret=settings.variable,
         team=me.team,
         bot_user=me.user,
         image=settings.deputy_sandbox_image,
