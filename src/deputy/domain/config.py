@@ -1,5 +1,7 @@
 """What a policy bundle's TOML files say, as values. Unknown keys are refused."""
 
+import hashlib
+import json
 from enum import StrEnum
 
 from pydantic import Field
@@ -25,6 +27,12 @@ class Check(Value):
     env: dict[str, str] = Field(default_factory=dict)
     timeout: int = 300
     bar: Severity = Severity.DENY
+
+    @property
+    def digest(self) -> str:
+        """Names what is run, and how (SHA-256, hex): all but ``bar``, which only says what a failure does."""
+        asked = json.dumps(self.model_dump(mode="json", exclude={"bar"}), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(asked.encode("ascii")).hexdigest()
 
 
 class Environment(Value):

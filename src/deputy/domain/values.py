@@ -286,8 +286,11 @@ class CheckPhase(StrEnum):
 class CheckResult(Value):
     """One check in a fresh sandbox. ``passed`` is judged by exit status and parsed output together.
 
-    ``log`` is the blob digest of the output; ``seconds`` the wall-clock time. ``broken_tests`` names the failing tests,
-    where a report tells. ``is_flaky`` means that it failed, and passed when the same was run again.
+    ``check`` is the digest of what was asked for (``Check.digest``), empty in evidence from before there was one.
+    ``log`` is the blob digest of the output, ``report`` that of the report which the command wrote, ``reruns`` those of
+    the logs of what was run again; ``seconds`` the wall-clock time. ``broken_tests`` names failing tests, where output
+    or report tell. ``is_flaky`` means that it failed, and passed when the same was run again, or the reverse: then
+    ``passed`` is False.
     """
 
     name: str
@@ -302,6 +305,9 @@ class CheckResult(Value):
     summary: str = ""
     broken_tests: tuple[str, ...] = ()
     is_flaky: bool = False
+    check: str = ""
+    report: str = ""
+    reruns: tuple[str, ...] = ()
 
 
 class Proof(Value):
