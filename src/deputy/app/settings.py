@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     deputy_model_stream: bool = Field(default=False, description="Ask the model server to stream its answers.")
     deputy_sandbox_image: str = Field("deputy-sandbox:latest", description="Image of the sandboxes.")
     deputy_sandbox_runtime: str = Field("", description="Another OCI runtime of the engine, for example runsc.")
+    deputy_internal_hosts: str = Field(
+        "", description="Hosts on internal addresses that sandboxes may reach where policy allows it, comma separated."
+    )
     deputy_http_host: str = Field("127.0.0.1", description="Address that HTTP mode listens on.")
     deputy_http_port: int = Field(3000, description="Port that HTTP mode listens on.")
     deputy_log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
@@ -62,6 +65,11 @@ class Settings(BaseSettings):
     def is_single_machine(self) -> bool:
         """Whether the database allows exactly one worker."""
         return self.database_url.startswith("sqlite")
+
+    @property
+    def internal_hosts(self) -> tuple[str, ...]:
+        """The hosts on internal addresses that sandboxes may reach, where policy allows it."""
+        return tuple(name.strip() for name in self.deputy_internal_hosts.split(",") if name.strip())
 
     @property
     def owner(self) -> str:

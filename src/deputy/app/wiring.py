@@ -10,6 +10,7 @@ import structlog
 
 from deputy.adapters.llm import make_model
 from deputy.adapters.llm.screen import ModelScreen
+from deputy.adapters.network import Gateways
 from deputy.adapters.policies import Change, PolicyFolder
 from deputy.adapters.repos import GitRepos
 from deputy.adapters.sandbox.docker import DockerSandboxes
@@ -106,6 +107,7 @@ def open_world(settings: Settings) -> tuple[World, SqlStore, DurableQueue]:
             base_url=settings.docker_host or None,
             runtime=settings.deputy_sandbox_runtime or None,
         ),
+        gateway=Gateways(settings.home / "gateways", settings.internal_hosts),
         scanner=Scanners.at(settings.home / "scanners"),
         policies=policies,
         model=make_a_model,

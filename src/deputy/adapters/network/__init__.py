@@ -1,1 +1,5 @@
-"""The only way out of a sandbox: a proxy that connects to allowed hosts."""
+"""The only way out of a sandbox: an allowlisting proxy on a Unix socket."""
+
+from deputy.adapters.network.gateways import Gateways
+
+__all__ = ["Gateways"]

@@ -1,0 +1,239 @@
+"""The proxy itself: one thread, one request per connection, bounds on everything that a sandbox could use up.
+
+Written here and not taken: proxy.py, the best-kept library for it, reads heads without a bound, keeps connections open
+for more requests, and has neither a limit of connections nor counters. What it would save is less than what would
+have to be switched off in it.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from deputy.adapters.network.asking import END, HEAD_LIMIT, Ask, Refused, read_ask
+from deputy.adapters.network.rules import Rules
+from deputy.adapters.network.tally import Tally
+
+_CHUNK = 1 << 16
+_MOST_ADDRESSES = 4
+_RESOLVERS = 4
+_ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+_FOR_WHOM = "can't be reached from this sandbox"
+_SERVERS_FAULT = "it does not answer"
+_USED_UP = "the run has moved as many bytes as it may"
+
+_Ways = set[asyncio.Future[None]]
+
+
+class _UsedUp(Exception):
+    """The bound on bytes is reached in the middle of a connection."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What one gateway gives at most. Times in seconds, ``sent`` and ``received`` in bytes over its whole life."""
+
+    connections: int = 64
+    sent: int = 256 * 1024**2
+    received: int = 8 * 1024**3
+    head_seconds: float = 20.0
+    connect_seconds: float = 20.0
+    idle_seconds: float = 120.0
+
+
+class Proxy:
+    """Serves a listening socket until it is told to stop."""
+
+    def __init__(self, rules: Rules, bounds: Bounds, tally: Tally) -> None:
+        self._rules, self._bounds, self._tally = rules, bounds, tally
+        self._clients: set[asyncio.Task[None]] = set()
+
+    async def serve(self, listener: socket.socket, stop: asyncio.Event) -> None:
+        """Serve until ``stop`` is set; every connection is closed then."""
+        # Of our own: asyncio waits for its resolvers, and one whose server is silent takes its time.
+        self._resolvers = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="gateway-names")
+        server = await asyncio.start_unix_server(self._accept, sock=listener, limit=HEAD_LIMIT)
+        try:
+            await stop.wait()
+        finally:
+            server.close()
+            for task in self._clients:
+                task.cancel()
+            await asyncio.gather(*self._clients, return_exceptions=True)
+            self._resolvers.shutdown(wait=False, cancel_futures=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection. Whatever happens to it is its own matter."""
+        is_full = len(self._clients) >= self._bounds.connections
+        task = asyncio.current_task()
+        if task and not is_full:
+            self._clients.add(task)
+            task.add_done_callback(self._clients.discard)
+        try:
+            writer.transport.set_write_buffer_limits(0)  # what was drained is with the other end
+            await (self._turn_away() if is_full else self._handle(reader, writer))
+        except Refused as refused:
+            self._tally.refused(refused.host, refused.port, refused.why)
+            # Best effort and at once: nobody waits for one who does not read.
+            writer.write(_answer(refused))
+        except (OSError, asyncio.IncompleteReadError):
+            pass  # somebody went away, or was silent for too long
+        finally:
+            writer.transport.abort()
+
+    async def _turn_away(self) -> None:
+        raise Refused(503, f"{self._bounds.connections} connections are open, and more can't be")
+
+    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ask = read_ask(await self._head(reader))
+        self._rules.check(ask.host, ask.port)
+        if self._is_used_up():
+            raise Refused(503, _USED_UP, ask.host, ask.port)
+        addresses = self._rules.permitted(ask.host, ask.port, await self._resolve(ask))
+        async with self._connected(ask, addresses) as (far, out):
+            self._tally.connected(ask.host, ask.port)
+            out.transport.set_write_buffer_limits(0)
+            try:
+                if ask.is_tunnel:
+                    writer.write(_ESTABLISHED)
+                else:
+                    out.write(ask.head)
+                    self._moved(ask, sent=len(ask.head))
+                await self._relay(ask, reader, writer, far, out)
+            except _UsedUp:
+                # No answer: in the middle of somebody else's it would be taken for a part of that.
+                self._tally.refused(ask.host, ask.port, _USED_UP)
+
+    async def _head(self, reader: asyncio.StreamReader) -> bytes:
+        try:
+            async with asyncio.timeout(self._bounds.head_seconds):
+                return await reader.readuntil(END)
+        except asyncio.LimitOverrunError:
+            raise Refused(431, "the request's head is too long") from None
+
+    async def _resolve(self, ask: Ask) -> list[str]:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._bounds.connect_seconds):
+                found = await loop.run_in_executor(self._resolvers, _addresses, ask.host, ask.port)
+        except (OSError, UnicodeError):
+            raise Refused(502, "its name has no address", ask.host, ask.port) from None
+        return found
+
+    @contextlib.asynccontextmanager
+    async def _connected(
+        self, ask: Ask, addresses: Sequence[str]
+    ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        """A connection to one of the addresses, which have been checked: no name is looked up again."""
+        for address in addresses[:_MOST_ADDRESSES]:
+            try:
+                async with asyncio.timeout(self._bounds.connect_seconds):
+                    far, out = await asyncio.open_connection(address, ask.port)
+                break
+            except OSError:
+                continue
+        else:
+            raise Refused(502, _SERVERS_FAULT, ask.host, ask.port)
+        try:
+            yield far, out
+        finally:
+            out.transport.abort()
+
+    async def _relay(
+        self,
+        ask: Ask,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        far: asyncio.StreamReader,
+        out: asyncio.StreamWriter,
+    ) -> None:
+        """Both ways until both have ended; a plain request is over with its answer."""
+        loop, idle = asyncio.get_running_loop(), self._bounds.idle_seconds
+        async with asyncio.timeout(idle) as silence:
+
+            def went(size: int) -> None:
+                self._moved(ask, sent=size)
+                silence.reschedule(loop.time() + idle)
+
+            def came(size: int) -> None:
+                self._moved(ask, received=size)
+                silence.reschedule(loop.time() + idle)
+
+            back = _copy(far, writer, came)
+            if ask.is_tunnel:
+                await _until_all(back, _copy(reader, out, went))
+            else:
+                await _until_first(back, _copy(reader, out, went, exactly=ask.body))
+
+    def _moved(self, ask: Ask, *, sent: int = 0, received: int = 0) -> None:
+        self._tally.moved(ask.host, ask.port, sent=sent, received=received)
+        if self._is_used_up():
+            raise _UsedUp
+
+    def _is_used_up(self) -> bool:
+        total = self._tally.total
+        return total["sent"] > self._bounds.sent or total["received"] > self._bounds.received
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+async def _copy(
+    source: asyncio.StreamReader,
+    sink: asyncio.StreamWriter,
+    count: Callable[[int], None],
+    *,
+    exactly: int | None = None,
+) -> None:
+    """Piece by piece, each taken by the sink before the next is read. A body is ``exactly`` so long; all else ends."""
+    left = exactly
+    while left is None or left > 0:
+        piece = await source.read(_CHUNK if left is None else min(_CHUNK, left))
+        if not piece:
+            break
+        left = None if left is None else left - len(piece)
+        count(len(piece))
+        sink.write(piece)
+        await sink.drain()
+    if left is None:
+        sink.write_eof()
+
+
+async def _until_all(*ways: Coroutine[None, None, None]) -> None:
+    """Until all have ended, or one has failed."""
+    await _until(lambda pending: not pending, *ways)
+
+
+async def _until_first(*ways: Coroutine[None, None, None]) -> None:
+    """Until the first of them has ended, or one has failed."""
+    first = asyncio.ensure_future(ways[0])
+    await _until(lambda pending: first not in pending, first, *ways[1:])
+
+
+async def _until(is_over: Callable[[_Ways], bool], *ways: Awaitable[None]) -> None:
+    tasks = [asyncio.ensure_future(way) for way in ways]
+    pending: _Ways = set(tasks)
+    try:
+        while not is_over(pending):
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _answer(refused: Refused) -> bytes:
+    """One line that says which host and what to do; clients that only show the status line show the reason, too."""
+    where = f"{refused.host}:{refused.port} {_FOR_WHOM}: " if refused.host else ""
+    text = f"{where}{refused.why}{'; ' if refused.todo else ''}{refused.todo}\n".encode("ascii", "replace")
+    head = (
+        f"HTTP/1.1 {refused.status} {refused.why}\r\nContent-Type: text/plain\r\n"
+        f"Content-Length: {len(text)}\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode("ascii", "replace") + text
