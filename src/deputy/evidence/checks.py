@@ -1,22 +1,55 @@
-"""Whether a check passed: exit status and parsed output must agree, and a test run must have run tests."""
+"""Whether a check passed: exit status, parsed output and report must agree, and a test run must have run tests."""
+
+from dataclasses import dataclass
 
 from deputy.domain.config import Check
 from deputy.domain.dialogue import CommandResult
 from deputy.domain.values import CheckPhase, CheckResult
-from deputy.evidence.reports import TestReport, lint_errors, parse_report
+from deputy.evidence.claims import TestReport
+from deputy.evidence.formats import Unreadable, read_report
+from deputy.evidence.reports import lint_errors, parse_report
+from deputy.evidence.text import presentable
 
+MOST_NAMES, MOST_NAME_CHARACTERS = 20, 200
 _PARSED_BYTES = 512 * 1024  # reports stand at the end of the output
 
 
-def judge_check(check: Check, phase: CheckPhase, result: CommandResult, log_digest: str) -> CheckResult:
+@dataclass(frozen=True)
+class ReportFile:
+    """The report that a command wrote: its bytes, or None and ``why``; ``digest`` names the blob that keeps it."""
+
+    content: bytes | None
+    why: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """What was learned of a run. ``report`` is the configured one; ``flaw`` says why there is none."""
+
+    check: Check
+    result: CommandResult
+    output: TestReport | None
+    errors: int
+    report: TestReport | None
+    flaw: str
+
+    @property
+    def claim(self) -> TestReport | None:
+        return self.report or self.output
+
+
+def judge_check(
+    check: Check, phase: CheckPhase, result: CommandResult, log_digest: str, report: ReportFile | None = None
+) -> CheckResult:
     """What a command in a fresh sandbox says about a tree; ``log_digest`` names the blob of its output.
 
-    Passed means: exit status 0, in time, and nothing in the output says otherwise. A check of kind ``tests`` must also
-    show a report that we recognise, with at least one test that ran: silence is not success.
+    Passed means: exit status 0, in time, and neither the output nor the report says otherwise. A check that names a
+    report must have written it. A check of kind ``tests`` must also show in one of them what we recognise, with at least
+    one test that ran: silence is not success.
     """
-    output = result.output[-_PARSED_BYTES:].decode("utf-8", "replace")
-    report = parse_report(output)
-    complaint = _complaint(check, result, report, output)
+    heard = _hear(check, result, report)
+    complaint, claim = _complaint(heard), heard.claim
     return CheckResult(
         name=check.name,
         phase=phase,
@@ -25,35 +58,84 @@ def judge_check(check: Check, phase: CheckPhase, result: CommandResult, log_dige
         passed=not complaint,
         seconds=result.seconds,
         log=log_digest,
-        tests=report.tests if report else None,
-        failures=report.broken if report else None,
-        summary=complaint or (report.sentence if report else "") or "passed",
+        tests=claim.tests if claim else None,
+        failures=max(claim.broken, heard.output.broken if heard.output else 0) if claim else None,
+        summary=complaint or (claim.sentence if claim else "") or "passed",
+        broken_tests=_names(claim) if claim else (),
+        check=check.digest,
+        report=report.digest if report else "",
     )
 
 
-def _complaint(check: Check, result: CommandResult, report: TestReport | None, output: str) -> str:
+def _hear(check: Check, result: CommandResult, report: ReportFile | None) -> _Heard:
+    text = result.output[-_PARSED_BYTES:].decode("utf-8", "replace")
+    is_whole = not result.truncated and len(result.output) <= _PARSED_BYTES
+    output, errors = parse_report(text, is_whole=is_whole), lint_errors(text)
+    read = _read(check, report)
+    if isinstance(read, Unreadable):
+        return _Heard(check, result, output, errors, None, presentable(read.why, 300))
+    return _Heard(check, result, output, errors, read, "")
+
+
+def _read(check: Check, report: ReportFile | None) -> TestReport | Unreadable | None:
+    if not check.report:
+        return None
+    if report is None or report.content is None:
+        why = report.why if report else ""
+        return Unreadable(f"there is no report at {check.report}{f' ({why})' if why else ''}")
+    read = read_report(check.report, report.content)
+    return (
+        Unreadable(f"the report at {check.report} can't be used: {read.why}") if isinstance(read, Unreadable) else read
+    )
+
+
+def _complaint(heard: _Heard) -> str:
     """Why the check did not pass, as one short sentence, or nothing."""
-    if result.timed_out:
-        return f"timed out after {result.seconds:.0f} s"
-    if result.exit_code:
-        return _failure(result.exit_code, report, lint_errors(output))
-    if report and report.broken:
-        return f"{report.sentence}, although the exit status is 0"
-    if check.kind == "tests":
-        return _nothing_ran(report)
-    remaining = lint_errors(output)
-    return f"{remaining} errors, although the exit status is 0" if remaining else ""
+    if heard.result.timed_out:
+        return f"timed out after {heard.result.seconds:.0f} s"
+    if heard.result.exit_code:
+        return _failure(heard)
+    return _contradiction(heard) or (_nothing_ran(heard.claim) if heard.check.kind == "tests" else "")
 
 
-def _failure(exit_code: int, report: TestReport | None, errors: int) -> str:
-    how = f"killed by signal {-exit_code}" if exit_code < 0 else f"exit {exit_code}"
-    if report and report.broken:
-        return report.sentence
-    if report and report.tests == 0:
+def _contradiction(heard: _Heard) -> str:
+    """What speaks against an exit status of 0."""
+    if heard.flaw:
+        return f"exit 0, but {heard.flaw}"
+    if heard.claim and heard.claim.broken:
+        return f"{heard.claim.sentence}, although the exit status is 0"
+    if heard.errors and not heard.report and heard.check.kind != "tests":
+        return f"{heard.errors} errors, although the exit status is 0"
+    return _disagreement(heard)
+
+
+def _failure(heard: _Heard) -> str:
+    code, claim = heard.result.exit_code, heard.claim
+    how = f"killed by signal {-code}" if code < 0 else f"exit {code}"
+    if claim and claim.broken:
+        return _disagreement(heard) or claim.sentence
+    if claim and claim.tests == 0:
         return f"no tests ran ({how})"
-    if report is None and errors:
-        return f"{errors} {'error' if errors == 1 else 'errors'}"
-    return f"{how}, although the output says {report.sentence}" if report and report.sentence else how
+    if claim is None and heard.errors:
+        return f"{heard.errors} {'error' if heard.errors == 1 else 'errors'}"
+    if heard.flaw:
+        return f"{how}, and {heard.flaw}"
+    source = "report" if heard.report else "output"
+    return f"{how}, although the {source} says {claim.sentence}" if claim and claim.sentence else how
+
+
+def _disagreement(heard: _Heard) -> str:
+    """How output and report contradict each other, in what all runners agree on: is anything broken, did anything run.
+
+    Beyond that they count differently what is expected to fail, what is parametrised, what breaks on its way out.
+    """
+    output, report = heard.output, heard.report
+    if output is None or report is None:
+        return ""
+    broken = bool(output.broken) == bool(report.broken)
+    if broken and (output.tests is None or bool(output.tests) == bool(report.tests)):
+        return ""
+    return f"the report says {report.sentence or 'nothing ran'}, and the output {output.sentence or 'nothing ran'}"
 
 
 def _nothing_ran(report: TestReport | None) -> str:
@@ -62,3 +144,11 @@ def _nothing_ran(report: TestReport | None) -> str:
     if report.tests == 0:
         return f"no tests ran ({report.sentence})" if report.sentence else "no tests ran"
     return ""
+
+
+def _names(claim: TestReport) -> tuple[str, ...]:
+    """The broken tests, each once and as one line, fit to be shown; a last entry counts those that are left out."""
+    every = tuple(dict.fromkeys(claim.names))
+    shown = [" ".join(presentable(name, MOST_NAME_CHARACTERS).split()) for name in every[:MOST_NAMES]]
+    more = len(every) - MOST_NAMES
+    return (*shown, f"… and {more} more") if more > 0 else tuple(shown)

@@ -60,7 +60,7 @@ def proof(change: TreeChange, checks: Sequence[Check], results: Sequence[CheckRe
 
     ``fails_before`` is True only when a check of kind ``tests`` that runs new or changed test files passes on base and
     on the patch, and has failing tests (not merely tests that could not start) on base plus those files alone.
-    ``passes_after`` tells whether every such check passes on the patch.
+    ``passes_after`` tells whether every such check passes on the patch. What is flaky proves nothing, on either side.
     """
     new = new_test_files(change, checks)
     names = [check.name for check in checks if check.kind == "tests" and any(matches_any(check.tests, p) for p in new)]
@@ -74,13 +74,15 @@ def proof(change: TreeChange, checks: Sequence[Check], results: Sequence[CheckRe
 
 
 def _passed(results: Sequence[CheckResult], name: str, phase: CheckPhase) -> bool | None:
-    found = [result.passed for result in results if result.name == name and result.phase is phase]
-    return all(found) if found else None
+    found = [result for result in results if result.name == name and result.phase is phase]
+    return all(result.passed and not result.is_flaky for result in found) if found else None
 
 
 def _fails_before(results: Sequence[CheckResult], name: str) -> bool | None:
     before = [result for result in results if result.name == name and result.phase is CheckPhase.BEFORE]
     if not before or not _passed(results, name, CheckPhase.BASE) or not _passed(results, name, CheckPhase.PATCH):
+        return None
+    if any(result.is_flaky for result in before):
         return None
     if all(result.passed for result in before):
         return False

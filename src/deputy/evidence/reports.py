@@ -2,7 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
+
+from deputy.evidence.claims import TestReport, together
+from deputy.evidence.formats import TooMuch, tap_report
 
 _ANSI = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b[@-_]")
 _PYTEST_WORD = r"(?:passed|failed|errors?|skipped|deselected|xfailed|xpassed|warnings?|rerun|subtests passed)"
@@ -10,57 +13,24 @@ _PYTEST = re.compile(rf"^=*\s?((?:\d+ {_PYTEST_WORD}(?:, )?)+) in \d+(?:\.\d+)?m
 _PYTEST_NOTHING = re.compile(r"^=*\s?no tests (?:ran|collected)\b.* in \d", re.MULTILINE)
 _UNITTEST = re.compile(r"^Ran (\d+) tests? in [\d.]+s\s+(OK|FAILED|NO TESTS RAN)\b(?: \(([^)]*)\))?", re.MULTILINE)
 _JEST = re.compile(r"^ *Tests:? +((?:\d+ [a-z]+(?:, | \| )?)+)", re.MULTILINE)
-_TAP = re.compile(r"^(?:#|ℹ) (pass|fail|skipped|cancelled) (\d+)$", re.MULTILINE)
+_TAP_SUMMARY = re.compile(r"^(?:#|ℹ) (pass|fail|skipped|cancelled) (\d+)$", re.MULTILINE)
+_TAP_VERSION = re.compile(r"^TAP version \d", re.MULTILINE)
 _CARGO = re.compile(r"^test result: (?:ok|FAILED)\. (\d+) passed; (\d+) failed;", re.MULTILINE)
 _GO = re.compile(r"^(ok|FAIL)\s+\S+\s+(?:[\d.]+s|\(cached\)|\[)", re.MULTILINE)
 _LINT = re.compile(r"^Found (\d+) errors?(?: in \d+ files?.*| \((?:\d+ fixed, )?(\d+) remaining\)|)\.?$", re.MULTILINE)
+_PYTEST_NAME = re.compile(r"^(?:FAILED|ERROR) (\S+\.py\b.*?)(?: - .*)?$", re.MULTILINE)
+_UNITTEST_NAME = re.compile(r"^(?:FAIL|ERROR): (\w+) \(([\w.]+)\)", re.MULTILINE)
 _NUMBERED = re.compile(r"(\d+) ([a-z]+)")
 
 
-@dataclass(frozen=True)
-class TestReport:
-    """What a run claims. ``tests`` counts those that ran (skipped ones did not), None where the runner doesn't say."""
-
-    __test__ = False  # not a test class, whatever pytest makes of its name
-
-    tests: int | None
-    failures: int = 0
-    errors: int = 0
-    skipped: int = 0
-
-    @property
-    def broken(self) -> int:
-        """Failures and errors together."""
-        return self.failures + self.errors
-
-    @property
-    def sentence(self) -> str:
-        """The counts the way a test runner would say them: "2 failed, 12 passed"."""
-        passed = None if self.tests is None else self.tests - self.broken
-        parts = (
-            (self.failures, "failed"),
-            (self.errors, "error" if self.errors == 1 else "errors"),
-            (passed, "passed"),
-            (self.skipped, "skipped"),
-        )
-        return ", ".join(f"{count} {word}" for count, word in parts if count)
-
-
-def parse_report(output: str) -> TestReport | None:
+def parse_report(output: str, *, is_whole: bool = True) -> TestReport | None:
     """What the runners recognised in the output claim (pytest, unittest, jest, vitest, TAP, cargo, go), or None.
 
-    A run may hold several reports; they count together, so that no later line talks an earlier failure away.
+    A run may hold several reports; they count together. ``is_whole`` is False where the output was cut.
     """
-    reports = tuple(_reports(_ANSI.sub("", output).replace("\r\n", "\n")))
-    if not reports:
-        return None
-    counts = [report.tests for report in reports if report.tests is not None]
-    return TestReport(
-        tests=sum(counts) if counts else None,
-        failures=sum(report.failures for report in reports),
-        errors=sum(report.errors for report in reports),
-        skipped=sum(report.skipped for report in reports),
-    )
+    text = _ANSI.sub("", output).replace("\r\n", "\n")
+    report = together(_reports(text, is_whole=is_whole))
+    return replace(report, names=(*_names(text), *report.names)) if report and report.broken else report
 
 
 def lint_errors(output: str) -> int:
@@ -68,16 +38,46 @@ def lint_errors(output: str) -> int:
     return sum(int(match[2] or match[1]) for match in _LINT.finditer(_ANSI.sub("", output)))
 
 
-def _reports(text: str) -> Iterator[TestReport]:
+def _names(text: str) -> Iterator[str]:
+    """The broken tests that pytest's summary and unittest's headings name."""
+    yield from (match[1] for match in _PYTEST_NAME.finditer(text))
+    yield from (
+        match[2] if match[2].endswith(f".{match[1]}") else f"{match[2]}.{match[1]}"
+        for match in _UNITTEST_NAME.finditer(text)
+    )
+
+
+def _reports(text: str, *, is_whole: bool) -> Iterator[TestReport]:
     yield from (_worded(match[1]) for match in _PYTEST.finditer(text))
     yield from (TestReport(tests=0) for _ in _PYTEST_NOTHING.finditer(text))
     yield from (_unittest(match) for match in _UNITTEST.finditer(text))
     yield from (_worded(match[1]) for match in _JEST.finditer(text))
     yield from (_counted(int(match[1]), int(match[2])) for match in _CARGO.finditer(text))
     yield from (TestReport(tests=None, failures=int(match[1] == "FAIL")) for match in _GO.finditer(text))
-    if tap := _TAP.findall(text):
-        count = {word: sum(int(number) for name, number in tap if name == word) for word, _ in tap}
-        yield _counted(count.get("pass", 0), count.get("fail", 0) + count.get("cancelled", 0), count.get("skipped", 0))
+    yield from _tap(text, is_whole=is_whole)
+
+
+def _tap(text: str, *, is_whole: bool) -> Iterator[TestReport]:
+    """TAP by its lines, and by the summary that some producers add, which knows the tests inside of subtests, too."""
+    try:
+        lines = tap_report(text, is_whole=is_whole)
+    except (TooMuch, ValueError):
+        lines = None
+    if lines and lines.tests == 0 and lines.broken and not _TAP_VERSION.search(text):
+        lines = None  # a lone "1..10" is no test run
+    found = _TAP_SUMMARY.findall(text)
+    if not found:
+        yield from [lines] if lines else []
+        return
+    count = {word: sum(int(number) for name, number in found if name == word) for word, _ in found}
+    failed = count.get("fail", 0) + count.get("cancelled", 0)
+    summary = _counted(count.get("pass", 0), failed, count.get("skipped", 0))
+    # What one of them calls broken is broken.
+    yield replace(lines, tests=summary.tests) if lines and not failed else replace(summary, names=_named(lines))
+
+
+def _named(lines: TestReport | None) -> tuple[str, ...]:
+    return lines.names if lines else ()
 
 
 def _counted(passed: int, failed: int, skipped: int = 0) -> TestReport:

@@ -1,0 +1,52 @@
+"""What a test run claims of itself, in its output or in a report: numbers and names."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TestReport:
+    """What a run claims. ``tests`` counts those that ran (skipped ones did not), None where the runner doesn't say.
+
+    ``names`` are those of broken tests, as far as they are known.
+    """
+
+    __test__ = False  # not a test class, whatever pytest makes of its name
+
+    tests: int | None
+    failures: int = 0
+    errors: int = 0
+    skipped: int = 0
+    names: tuple[str, ...] = ()
+
+    @property
+    def broken(self) -> int:
+        """Failures and errors together."""
+        return self.failures + self.errors
+
+    @property
+    def sentence(self) -> str:
+        """The counts the way a test runner would say them: "2 failed, 12 passed"."""
+        passed = None if self.tests is None else max(0, self.tests - self.broken)
+        parts = (
+            (self.failures, "failed"),
+            (self.errors, "error" if self.errors == 1 else "errors"),
+            (passed, "passed"),
+            (self.skipped, "skipped"),
+        )
+        return ", ".join(f"{count} {word}" for count, word in parts if count)
+
+
+def together(reports: Iterable[TestReport]) -> TestReport | None:
+    """All reports of one run as one, so that no later one talks an earlier failure away; None when there are none."""
+    every = tuple(reports)
+    if not every:
+        return None
+    counts = [report.tests for report in every if report.tests is not None]
+    return TestReport(
+        tests=sum(counts) if counts else None,
+        failures=sum(report.failures for report in every),
+        errors=sum(report.errors for report in every),
+        skipped=sum(report.skipped for report in every),
+        names=tuple(name for report in every for name in report.names),
+    )
