@@ -11,6 +11,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from deputy.adapters.network.asking import END, HEAD_LIMIT, Ask, Refused, read_ask
 from deputy.adapters.network.rules import Rules
@@ -21,6 +22,7 @@ _MOST_ADDRESSES = 4
 _RESOLVERS = 4
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _FOR_WHOM = "can't be reached from this sandbox"
+_OUT_OF_FILES_SECONDS = 0.1
 _SERVERS_FAULT = "it does not answer"
 _USED_UP = "the run has moved as many bytes as it may"
 
@@ -54,26 +56,43 @@ class Proxy:
         """Serve until ``stop`` is set; every connection is closed then."""
         # Of our own: asyncio waits for its resolvers, and one whose server is silent takes its time.
         self._resolvers = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="gateway-names")
-        server = await asyncio.start_unix_server(self._accept, sock=listener, limit=HEAD_LIMIT)
+        accepting = asyncio.ensure_future(self._accept(listener))
         try:
             await stop.wait()
         finally:
-            server.close()
-            for task in self._clients:
+            ending = [accepting, *self._clients]
+            for task in ending:
                 task.cancel()
-            await asyncio.gather(*self._clients, return_exceptions=True)
+            await asyncio.gather(*ending, return_exceptions=True)
             self._resolvers.shutdown(wait=False, cancel_futures=True)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection. Whatever happens to it is its own matter."""
-        is_full = len(self._clients) >= self._bounds.connections
-        task = asyncio.current_task()
-        if task and not is_full:
+    async def _accept(self, listener: socket.socket) -> None:
+        """Take connections as places become free; the kernel keeps the next ones waiting."""
+        loop, places = asyncio.get_running_loop(), asyncio.Semaphore(self._bounds.connections)
+        while True:
+            await places.acquire()
+            try:
+                connection, _ = await loop.sock_accept(listener)
+            except OSError:
+                places.release()
+                await asyncio.sleep(_OUT_OF_FILES_SECONDS)
+                continue
+            task = asyncio.ensure_future(self._client(connection))
             self._clients.add(task)
-            task.add_done_callback(self._clients.discard)
+            # Here and not in the task: one that is cancelled before its first step never runs.
+            task.add_done_callback(partial(self._left, connection, places))
+
+    def _left(self, connection: socket.socket, places: asyncio.Semaphore, task: asyncio.Task[None]) -> None:
+        self._clients.discard(task)
+        connection.close()
+        places.release()
+
+    async def _client(self, connection: socket.socket) -> None:
+        """One connection. Whatever happens to it is its own matter."""
+        reader, writer = await asyncio.open_connection(sock=connection, limit=HEAD_LIMIT)
+        writer.transport.set_write_buffer_limits(0)  # what was drained is with the other end
         try:
-            writer.transport.set_write_buffer_limits(0)  # what was drained is with the other end
-            await (self._turn_away() if is_full else self._handle(reader, writer))
+            await self._handle(reader, writer)
         except Refused as refused:
             self._tally.refused(refused.host, refused.port, refused.why)
             # Best effort and at once: nobody waits for one who does not read.
@@ -82,9 +101,6 @@ class Proxy:
             pass  # somebody went away, or was silent for too long
         finally:
             writer.transport.abort()
-
-    async def _turn_away(self) -> None:
-        raise Refused(503, f"{self._bounds.connections} connections are open, and more can't be")
 
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ask = read_ask(await self._head(reader))
