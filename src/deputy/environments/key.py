@@ -1,0 +1,62 @@
+"""The name of an environment's image: whatever it depends on, in one digest."""
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+
+from deputy.domain.config import Environment
+from deputy.domain.globs import compile_glob
+
+# Part of every key: raise it when images are to be built in another way.
+_FORM = 1
+# What setup depends on where nobody says it: lists of dependencies and their locks, wherever they are.
+DEFAULT_INPUTS = (
+    "**/pyproject.toml",
+    "**/setup.py",
+    "**/setup.cfg",
+    "**/requirements*.txt",
+    "**/requirements/*.txt",
+    "**/*requirements.txt",
+    "**/constraints*.txt",
+    "**/*.lock",
+    "**/Pipfile",
+    "**/package.json",
+    "**/package-lock.json",
+    "**/npm-shrinkwrap.json",
+    "**/pnpm-lock.yaml",
+    "**/pnpm-workspace.yaml",
+    "**/bun.lockb",
+    "**/.npmrc",
+    "**/go.mod",
+    "**/go.sum",
+    "**/Cargo.toml",
+    "**/Gemfile",
+    "**/*.gemspec",
+    "**/pom.xml",
+    "**/build.gradle*",
+    "**/gradle.properties",
+    "**/composer.json",
+)
+
+
+def inputs_of(environment: Environment, files: Mapping[str, str]) -> dict[str, str]:
+    """Of all files (path to blob id), those that the environment depends on. ``ValueError`` for a malformed glob."""
+    patterns = [compile_glob(glob) for glob in environment.inputs or DEFAULT_INPUTS]
+    return {path: blob for path, blob in sorted(files.items()) if any(pattern.match(path) for pattern in patterns)}
+
+
+def key(environment: Environment, base_id: str, files: Mapping[str, str]) -> str:
+    """What names the environment's image: 64 hexadecimal digits that change with anything that it depends on.
+
+    That is all fields but ``timeout`` (and the names of secrets, never their values), the base image by content
+    (``base_id``), and the blob ids of the files that setup reads. The order of mappings does not matter; that of setup
+    commands, packages and paths does.
+    """
+    content = {
+        "form": _FORM,
+        "environment": environment.model_dump(mode="json", exclude={"timeout"}),
+        "base": base_id,
+        "files": inputs_of(environment, files),
+    }
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,67 @@
+"""The survey: what a repository's own files say that work in it needs. It reads, decides nothing and never raises."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from deputy.environments.files import Files
+from deputy.environments.node import node
+from deputy.environments.others import go, java, ruby, rust
+from deputy.environments.proposal import Finding, Proposal, Topic
+from deputy.environments.python import python
+from deputy.environments.secrets import secrets
+from deputy.environments.versions import git_wanted
+from deputy.environments.written import build_machine, written_checks
+
+_LANGUAGES = (python, node, go, rust, ruby, java)
+_MANIFESTS = ("*/pyproject.toml", "*/setup.py", "*/package.json", "*/go.mod", "*/Cargo.toml", "*/Gemfile", "*/pom.xml")
+
+
+def survey(paths: Iterable[str], read: Callable[[str], bytes | None]) -> Proposal:
+    """What the tree seems to need. ``paths`` are all its paths; ``read`` gives a file's bytes, or None."""
+    files = Files(paths, read)
+    found = [finding for language in _LANGUAGES for finding in language(files)]
+    found += written_checks(files, found)
+    if any(finding.topic is not Topic.LANGUAGE for finding in found):
+        found += build_machine(files)
+    found += [*git_wanted(files), *secrets(files), *_unread(files, found)]
+    return Proposal(findings=tuple(_once(_named_apart(found))))
+
+
+def _unread(files: Files, found: list[Finding]) -> Iterator[Finding]:
+    """What a survey sees and can do nothing about."""
+    if files.has(".gitmodules"):
+        text = "submodules are not fetched: their folders are empty in a sandbox"
+        yield Finding(topic=Topic.NOTE, text=text, why="there is .gitmodules", file=".gitmodules")
+    if "filter=lfs" in files.text(".gitattributes"):
+        text = "large files are kept elsewhere (Git LFS): a sandbox has their pointers only"
+        yield Finding(topic=Topic.NOTE, text=text, why="filter=lfs", file=".gitattributes")
+    below = files.matching(*_MANIFESTS)
+    if below and not any(finding.topic is Topic.LANGUAGE for finding in found):
+        text = f"the top has no project; {', '.join(below[:4])} may be some: write setup and checks for them"
+        yield Finding(topic=Topic.NOTE, text=text, why="only the top folder is looked at", file=below[0])
+    if not any(finding.topic is Topic.CHECKS for finding in found):
+        text = "no check was found: every patch will ask for review until there is one"
+        yield Finding(topic=Topic.NOTE, text=text, why="nothing says how it is tested")
+
+
+def _named_apart(found: Iterable[Finding]) -> Iterator[Finding]:
+    """A name of its own for each check: the second language's tests are ``tests-2``."""
+    taken: set[str] = set()
+    for finding in found:
+        each = finding.check
+        if each is None:
+            yield finding
+            continue
+        names = (each.name, *(f"{each.name}-{number}" for number in range(2, len(taken) + 3)))
+        name = next(name for name in names if name not in taken)
+        taken.add(name)
+        yield finding.model_copy(update={"check": each.model_copy(update={"name": name})})
+
+
+def _once(found: Iterable[Finding]) -> Iterator[Finding]:
+    """Each text of a topic once, but commands as often as they are to run."""
+    seen: set[tuple[Topic, str]] = set()
+    for finding in found:
+        key = (finding.topic, finding.text)
+        if key not in seen or finding.topic in {Topic.SETUP, Topic.CHECKS}:
+            yield finding
+        seen.add(key)
