@@ -7,7 +7,7 @@ import docker
 from docker.models.containers import Container
 
 from benchmarks import boxes
-from benchmarks.docker_cli import IMAGE, tar_of
+from benchmarks.docker_cli import IMAGE
 from benchmarks.measuring import Comparison, Series, Setting, each, in_turns
 from deputy.adapters.sandbox.hardening import USER, WORKSPACE, host_options
 from deputy.ports import Sandbox, SandboxLimits
@@ -18,7 +18,7 @@ PER_ROUND = 10
 def measure(setting: Setting) -> Sequence[Comparison]:
     """Both containers stand all the time."""
     amount = setting.amount(PER_ROUND, tiny=1)
-    with boxes.start(boxes.sandboxes(), tar_of({"README.md": b"# Bench\n"})) as box, _container() as container:
+    with boxes.start(boxes.sandboxes(), boxes.tree_of({"README.md": b"# Bench\n"})) as box, _container() as container:
         ours, theirs = in_turns(setting.repeat, each(amount, lambda: _run(box)), each(amount, lambda: _exec(container)))
     return (Comparison(Series("`true` in the sandbox", ours), Series("`true` by docker-py's exec_run", theirs)),)
 

@@ -1,8 +1,6 @@
 """What every ``Repos`` must do. There is only one: git itself runs here, so nothing stands in for it."""
 
-import io
 import subprocess
-import tarfile
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +10,7 @@ import pytest
 from deputy.adapters.repos import GitRepos
 from deputy.domain.errors import BadInput, BadPolicy, NotFound, Unavailable
 from deputy.domain.values import ChangeKind
-from deputy.ports import CommitText, Repos, RepoSource, TreeDelta, TreeFile
+from deputy.ports import CommitText, Repos, RepoSource, StoredFile, TreeDelta, TreeFile
 
 SHOP = "acme/shop"
 TEXT = CommitText("Fix rounding", "Half a cent.", (("Requested-by", "U0ALICE"), ("Deputy-Task", "D-7K2M9QXA")))
@@ -46,11 +44,6 @@ def repos(tmp_path: Path) -> Repos:
 @pytest.fixture
 def base(repos: Repos, shop: Path) -> str:
     return repos.refresh(RepoSource(SHOP, str(shop)))
-
-
-def members(archive: bytes) -> dict[str, tarfile.TarInfo]:
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        return {member.name: member for member in tar.getmembers()}
 
 
 def write(path: str, content: bytes = b"new\n", mode: str = "100644") -> TreeDelta:
@@ -111,19 +104,21 @@ def test_unknown_repo_commit_and_revision_syntax(repos: Repos, base: str) -> Non
         repos.paths(SHOP, "--output=x")
 
 
-def test_archive_has_the_tree_without_history_and_hidden_paths(repos: Repos, base: str) -> None:
-    assert set(members(repos.archive(SHOP, base, ()))) == {"README.md", "billing/split.py", "secrets/prod.env"}
-    assert set(members(repos.archive(SHOP, base, ("secrets/**",)))) == {"README.md", "billing/split.py"}
-    assert b"KEY=" not in repos.archive(SHOP, base, ("**/*.env",))
+def test_a_checkout_has_the_tree_without_history_and_hidden_paths(repos: Repos, base: str) -> None:
+    assert set(repos.checkout(SHOP, base, ())) == {"README.md", "billing/split.py", "secrets/prod.env"}
+    assert set(repos.checkout(SHOP, base, ("secrets/**",))) == {"README.md", "billing/split.py"}
+    assert not any(b"KEY=" in file.content for file in repos.checkout(SHOP, base, ("**/*.env",)).values())
 
 
-def test_archive_is_deterministic(repos: Repos, base: str) -> None:
-    assert repos.archive(SHOP, base, ()) == repos.archive_tree(SHOP, repos.tree_of(SHOP, base), ())
+def test_a_checkout_has_gits_own_names_for_contents(repos: Repos, base: str, shop: Path) -> None:
+    file = repos.checkout(SHOP, base, ())["billing/split.py"]
+    assert file == StoredFile("100644", git(shop, "rev-parse", "HEAD:billing/split.py"), file.content)
+    assert file.content == repos.read(SHOP, base, "billing/split.py")
 
 
 def test_a_malformed_hidden_glob_shows_nothing(repos: Repos, base: str) -> None:
     with pytest.raises(BadPolicy, match="hidden"):
-        repos.archive(SHOP, base, ("secrets/[a-z]*",))
+        repos.checkout(SHOP, base, ("secrets/[a-z]*",))
 
 
 def test_read(repos: Repos, base: str) -> None:
@@ -134,15 +129,15 @@ def test_read(repos: Repos, base: str) -> None:
     assert repos.read(SHOP, base, "nothing") is None
 
 
-def test_import_keeps_what_the_delta_does_not_name(repos: Repos, base: str) -> None:
+def test_import_keeps_what_the_delta_does_not_name(repos: Repos, base: str, shop: Path) -> None:
     tree = repos.import_delta(SHOP, base, write("billing/new.py"))
     assert repos.read(SHOP, tree, "secrets/prod.env") == b"KEY=example\n"
     assert repos.read(SHOP, tree, "billing/new.py") == b"new\n"
     assert repos.import_delta(SHOP, base, write("billing/new.py")) == tree
-    assert repos.import_delta(SHOP, base, TreeDelta()) == repos.tree_of(SHOP, base)
+    assert repos.import_delta(SHOP, base, TreeDelta()) == git(shop, "rev-parse", f"{base}^{{tree}}")
 
 
-def test_diff_names_every_kind_of_change(repos: Repos, base: str) -> None:
+def test_diff_names_every_kind_of_change(repos: Repos, base: str, shop: Path) -> None:
     delta = TreeDelta(
         written=(
             TreeFile("README.md", "100755", b"shop\n"),
@@ -159,7 +154,7 @@ def test_diff_names_every_kind_of_change(repos: Repos, base: str) -> None:
         "secrets/prod.env": ChangeKind.DELETED,
     }
     assert change.base == base
-    assert change.base_tree == repos.tree_of(SHOP, base)
+    assert change.base_tree == git(shop, "rev-parse", f"{base}^{{tree}}")
     by_path = {file.path: file for file in change.files}
     assert by_path["logo.bin"].is_binary
     assert (by_path["billing/split.py"].added_lines, by_path["billing/split.py"].removed_lines) == (1, 1)
@@ -191,9 +186,9 @@ def test_patch_date_is_the_given_one(repos: Repos, base: str) -> None:
     assert b"Date: Sun, 01 Mar 2026 12:00:00 +0000" in repos.patch(SHOP, base, tree, CommitText("S", "", (), at=at))
 
 
-def test_no_change_no_patch(repos: Repos, base: str) -> None:
+def test_no_change_no_patch(repos: Repos, base: str, shop: Path) -> None:
     with pytest.raises(BadInput, match="nothing differs"):
-        repos.patch(SHOP, base, repos.tree_of(SHOP, base), TEXT)
+        repos.patch(SHOP, base, git(shop, "rev-parse", f"{base}^{{tree}}"), TEXT)
 
 
 def test_show_diff_of_some_paths(repos: Repos, base: str) -> None:
@@ -211,7 +206,7 @@ def test_blobs_are_read_by_id_in_one_go(repos: Repos, base: str) -> None:
     assert repos.blobs(SHOP, ()) == {}
 
 
-def test_what_is_no_blob_of_the_mirror_is_not_found(repos: Repos, base: str) -> None:
-    for other in ("1" * 40, repos.tree_of(SHOP, base), "HEAD", f"{base}\n{base}"):
+def test_what_is_no_blob_of_the_mirror_is_not_found(repos: Repos, base: str, shop: Path) -> None:
+    for other in ("1" * 40, git(shop, "rev-parse", f"{base}^{{tree}}"), "HEAD", f"{base}\n{base}"):
         with pytest.raises(NotFound):
             repos.blobs(SHOP, (other,))

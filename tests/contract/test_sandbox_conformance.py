@@ -1,18 +1,19 @@
 """What every sandbox must do, whatever it is made of: start, run, stream, limits, files, delta, kill, clean up."""
 
-import io
-import tarfile
+import os
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from tests.fakes.sandbox import PlainSandboxes
+from tests.trees import tree_of
 
 from deputy.adapters.sandbox.box import DeltaCaps
 from deputy.adapters.sandbox.docker import DockerSandboxes
 from deputy.domain.errors import BadInput, Cancelled, NotFound, OutOfBudget, SandboxFailed
-from deputy.ports import Sandbox, Sandboxes, SandboxLimits, SandboxSpec, TreeFile
+from deputy.ports import Sandbox, Sandboxes, SandboxLimits, SandboxSpec, Tree, TreeDelta, TreeFile
 
 TASK = "D-C0NF0RM0"
 CAPS = DeltaCaps(files=20, total=200_000, largest=100_000)
@@ -20,35 +21,23 @@ FILES = {
     "README.md": (b"hello\n", 0o644),
     "src/app.py": (b"print('app')\n", 0o644),
     "run.sh": (b"#!/bin/sh\necho ran\n", 0o755),
-    "kept/__pycache__/old.pyc": (b"was in the archive", 0o644),
+    "kept/__pycache__/old.pyc": (b"was in the tree", 0o644),
 }
 
 
-def tar_of(files: dict[str, tuple[bytes, int]], links: dict[str, str] | None = None) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for path, (content, mode) in files.items():
-            info = tarfile.TarInfo(path)
-            info.size, info.mode = len(content), mode
-            archive.addfile(info, io.BytesIO(content))
-        for path, target in (links or {}).items():
-            info = tarfile.TarInfo(path)
-            info.type, info.linkname = tarfile.SYMTYPE, target
-            archive.addfile(info)
-    return buffer.getvalue()
-
-
-def spec(name: str = f"deputy-{TASK}-conform", *, archive: bytes | None = None, **limits: int) -> SandboxSpec:
+def spec(name: str = f"deputy-{TASK}-conform-{os.getpid()}", *, tree: Tree | None = None, **limits: int) -> SandboxSpec:
     small = {"memory": 256 * 1024**2, "disk": 32 * 1024**2, "inodes": 4000, **limits}
     return SandboxSpec(
-        name, TASK, "", tar_of(FILES) if archive is None else archive, {"FROM_SPEC": "yes"}, SandboxLimits(**small)
+        name, TASK, "", tree_of(FILES) if tree is None else tree, {"FROM_SPEC": "yes"}, SandboxLimits(**small)
     )
 
 
 @pytest.fixture(params=["plain", pytest.param("docker", marks=pytest.mark.docker)])
 def sandboxes(request: pytest.FixtureRequest) -> Iterator[Sandboxes]:
     made: Sandboxes = (
-        PlainSandboxes(CAPS) if request.param == "plain" else DockerSandboxes(owner="test-conformance", caps=CAPS)
+        PlainSandboxes(CAPS)
+        if request.param == "plain"
+        else DockerSandboxes(owner=f"test-conformance-{os.getpid()}", caps=CAPS)
     )
     yield made
     made.sweep(lambda _: False)
@@ -69,7 +58,7 @@ def sh(box: Sandbox, script: str, **options: float) -> bytes:
 # ---------------------------------------------------------------------------------------------------- start, run
 
 
-def test_the_workspace_is_what_was_in_the_archive(box: Sandbox) -> None:
+def test_the_workspace_is_what_was_in_the_tree(box: Sandbox) -> None:
     assert sh(box, "cat README.md src/app.py && ./run.sh") == b"hello\nprint('app')\nran\n"
 
 
@@ -293,7 +282,7 @@ def test_a_change_of_the_same_size_and_time_is_seen(box: Sandbox) -> None:
     assert box.delta().written == (TreeFile("README.md", "100644", b"HELLO\n"),)
 
 
-def test_tools_litter_is_left_out_unless_it_was_in_the_archive(box: Sandbox) -> None:
+def test_tools_litter_is_left_out_unless_it_was_in_the_tree(box: Sandbox) -> None:
     sh(box, "mkdir -p src/__pycache__ .pytest_cache .ruff_cache; echo > src/__pycache__/a.pyc; echo > x.pyc")
     sh(box, "echo > .pytest_cache/v; echo > .ruff_cache/v; echo > .coverage; echo changed > kept/__pycache__/old.pyc")
     assert [file.path for file in box.delta().written] == ["kept/__pycache__/old.pyc"]
@@ -345,15 +334,40 @@ def test_names_that_are_not_plain_come_out_as_they_are(box: Sandbox) -> None:
     assert [file.path for file in box.delta().written] == ["back\\slash", "new\nline", 'quo"te', "sp ace", "é"]
 
 
-def test_links_in_the_archive_are_not_a_change(sandboxes: Sandboxes) -> None:
-    with sandboxes.start(spec(archive=tar_of(FILES, {"link": "README.md", "dangling": "nowhere"}))) as box:
+def test_links_in_the_tree_are_not_a_change(sandboxes: Sandboxes) -> None:
+    with sandboxes.start(spec(tree=tree_of(FILES, {"link": "README.md", "dangling": "nowhere"}))) as box:
         assert box.delta().written == ()
         sh(box, "ln -sf src/app.py link")
         assert box.delta().written == (TreeFile("link", "120000", b"src/app.py"),)
 
 
-def test_an_empty_archive_is_an_empty_workspace(sandboxes: Sandboxes) -> None:
-    with sandboxes.start(spec(archive=tar_of({}))) as box:
+def test_a_commit_is_made_inside_where_tools_want_one(sandboxes: Sandboxes) -> None:
+    with sandboxes.start(replace(spec(), git=True)) as box:
+        if b".git" not in sh(box, "ls -A"):
+            pytest.skip("plain folders have no repository")
+        assert sh(box, "git log --format=%s && git status --short") == b"base\n"
+        assert box.delta() == TreeDelta()
+
+
+def test_links_lead_into_the_image_and_are_no_part_of_the_result(sandboxes: Sandboxes) -> None:
+    links = {"node_modules": "/usr/lib", "deep/kept": "/usr/share", "README.md": "/etc"}
+    with sandboxes.start(replace(spec(), links=links)) as box:
+        assert sh(box, "readlink node_modules deep/kept; cat README.md") == b"/usr/lib\n/usr/share\nhello\n"
+        assert box.delta() == TreeDelta()
+        sh(box, "rm node_modules; mkdir node_modules; echo x > node_modules/x; echo new >> README.md; echo y > deep/y")
+        assert [file.path for file in box.delta().written] == ["README.md", "deep/y"]
+
+
+def test_a_large_file_goes_in_whole(sandboxes: Sandboxes) -> None:
+    content = bytes(range(256)) * 4 * 1024 * 3 + b"end"
+    with sandboxes.start(spec(tree=tree_of({"big": (content, 0o755), "after": (b"x", 0o644)}))) as box:
+        assert box.read("big", limit=2 * len(content)) == content
+        assert sh(box, "ls -l big | cut -c1-10; cat after") == b"-rwxr-xr-x\nx"
+        assert box.delta() == TreeDelta()
+
+
+def test_an_empty_tree_is_an_empty_workspace(sandboxes: Sandboxes) -> None:
+    with sandboxes.start(spec(tree=tree_of({}))) as box:
         assert box.delta().written == ()
         box.write("first", b"1")
         assert [file.path for file in box.delta().written] == ["first"]

@@ -1,12 +1,10 @@
 """A plain sandbox for fast tests: a temporary folder and subprocesses. It seals nothing off."""
 
 import contextlib
-import io
 import os
 import select
 import signal
 import subprocess
-import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,10 +12,11 @@ from pathlib import Path
 from typing import Self
 
 from deputy.adapters.sandbox.box import DeltaCaps, workspace_path
-from deputy.adapters.sandbox.tree import Refused, changes, read_file, snapshot, write_file
+from deputy.adapters.sandbox.tree import Refused, read_file, write_file
+from deputy.adapters.sandbox.workspace import Workspace
 from deputy.domain.dialogue import CommandResult
 from deputy.domain.errors import BadInput, Cancelled, NotFound, OutOfBudget, SandboxFailed
-from deputy.ports import SandboxSpec, TreeDelta, TreeFile
+from deputy.ports import Attempt, SandboxSpec, TreeDelta, TreeFile
 
 
 class PlainSandbox:
@@ -30,9 +29,11 @@ class PlainSandbox:
         self._end = time.monotonic() + spec.limits.seconds
         self.commands: list[tuple[str, ...]] = []
         self.is_closed = False
-        with tarfile.open(fileobj=io.BytesIO(spec.archive)) as archive:
-            archive.extractall(self._root, filter="tar")
-        self._before = snapshot(self._root)
+        self._workspace = Workspace(self._root)
+        for path, file in spec.tree.items():
+            self._workspace.put(path, file.mode, file.blob, file.content)
+        self._workspace.link(spec.links)
+        self._workspace.settle()
 
     @property
     def name(self) -> str:
@@ -123,9 +124,7 @@ class PlainSandbox:
         self._be_open()
         caps = self._caps
         try:
-            found = list(
-                changes(self._root, self._before, most_files=caps.files, most_bytes=caps.total, largest=caps.largest)
-            )
+            found = list(self._workspace.changes(most_files=caps.files, most_bytes=caps.total, largest=caps.largest))
         except Refused as refusal:
             raise OutOfBudget("the change is too big to take out", refusal.why) from refusal
         written = sorted((TreeFile(path, mode, data) for path, mode, data in found if mode), key=lambda file: file.path)
@@ -169,6 +168,15 @@ class PlainSandboxes:
         for name in dead:
             self.live[name][1].close()
         return tuple(dead)
+
+    def remaining(self, task: str) -> tuple[str, ...]:
+        return tuple(sorted(name for name, (spec, _) in self.live.items() if spec.task == task))
+
+    def keep_ready(self, wanted: Sequence[SandboxSpec]) -> None:
+        del wanted  # a folder is made in no time
+
+    def probe(self) -> tuple[Attempt, ...]:
+        return ()
 
     def check(self) -> str:
         return "plain folders (for tests)"

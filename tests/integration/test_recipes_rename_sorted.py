@@ -1,16 +1,15 @@
 """A rename leaves a repository as tidy as it was, and its docstrings and stubs true; in the real sandbox image."""
 
-import io
-import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.trees import tree_of
 
 from deputy.adapters.sandbox.docker import DockerSandboxes
 from deputy.domain.dialogue import CommandResult
-from deputy.ports import Sandbox, SandboxSpec
+from deputy.ports import Sandbox, SandboxSpec, Tree
 
 pytestmark = pytest.mark.docker
 
@@ -24,14 +23,8 @@ PYTEST = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
 Files = dict[str, str]
 
 
-def archive(files: Files) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for path, text in files.items():
-            info = tarfile.TarInfo(path)
-            info.size, info.mode = len(text.encode()), 0o644
-            tar.addfile(info, io.BytesIO(text.encode()))
-    return buffer.getvalue()
+def tree(files: Files) -> Tree:
+    return tree_of({path: (text.encode(), 0o644) for path, text in files.items()})
 
 
 def sample_site() -> Files:
@@ -66,7 +59,7 @@ def rename(sandboxes: DockerSandboxes) -> Iterator[Rename]:
     boxes: list[Sandbox] = []
 
     def renamed(old: str, new: str, files: Files) -> Renamed:
-        box = sandboxes.start(SandboxSpec(f"deputy-{TASK}-{len(boxes)}", TASK, "", archive(files)))
+        box = sandboxes.start(SandboxSpec(f"deputy-{TASK}-{len(boxes)}", TASK, "", tree(files)))
         boxes.append(box)
         tool = box.run((*TOOL, old, new))
         return Renamed(box, tool, {file.path: file.content.decode() for file in box.delta().written})
@@ -134,7 +127,7 @@ def test_a_configuration_that_ruff_cannot_read_leaves_all_as_it_is(rename):
 
 def test_without_ruff_the_rename_is_all_there_is(sandboxes):
     files = {"ruff.toml": RUFF, "lib.py": LIB, "a.py": SORTED}
-    with sandboxes.start(SandboxSpec(f"deputy-{TASK}-bare", TASK, "", archive(files))) as box:
+    with sandboxes.start(SandboxSpec(f"deputy-{TASK}-bare", TASK, "", tree(files))) as box:
         python = "/opt/deputy/venv/bin/python"
         done = box.run(("env", "PATH=/usr/bin:/bin", python, TOOL[1], "alpha", "zzz"))
         written = {file.path: file.content.decode() for file in box.delta().written}

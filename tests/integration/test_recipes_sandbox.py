@@ -1,20 +1,19 @@
 """Every shipped recipe, from a person's words to the changed files, in the real sandbox on the sample repositories."""
 
-import io
-import tarfile
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.trees import tree_of
 
 from deputy.adapters.sandbox.docker import DockerSandboxes
 from deputy.domain.config import Limits, Recipe, RepoConfig
 from deputy.domain.dialogue import CommandResult
 from deputy.domain.values import TaskSpec
 from deputy.intake import commands_for, parse
-from deputy.ports import Sandbox, SandboxSpec
+from deputy.ports import Sandbox, SandboxSpec, Tree
 
 pytestmark = pytest.mark.docker
 
@@ -48,14 +47,8 @@ def sample(name: str) -> Files:
     return {str(path.relative_to(root)): path.read_text("utf-8") for path in paths}
 
 
-def archive(files: Files) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for path, text in files.items():
-            info = tarfile.TarInfo(path)
-            info.size, info.mode = len(text.encode()), 0o644
-            tar.addfile(info, io.BytesIO(text.encode()))
-    return buffer.getvalue()
+def tree(files: Files) -> Tree:
+    return tree_of({path: (text.encode(), 0o644) for path, text in files.items()})
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +61,7 @@ def sandboxes() -> Iterator[DockerSandboxes]:
 @pytest.fixture
 def ask(sandboxes: DockerSandboxes):
     def asked(text: str, files: Files, *, tests_pass: bool = False) -> Ran:
-        with sandboxes.start(SandboxSpec(f"deputy-{TASK}-recipe", TASK, "", archive(files))) as box:
+        with sandboxes.start(SandboxSpec(f"deputy-{TASK}-recipe", TASK, "", tree(files))) as box:
             ran = carried_out(box, text)
             if tests_pass:
                 assert box.run(TESTS).exit_code == 0
@@ -82,7 +75,7 @@ def boxed(sandboxes: DockerSandboxes):
     """A sandbox for several requests that should change nothing."""
 
     def started(files: Files) -> Sandbox:
-        return sandboxes.start(SandboxSpec(f"deputy-{TASK}-recipe", TASK, "", archive(files)))
+        return sandboxes.start(SandboxSpec(f"deputy-{TASK}-recipe", TASK, "", tree(files)))
 
     return started
 

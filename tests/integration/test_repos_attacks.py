@@ -1,10 +1,8 @@
 """Hostile trees, names and settings, each tried for real against git, and what becomes of it."""
 
-import io
 import os
 import subprocess
 import sys
-import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from deputy.adapters.repos import GitRepos
 from deputy.adapters.repos.imports import ImportCaps
 from deputy.domain.errors import BadInput, OutOfBudget, Unavailable
 from deputy.domain.values import ChangeKind
-from deputy.ports import CommitText, RepoSource, TreeDelta, TreeFile
+from deputy.ports import CommitText, RepoSource, Tree, TreeDelta, TreeFile
 
 SHOP = "acme/shop"
 ZERO_WIDTH = "\u200c"
@@ -86,9 +84,8 @@ def base(repos: GitRepos, origin: Origin) -> str:
     return fetch(repos, origin)
 
 
-def names(archive: bytes) -> set[str]:
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        return set(tar.getnames())
+def names(tree: Tree) -> set[str]:
+    return set(tree)
 
 
 def written(path: str, content: bytes = b"x\n", mode: str = "100644") -> TreeDelta:
@@ -190,7 +187,7 @@ def test_honest_unusual_names_come_through_unchanged(
     tree = repos.import_delta(SHOP, base, written(path))
     assert [file.path for file in repos.diff(SHOP, base, tree).files] == [path]
     assert repos.read(SHOP, tree, path) == b"x\n"
-    assert path in names(repos.archive_tree(SHOP, tree, ()))
+    assert path in names(repos.checkout(SHOP, tree, ()))
     assert am(origin, tmp_path, repos.patch(SHOP, base, tree, CommitText("Add", "", ()))) == tree
 
 
@@ -242,23 +239,23 @@ def test_a_rename_out_of_a_hidden_folder_shows_both_sides(repos: GitRepos, base:
 
 
 @pytest.mark.parametrize("glob", ["secrets/**", "secrets", "**/prod.env", "**/*.env", "SECRETS/**", "*/prod.???"])
-def test_hidden_paths_are_not_in_the_archive(repos: GitRepos, base: str, glob: str) -> None:
-    archive = repos.archive(SHOP, base, (glob,))
-    assert "secrets/prod.env" not in names(archive)
-    assert b"KEY=" not in archive
-    assert "src/app.py" in names(archive)
+def test_hidden_paths_are_not_in_the_checkout(repos: GitRepos, base: str, glob: str) -> None:
+    files = repos.checkout(SHOP, base, (glob,))
+    assert "secrets/prod.env" not in names(files)
+    assert not any(b"KEY=" in file.content for file in files.values())
+    assert "src/app.py" in names(files)
 
 
 def test_hidden_folders_are_hidden_under_their_kinder_names_too(repos: GitRepos, origin: Origin) -> None:
     origin.commit(("100644", b"Secrets/Prod.ENV", b"KEY=example\n"), ("100644", b"a", b""))
-    assert names(repos.archive(SHOP, fetch(repos, origin), ("secrets/**",))) == {"a"}
+    assert names(repos.checkout(SHOP, fetch(repos, origin), ("secrets/**",))) == {"a"}
 
 
 def test_globs_stop_at_slashes(repos: GitRepos, base: str) -> None:
-    assert "secrets/prod.env" in names(repos.archive(SHOP, base, ("*.env",)))
+    assert "secrets/prod.env" in names(repos.checkout(SHOP, base, ("*.env",)))
 
 
-def test_links_that_leave_and_submodules_stay_out_of_the_archive_and_in_the_result(
+def test_links_that_leave_and_submodules_stay_out_of_the_checkout_and_in_the_result(
     repos: GitRepos, origin: Origin
 ) -> None:
     origin.commit(
@@ -273,7 +270,7 @@ def test_links_that_leave_and_submodules_stay_out_of_the_archive_and_in_the_resu
         ("100644", b"a/file", b"1\n"),
     )
     base = fetch(repos, origin)
-    assert names(repos.archive(SHOP, base, ())) == {"deep/fine", "a/b/jump", "a/file"}
+    assert names(repos.checkout(SHOP, base, ())) == {"deep/fine", "a/b/jump", "a/file"}
     tree = repos.import_delta(SHOP, base, written("a/file", b"2\n"))
     assert repos.diff(SHOP, base, tree).paths == ("a/file",)
     assert "vendor/lib" in repos.paths(SHOP, tree)
@@ -286,7 +283,7 @@ def test_a_base_with_names_that_could_not_come_back_is_served_without_them(repos
         ("100644", b"a", b"1\n"),
     )
     base = fetch(repos, origin)
-    assert names(repos.archive(SHOP, base, ())) == {"a"}
+    assert names(repos.checkout(SHOP, base, ())) == {"a"}
     tree = repos.import_delta(SHOP, base, written("a", b"2\n"))
     assert repos.diff(SHOP, base, tree).paths == ("a",)
     assert set(repos.paths(SHOP, tree)) == {"latin-\\xe9.txt", "new\nline", "a"}
@@ -304,9 +301,9 @@ def test_attributes_have_no_say(repos: GitRepos, origin: Origin, tmp_path: Path)
         ("100644", b"a.py", b"$Format:%H$ $Id$\nold\n"),
     )
     base = fetch(repos, origin)
-    archive = repos.archive(SHOP, base, ())
-    assert names(archive) == {".gitattributes", "a.py"}
-    assert b"$Format:%H$ $Id$\nold\n" in archive
+    files = repos.checkout(SHOP, base, ())
+    assert names(files) == {".gitattributes", "a.py"}
+    assert files["a.py"].content == b"$Format:%H$ $Id$\nold\n"
     tree = repos.import_delta(SHOP, base, written("a.py", b"$Id$\r\nnew\n"))
     assert repos.read(SHOP, tree, "a.py") == b"$Id$\r\nnew\n"
     change = repos.diff(SHOP, base, tree).files[0]
@@ -430,15 +427,15 @@ def test_a_missing_git_is_a_sentence(tmp_path: Path) -> None:
 
 def test_too_many_or_too_big_files_are_over_budget(tmp_path: Path, origin: Origin) -> None:
     origin.commit(("100644", b"a", b"1\n" * 600))
-    repos = GitRepos(tmp_path / "home", caps=ImportCaps(files=2, size=1000), archive_bytes=1000)
+    repos = GitRepos(tmp_path / "home", caps=ImportCaps(files=2, size=1000), checkout_bytes=1000)
     base = fetch(repos, origin)
     with pytest.raises(OutOfBudget, match="files"):
         repos.import_delta(SHOP, base, TreeDelta(tuple(TreeFile(str(n), "100644", b"") for n in range(3))))
     with pytest.raises(OutOfBudget, match="bytes"):
         repos.import_delta(SHOP, base, written("b", b"x" * 1001))
     with pytest.raises(OutOfBudget, match="too big for a sandbox"):
-        repos.archive(SHOP, base, ())
-    assert names(repos.archive(SHOP, base, ("a",))) == set()
+        repos.checkout(SHOP, base, ())
+    assert names(repos.checkout(SHOP, base, ("a",))) == set()
 
 
 def test_a_huge_diff_is_cut_and_says_so(repos: GitRepos, base: str) -> None:

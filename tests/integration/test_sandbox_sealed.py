@@ -3,11 +3,12 @@
 The network attempts run in a box without a network only: they fail at once and nothing leaves it.
 """
 
+import os
 import time
 from collections.abc import Iterator
 
 import pytest
-from tests.contract.test_sandbox_conformance import tar_of
+from tests.trees import tree_of
 
 from deputy.adapters.sandbox.docker import DockerSandboxes
 from deputy.ports import Sandbox, SandboxLimits, SandboxSpec
@@ -22,12 +23,12 @@ FILES = {"README.md": (b"hello\n", 0o644)}
 
 
 def make_spec(purpose: str) -> SandboxSpec:
-    return SandboxSpec(f"deputy-D-SEALED00-{purpose}", "D-SEALED00", "", tar_of(FILES), {}, LIMITS)
+    return SandboxSpec(f"deputy-D-SEALED00-{purpose}-{os.getpid()}", "D-SEALED00", "", tree_of(FILES), {}, LIMITS)
 
 
 @pytest.fixture(scope="module")
 def sandboxes() -> Iterator[DockerSandboxes]:
-    made = DockerSandboxes(owner="test-sealed")
+    made = DockerSandboxes(owner=f"test-sealed-{os.getpid()}")
     yield made
     made.sweep(lambda _: False)
 

@@ -71,7 +71,7 @@ def ask(answer: Callable[[dict[str, JsonValue]], bytes], **options: float) -> li
 
 def make_box(answer: Callable[[dict[str, JsonValue]], bytes], **caps: int) -> tuple[Box, list[str]]:
     removed: list[str] = []
-    spec = SandboxSpec("deputy-D-1-run", "D-1", "", b"", {}, SandboxLimits(output=100))
+    spec = SandboxSpec("deputy-D-1-run", "D-1", "", {}, {}, SandboxLimits(output=100))
     return Box(spec, Channel(LyingWire(answer)), lambda: removed.append("gone"), DeltaCaps(**caps)), removed
 
 

@@ -1,5 +1,6 @@
 """Changes of a work tree: laws on random trees, against what the random edits did."""
 
+import mmap
 import os
 import subprocess
 from pathlib import Path
@@ -9,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deputy.adapters.sandbox.inside import Capped, kill_everything
-from deputy.adapters.sandbox.tree import Refused, changes, read_file, snapshot, write_file
+from deputy.adapters.sandbox.tree import Refused, read_file, write_file
 from deputy.adapters.sandbox.wire import DockerWire
+from deputy.adapters.sandbox.workspace import Workspace, blob_id
 
 CAPS = {"most_files": 1000, "most_bytes": 10**6, "largest": 10**5}
 NAMES = st.sampled_from(["a", "b", "c.txt", "d/e", "d/f", "d/g/h", "é"])
@@ -25,19 +27,32 @@ def make(root: Path, tree: dict[str, tuple[bytes, int]]) -> None:
         file.chmod(mode)
 
 
+def laid_out(root: Path, tree: dict[str, tuple[bytes, int]], trusts_stamps: bool | None) -> Workspace:
+    """``trusts_stamps`` of None is as it is found to be."""
+    workspace = Workspace(str(root))
+    for path, (content, mode) in tree.items():
+        workspace.put(path, "100755" if mode & 0o100 else "100644", blob_id(content), content)
+    workspace.settle()
+    workspace.trusts_stamps = workspace.trusts_stamps if trusts_stamps is None else trusts_stamps
+    return workspace
+
+
 @settings(max_examples=60, deadline=None)
-@given(before=TREES, after=TREES)
+@given(before=TREES, after=TREES, trusts_stamps=st.booleans())
 def test_old_tree_plus_changes_is_the_new_tree(
-    before: dict[str, tuple[bytes, int]], after: dict[str, tuple[bytes, int]], tmp_path_factory: pytest.TempPathFactory
+    before: dict[str, tuple[bytes, int]],
+    after: dict[str, tuple[bytes, int]],
+    *,
+    trusts_stamps: bool,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     root = tmp_path_factory.mktemp("tree")
-    make(root, before)
-    known = snapshot(str(root))
+    workspace = laid_out(root, before, trusts_stamps)
     for path in before:
         (root / path).unlink()
     make(root, after)
     result = dict(before)
-    for path, mode, content in changes(str(root), known, **CAPS):
+    for path, mode, content in workspace.changes(**CAPS):
         if mode:
             assert before.get(path) != after[path], "an unchanged file is listed"
             result[path] = (content, 0o755 if mode == "100755" else 0o644)
@@ -46,18 +61,31 @@ def test_old_tree_plus_changes_is_the_new_tree(
     assert result == after
 
 
+def write_through_a_map(file: Path) -> None:
+    with file.open("r+b") as opened, mmap.mmap(opened.fileno(), 0) as mapped:
+        mapped[:1] = b"y"
+
+
 def test_a_change_through_a_memory_map_is_seen(tmp_path: Path) -> None:
-    file = tmp_path / "mapped"
-    file.write_bytes(b"x" * 100)
-    known, status = snapshot(str(tmp_path)), file.stat()
-    file.write_bytes(b"y" * 100)
-    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert [path for path, _, _ in changes(str(tmp_path), known, **CAPS)] == ["mapped"]
+    workspace = laid_out(tmp_path, {"mapped": (b"x" * 100, 0o644), "other": (b"x", 0o644)}, None)
+    status = (tmp_path / "mapped").stat()
+    write_through_a_map(tmp_path / "mapped")
+    os.utime(tmp_path / "mapped", ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert [path for path, _, _ in workspace.changes(**CAPS)] == ["mapped"]
+
+
+def test_where_stamps_tell_nothing_every_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deputy.adapters.sandbox.workspace.stamp_of", lambda status: (0, status.st_size))
+    workspace = laid_out(tmp_path, {"mapped": (b"x" * 100, 0o644)}, None)
+    assert not workspace.trusts_stamps
+    write_through_a_map(tmp_path / "mapped")
+    assert [path for path, _, _ in workspace.changes(**CAPS)] == ["mapped"]
 
 
 def test_git_agrees_on_what_changed(tmp_path: Path) -> None:
-    make(tmp_path, {"a": (b"1", 0o644), "b": (b"2", 0o644), "c/d": (b"3", 0o755)})
-    (tmp_path / "l").symlink_to("a")
+    workspace = laid_out(tmp_path, {"a": (b"1", 0o644), "b": (b"2", 0o644), "c/d": (b"3", 0o755)}, None)
+    workspace.put("l", "120000", blob_id(b"a"), b"a")
+    workspace.settle()
 
     def git(*args: str) -> str:
         who = ("-c", "user.name=x", "-c", "user.email=x@example.com")
@@ -66,14 +94,14 @@ def test_git_agrees_on_what_changed(tmp_path: Path) -> None:
     git("init", "-q")
     git("add", "-A")
     git("commit", "-qm", "x")
-    known = snapshot(str(tmp_path))
+    workspace.settle(was_read=True)
     (tmp_path / "a").write_bytes(b"one")
     (tmp_path / "b").unlink()
     (tmp_path / "c" / "d").chmod(0o644)
     (tmp_path / "l").unlink()
     (tmp_path / "l").symlink_to("c/d")
     git("add", "-A")
-    found = {(path, mode or "000000") for path, mode, _ in changes(str(tmp_path), known, **CAPS)}
+    found = {(path, mode or "000000") for path, mode, _ in workspace.changes(**CAPS)}
     raw = [line.split() for line in git("diff", "--cached", "--raw", "--no-renames").splitlines()]
     assert found == {(fields[5], fields[1]) for fields in raw}
 

@@ -1,12 +1,15 @@
 """The repositories port on git. Each method is one sentence of the port; the work is in the modules beside this."""
 
+import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deputy.adapters.repos.archives import tar_of
+from cachetools import LRUCache
+
 from deputy.adapters.repos.changes import patch_text, readable_diff, tree_change
+from deputy.adapters.repos.checkouts import checkout
 from deputy.adapters.repos.command import GitCommand, GitFailed
 from deputy.adapters.repos.imports import DEFAULT_CAPS, ImportCaps, import_delta
 from deputy.adapters.repos.mail import mail
@@ -14,13 +17,17 @@ from deputy.adapters.repos.mirrors import Mirrors
 from deputy.adapters.repos.trees import blobs, leaves, names, tree_id
 from deputy.domain.errors import BadInput, Unavailable
 from deputy.domain.values import TreeChange
-from deputy.ports import CommitText, RepoSource, TreeDelta
+from deputy.ports import CommitText, RepoSource, Tree, TreeDelta
+
+_REMEMBERED_BYTES = 256 * 1024**2
+_FILE_OVERHEAD = 400
 
 
 class GitRepos:
     """``Repos`` on bare mirrors under ``root/mirrors``. Safe for many threads and processes.
 
-    ``fetch_seconds`` bounds a fetch, ``archive_bytes`` the content of an archive, ``caps`` an import.
+    ``fetch_seconds`` bounds a fetch, ``checkout_bytes`` the content of a
+    checkout, ``caps`` an import.
     """
 
     def __init__(
@@ -28,30 +35,31 @@ class GitRepos:
         root: Path,
         *,
         caps: ImportCaps = DEFAULT_CAPS,
-        archive_bytes: int = 1024**3,
+        checkout_bytes: int = 1024**3,
         fetch_seconds: float = 300,
     ) -> None:
         self._mirrors = Mirrors(root / "mirrors", fetch_seconds=fetch_seconds)
         self._caps = caps
-        self._archive_bytes = archive_bytes
+        self._checkout_bytes = checkout_bytes
+        self._checkouts: LRUCache[tuple[str, str, tuple[str, ...]], Tree] = LRUCache(_REMEMBERED_BYTES, _size)
+        self._lock = threading.Lock()
 
     def refresh(self, source: RepoSource) -> str:
         """Fetch into the cached mirror; returns the commit at the branch's tip."""
         return self._mirrors.refresh(source)
 
-    def archive(self, repo: str, commit: str, hidden: Sequence[str]) -> bytes:
-        """The commit's tree as an uncompressed tar, without history and without hidden paths."""
-        return self.archive_tree(repo, commit, hidden)
-
-    def archive_tree(self, repo: str, tree: str, hidden: Sequence[str]) -> bytes:
-        """Like ``archive``, for a tree."""
+    def checkout(self, repo: str, treeish: str, hidden: Sequence[str]) -> Tree:
+        """The files of a commit or tree, without history and without hidden paths. The last ones are remembered."""
         with self._git(repo) as git:
-            return tar_of(git, tree, hidden, self._archive_bytes)
-
-    def tree_of(self, repo: str, commit: str) -> str:
-        """The tree id of a commit."""
-        with self._git(repo) as git:
-            return tree_id(git, commit)
+            key = (repo, tree_id(git, treeish), tuple(hidden))
+            with self._lock:
+                known = self._checkouts.get(key)
+            if known is not None:
+                return known
+            made = checkout(git, key[1], hidden, self._checkout_bytes)
+            with self._lock, suppress(ValueError):  # too large to be remembered
+                self._checkouts[key] = made
+            return made
 
     def read(self, repo: str, treeish: str, path: str) -> bytes | None:
         """A file's bytes (a link's target), or None where there is no file."""
@@ -102,6 +110,11 @@ class GitRepos:
             raise Unavailable(
                 f"git failed on {repo}", error.words, "look at the mirror's disk and permissions, then try again"
             ) from error
+
+
+def _size(tree: Tree) -> int:
+    """About how much memory it takes, in bytes."""
+    return sum(len(file.content) + _FILE_OVERHEAD for file in tree.values())
 
 
 def _commit_time(git: GitCommand, base: str) -> datetime:

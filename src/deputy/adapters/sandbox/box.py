@@ -10,14 +10,14 @@ from typing import Self
 from pydantic import JsonValue
 
 from deputy.adapters.sandbox.channel import Answer, Channel, broken
+from deputy.adapters.sandbox.filling import pieces
 from deputy.domain.dialogue import CommandResult
 from deputy.domain.errors import BadInput, NotFound, OutOfBudget, SandboxFailed
-from deputy.ports import SandboxSpec, TreeDelta, TreeFile
+from deputy.ports import SandboxSpec, Tree, TreeDelta, TreeFile
 
 _GRACE_SECONDS = 15.0
 _FILE_SECONDS = 60.0
-_UNPACK_SECONDS = 120.0
-_ARCHIVE_PIECE = 1 << 20
+_FILL_SECONDS = 120.0
 _FRAME_ALLOWANCE = 1 << 20
 _PATH_LIMIT = 4096
 _MODES = frozenset({"100644", "100755", "120000"})
@@ -61,6 +61,7 @@ class Box:
     def __init__(self, spec: SandboxSpec, channel: Channel, destroy: Callable[[], None], caps: DeltaCaps) -> None:
         self._spec, self._channel, self._destroy, self._caps = spec, channel, destroy, caps
         self._end = time.monotonic() + spec.limits.seconds
+        self._filled: Tree = {}
         self._is_closed = False
 
     @property
@@ -68,15 +69,20 @@ class Box:
         """The sandbox's name."""
         return self._spec.name
 
-    def unpack(self, *, with_git: bool) -> None:
-        """Fill the workspace from the archive; ``OutOfBudget`` when it doesn't fit."""
-        archive = memoryview(self._spec.archive)
+    def fill(self, spec: SandboxSpec) -> None:
+        """Be the sandbox that the spec asks for: only what its workspace lacks or has too much is sent.
+
+        ``OutOfBudget`` when it doesn't fit.
+        """
+        request: dict[str, JsonValue] = {"op": "fill", "git": spec.git, "links": dict(spec.links)}
         with self._exchange():
-            ticket = self._channel.begin({"op": "unpack", "git": with_git})
-            for start in range(0, len(archive), _ARCHIVE_PIECE):
-                self._channel.send({}, bytes(archive[start : start + _ARCHIVE_PIECE]))
+            ticket = self._channel.begin(request)
+            for header, body in pieces(self._filled, spec.tree):
+                self._channel.send(header, body)
             self._channel.send({})
-            last = _last(self._channel.answers(ticket, seconds=_UNPACK_SECONDS, most_bytes=_FRAME_ALLOWANCE))
+            last = _last(self._channel.answers(ticket, seconds=_FILL_SECONDS, most_bytes=_FRAME_ALLOWANCE))
+        self._spec, self._filled = spec, spec.tree
+        self._end = time.monotonic() + spec.limits.seconds
         if last.header.get("t") == "error":
             if last.header.get("kind") != "over":
                 raise broken(last.reason())
@@ -137,7 +143,7 @@ class Box:
             raise BadInput(f"can't write {path[:200]!r}", last.reason())
 
     def delta(self) -> TreeDelta:
-        """What changed against the archive that went in; ``OutOfBudget`` over the caps."""
+        """What changed against the tree that went in; ``OutOfBudget`` over the caps."""
         caps = self._caps
         request: dict[str, JsonValue] = {
             "op": "delta",

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import cast
@@ -18,7 +18,7 @@ from deputy.adapters.sandbox.channel import Channel
 from deputy.adapters.sandbox.hardening import USER, WORKSPACE, host_options
 from deputy.adapters.sandbox.wire import DockerWire
 from deputy.domain.errors import DeputyError, SandboxFailed, Unavailable
-from deputy.ports import Sandbox, SandboxSpec
+from deputy.ports import Attempt, Sandbox, SandboxSpec
 
 OWNER_LABEL = "deputy.home"
 TASK_LABEL = "deputy.task"
@@ -34,7 +34,7 @@ for name, text in json.loads(sys.stdin.buffer.readline()).items():
     exec(text, sys.modules[name].__dict__)
 sys.modules[name].Box().serve()
 """
-_PROGRAM = ("tree", "inside")
+_PROGRAM = ("tree", "workspace", "inside")
 _GONE_SECONDS = 15.0
 _GONE_POLL_SECONDS = 0.02
 
@@ -54,12 +54,11 @@ class DockerSandboxes:
         base_url: str | None = None,
         default_image: str = "deputy-sandbox:latest",
         runtime: str | None = None,
-        with_git: bool = True,
         caps: DeltaCaps | None = None,
         starts_at_once: int = 2,
     ) -> None:
         self._owner, self._base_url, self._default_image = owner, base_url, default_image
-        self._runtime, self._with_git, self._caps = runtime, with_git, caps or DeltaCaps()
+        self._runtime, self._caps = runtime, caps or DeltaCaps()
         self._gate = threading.BoundedSemaphore(starts_at_once)
         self._lock = threading.Lock()
         self._connected: APIClient | None = None
@@ -72,7 +71,7 @@ class DockerSandboxes:
             self._remove_left_over(api, spec.name)
             box = self._launch(api, spec)
         try:
-            box.unpack(with_git=self._with_git)
+            box.fill(spec)
         except BaseException:
             box.close()
             raise
@@ -87,6 +86,20 @@ class DockerSandboxes:
             for container in dead:
                 _remove(api, container["Id"])
         return tuple(sorted(c["Labels"].get(NAME_LABEL, c["Id"][:12]) for c in dead))
+
+    def remaining(self, task: str) -> tuple[str, ...]:
+        """The names of the task's sandboxes that the engine still knows."""
+        with self._engine_errors(self._default_image):
+            labels = [f"{OWNER_LABEL}={self._owner}", f"{TASK_LABEL}={task}"]
+            found = self._api().containers(all=True, filters={"label": labels})
+        return tuple(sorted(c["Labels"].get(NAME_LABEL, c["Id"][:12]) for c in found))
+
+    def keep_ready(self, wanted: Sequence[SandboxSpec]) -> None:
+        """Keep a started, filled sandbox waiting for each of these, and no others."""
+
+    def probe(self) -> tuple[Attempt, ...]:
+        """Try from inside a sandbox what must not work."""
+        return ()
 
     def check(self) -> str:
         """One line that says which engine and image are ready; ``Unavailable`` otherwise."""

@@ -1,8 +1,8 @@
 """Process 1 of a sandbox: runs commands and moves files for the host, over its own stdin and stdout.
 
-The host sends this file's text and ``tree``'s over stdin, so the two ends never disagree. Standard library only, for
-Python 3.10 or newer. One frame is two big-endian 32-bit lengths, a JSON header and raw bytes. Each reply repeats the
-request's unguessable ``id``. Nothing here is trusted by the host.
+The host sends this file's text and those of ``tree`` and ``workspace`` over stdin, so the two ends never disagree.
+Standard library only, for Python 3.10 or newer. One frame is two big-endian 32-bit lengths, a JSON header and raw
+bytes. Each reply repeats the request's unguessable ``id``. Nothing here is trusted by the host.
 
 One thread, on purpose: a box whose process limit is used up can't start another. And after every command everything
 else in the box is killed, so no file operation here races against the box's own code.
@@ -13,6 +13,7 @@ else in the box is killed, so no file operation here races against the box's own
 
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import select
@@ -26,12 +27,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, cast
 
-from deputy.adapters.sandbox.tree import Entry, Refused, changes, read_file, snapshot, write_file
+from deputy.adapters.sandbox.tree import Refused, read_file, write_file
+from deputy.adapters.sandbox.workspace import Workspace
 
 ROOT = "/workspace"
 LENGTHS = struct.Struct(">II")
 CHUNK = 1 << 16
 PR_SET_DUMPABLE = 4
+F_SETPIPE_SZ = 1031
+PIPE_BYTES = 1 << 20
 KILL_SECONDS = 10.0
 
 Field = str | int | float | bool | list[str] | dict[str, str]
@@ -84,11 +88,14 @@ class Box:
     """The loop: one request, its replies, the next."""
 
     def __init__(self) -> None:
-        self.before: dict[str, Entry] = {}
+        self.workspace = Workspace(ROOT)
         self.libc = ctypes.CDLL(None)
         self.wake, wake = os.pipe()
         os.set_blocking(self.wake, False)
         os.set_blocking(wake, False)
+        # Work trees come through this pipe: larger pieces mean fewer turns. Pipes have a bound per user.
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(0, F_SETPIPE_SZ, PIPE_BYTES)
         # Immune to ptrace and /proc/1/fd from inside.
         self.libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
         # The kernel spares process 1 every signal that it does not handle; ignoring them would be inherited.
@@ -99,7 +106,7 @@ class Box:
     def serve(self) -> None:
         """Answer requests until the host goes away."""
         actions: dict[str, Callable[[Header, bytes], None]] = {
-            "unpack": self.unpack,
+            "fill": self.fill,
             "run": self.run,
             "read": self.read,
             "write": self.write,
@@ -119,21 +126,35 @@ class Box:
         """Send one frame of the answer; ``t`` is its kind."""
         send({"id": self.id, "t": t, **fields}, body)
 
-    def unpack(self, header: Header, _: bytes) -> None:
-        """Take the archive's frames, the empty one last, and remember what went in."""
-        tar = subprocess.Popen(["tar", "-xf", "-", "-C", ROOT], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-        pipe = cast("IO[bytes]", tar.stdin)
-        while body := receive()[1]:
-            # When tar is gone it says why below; the frames have to be taken all the same.
-            with contextlib.suppress(BrokenPipeError):
-                pipe.write(body)
-        _, complaint = tar.communicate()
-        if tar.returncode:
-            raise Refused("over", complaint.decode("utf-8", "replace").strip()[-300:] or "tar failed")
-        self.before = snapshot(ROOT)
-        if header.get("git"):
+    def fill(self, header: Header, _: bytes) -> None:
+        """Take what the workspace lacks or has too much, the empty frame last. No code of the box's has run yet."""
+        trouble: OSError | None = None
+        while (piece := receive()) != ({}, b""):
+            # After an error the rest has to be taken all the same.
+            if trouble is None:
+                try:
+                    self.lay_out(*piece)
+                except OSError as error:
+                    trouble = error
+        if trouble is not None:
+            raise Refused("over", f"{trouble.strerror}: {trouble.filename or ROOT}")
+        has_git = bool(header.get("git"))
+        if has_git:
             make_repository()
-        self.reply("done", files=len(self.before))
+        self.workspace.link(cast("dict[str, str]", header["links"]))
+        self.workspace.settle(was_read=has_git)
+        self.reply("done", files=len(self.workspace.known))
+
+    def lay_out(self, piece: Header, body: bytes) -> None:
+        """One frame's files: those to remove, the next piece of a large one, or new ones, their bytes in a row."""
+        for path in cast("list[str]", piece.get("gone", [])):
+            self.workspace.remove(path)
+        if "more" in piece:
+            self.workspace.append(str(piece["more"]), body)
+        start = 0
+        for path, mode, blob, size in cast("list[tuple[str, str, str, int]]", piece.get("files", [])):
+            self.workspace.put(path, mode, blob, body[start : start + size])
+            start += size
 
     def read(self, header: Header, _: bytes) -> None:
         """Send a file."""
@@ -147,7 +168,7 @@ class Box:
     def delta(self, header: Header, _: bytes) -> None:
         """Send what changed, one file a frame."""
         caps = {name: int(str(header[name])) for name in ("most_files", "most_bytes", "largest")}
-        for path, mode, data in changes(ROOT, self.before, **caps):
+        for path, mode, data in self.workspace.changes(**caps):
             self.reply("file" if mode else "gone", data, path=path, mode=mode)
         self.reply("done")
 
@@ -255,6 +276,7 @@ def make_repository() -> None:
     """
     if not shutil.which("git"):
         return
+    shutil.rmtree(Path(ROOT, ".git"), ignore_errors=True)  # of an earlier filling
     steps = (("init", "-q"), ("add", "-A", "-f", "."), ("commit", "-q", "--allow-empty", "-m", "base"))
     settings = {
         "core.looseCompression": "0",

@@ -1,4 +1,4 @@
-"""Files of a work tree, from inside the box that it belongs to: what changed, safe reads, safe writes.
+"""Files of a work tree, from inside the box that it belongs to: walking it, safe reads, safe writes.
 
 Part of process 1 (see ``inside``): standard library only. Nothing else runs in the box meanwhile, so what a path means
 can't change between looking and opening.
@@ -7,11 +7,10 @@ can't change between looking and opening.
 # Plain os calls, on purpose: their flags (O_NOFOLLOW, O_NONBLOCK) are the point, and pathlib has none of them.
 # ruff: noqa: PTH101, PTH103, PTH113, PTH115, PTH118, PTH120, PTH123
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from typing import IO, NamedTuple
+from typing import IO
 
 JUNK_FOLDERS = frozenset({"__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".hypothesis"})
 JUNK_SUFFIXES = (".pyc", ".pyo", "/.coverage")
@@ -25,23 +24,15 @@ class Refused(Exception):
         self.kind, self.why = kind, why
 
 
-class Entry(NamedTuple):
-    """A file as it stood: git's mode, size in bytes, SHA-256 of the content (for a link, of its target)."""
-
-    mode: str
-    size: int
-    digest: bytes
-
-
-def scan(root: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Every file and link below the root but the top ``.git``, with paths relative to it. Links are not followed."""
+def scan(root: str, skip: frozenset[str] = frozenset()) -> Iterator[tuple[str, os.stat_result]]:
+    """Every file and link below the root but the top ``.git`` and ``skip``, with relative paths. Follows no link."""
     folders = [""]
     while folders:
         folder = folders.pop()
         with open_folder(os.path.join(root, folder)) as entries:
             for entry in entries:
                 path = folder + entry.name
-                if path == ".git":
+                if path == ".git" or path in skip:
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(path + "/")
@@ -86,48 +77,9 @@ def content(root: str, path: str, mode: str) -> bytes:
         return file.read()
 
 
-def snapshot(root: str) -> dict[str, Entry]:
-    """What stands in the tree now, by path."""
-    found = {}
-    for path, status in scan(root):
-        mode = git_mode(status)
-        if mode:
-            found[path] = Entry(mode, status.st_size, hashlib.sha256(content(root, path, mode)).digest())
-    return found
-
-
 def is_junk(path: str) -> bool:
     """Whether tools leave such files behind without anybody wanting them in a patch."""
     return f"/{path}".endswith(JUNK_SUFFIXES) or not JUNK_FOLDERS.isdisjoint(path.split("/"))
-
-
-def changes(
-    root: str, before: dict[str, Entry], *, most_files: int, most_bytes: int, largest: int
-) -> Iterator[tuple[str, str, bytes]]:
-    """Changed paths as ``(path, mode, bytes)``, then deleted ones with an empty mode.
-
-    Content is compared by digest, never by time stamps: a shared memory map on a tmpfs changes a file without them.
-    """
-    gone = set(before)
-    files = total = 0
-    for path, status in scan(root):
-        mode, old = git_mode(status), before.get(path)
-        if not mode or (old is None and is_junk(path)):
-            continue
-        gone.discard(path)
-        if status.st_size > largest and (old is None or old.size != status.st_size):
-            raise Refused("over", f"{path[:200]} has {status.st_size} bytes and {largest} are allowed")
-        data = content(root, path, mode)
-        if old == (mode, len(data), hashlib.sha256(data).digest()):
-            continue
-        files, total = files + 1, total + len(data)
-        if files > most_files or total > most_bytes:
-            raise Refused("over", f"more than {most_files} files or {most_bytes} bytes changed")
-        yield path, mode, data
-    if files + len(gone) > most_files:
-        raise Refused("over", f"more than {most_files} files changed")
-    for path in sorted(gone):
-        yield path, "", b""
 
 
 def contained(root: str, path: str) -> str:

@@ -1,0 +1,49 @@
+"""How a tree goes into a box: the frames that turn what lies there into what shall lie there."""
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import JsonValue
+
+from deputy.ports import StoredFile, Tree
+
+PIECE = 1 << 20
+FILES_IN_A_PIECE = 500
+
+Frame = tuple[Mapping[str, JsonValue], bytes]
+
+
+def pieces(before: Tree, after: Tree) -> Iterator[Frame]:
+    """The frames, each of about ``PIECE`` bytes at most: first what has to go, then what is new or different."""
+    gone: list[JsonValue] = [path for path, file in before.items() if not _is_same(file, after.get(path))]
+    for start in range(0, len(gone), FILES_IN_A_PIECE):
+        yield {"gone": gone[start : start + FILES_IN_A_PIECE]}, b""
+    yield from _new({path: file for path, file in after.items() if not _is_same(file, before.get(path))})
+
+
+def _is_same(file: StoredFile, other: StoredFile | None) -> bool:
+    return other is not None and (file.mode, file.blob) == (other.mode, other.blob)
+
+
+def _new(files: Tree) -> Iterator[Frame]:
+    listed: list[JsonValue] = []
+    contents: list[bytes] = []
+    size = 0
+    for path, file in files.items():
+        head = file.content[:PIECE]
+        if listed and (size + len(head) > PIECE or len(listed) == FILES_IN_A_PIECE):
+            yield {"files": listed}, b"".join(contents)
+            listed, contents, size = [], [], 0
+        listed.append([path, file.mode, file.blob, len(head)])
+        contents.append(head)
+        size += len(head)
+        if len(file.content) > PIECE:
+            yield {"files": listed}, b"".join(contents)
+            listed, contents, size = [], [], 0
+            yield from _rest(path, file.content)
+    if listed:
+        yield {"files": listed}, b"".join(contents)
+
+
+def _rest(path: str, content: bytes) -> Iterator[Frame]:
+    for start in range(PIECE, len(content), PIECE):
+        yield {"more": path}, content[start : start + PIECE]
