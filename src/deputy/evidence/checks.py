@@ -45,8 +45,8 @@ def judge_check(
     """What a command in a fresh sandbox says about a tree; ``log_digest`` names the blob of its output.
 
     Passed means: exit status 0, in time, and neither the output nor the report says otherwise. A check that names a
-    report must have written it. A check of kind ``tests`` must also show in one of them what we recognise, with at least
-    one test that ran: silence is not success.
+    report must have written it. A check of kind ``tests`` must also show in one of them, in words that we recognise, at
+    least one test that ran: silence is not success.
     """
     heard = _hear(check, result, report)
     complaint, claim = _complaint(heard), heard.claim
