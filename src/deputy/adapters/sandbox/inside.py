@@ -277,7 +277,12 @@ def make_repository() -> None:
     if not shutil.which("git"):
         return
     shutil.rmtree(Path(ROOT, ".git"), ignore_errors=True)  # of an earlier filling
-    steps = (("init", "-q"), ("add", "-A", "-f", "."), ("commit", "-q", "--allow-empty", "-m", "base"))
+    steps = (
+        ("init", "-q"),
+        ("config", "core.trustctime", "false"),  # the stamps are set back after this
+        ("add", "-A", "-f", "."),
+        ("commit", "-q", "--allow-empty", "-m", "base"),
+    )
     settings = {
         "core.looseCompression": "0",
         "gc.auto": "0",

@@ -105,12 +105,13 @@ class Workspace:
         """See whether the stamps can be trusted from now on; take them again when tools have read the files.
 
         A change within the same tick of the kernel's clock as the last stamp would not show in it: the tick is waited
-        for.
+        for. A file whose last access is its newest stamp would not show the next one (``relatime``): it gets the old
+        times again.
         """
-        if was_read:
-            stamps = {path: stamp_of(status) for path, status in scan(self.root, self.links)}
-            for path, known in self.known.items():
-                self.known[path] = known._replace(stamp=stamps[path])
+        for path, known in self.known.items() if was_read else ():
+            full = f"{self.root}/{path}"
+            os.utime(full, ns=(TIME_NS, TIME_NS), follow_symlinks=False)
+            self.known[path] = known._replace(stamp=stamp_of(os.lstat(full)))
         self.trusts_stamps = self._stamps_tell()
 
     def _stamps_tell(self) -> bool:
