@@ -24,8 +24,21 @@ REFUSED = {
     "the machine": "reboot syslog adjtimex clock_adjtime clock_adjtime64 swapon swapoff",
     "sockets by number, where no filter sees the family": "socketcall ipc",
 }
-# AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Not AF_PACKET, AF_ALG, AF_VSOCK and whatever comes next.
-FAMILIES = (1, 2, 10, 16)
+UNIX, INET, INET6, NETLINK = 1, 2, 10, 16
+STREAM, DATAGRAM, TYPE_MASK = 1, 2, 0xF
+TCP, UDP, ROUTES = 6, 17, 0
+# Family, type and protocol of the sockets that there are; None is any. Not AF_PACKET, AF_ALG, AF_VSOCK and what comes
+# next; not SCTP, DCCP, MPTCP and the like, of which to open one loads a module of the kernel; of netlink only what
+# name lookups read.
+SOCKETS = (
+    (UNIX, None, None),
+    *(
+        (family, kind, protocol)
+        for family in (INET, INET6)
+        for kind, protocol in ((STREAM, 0), (STREAM, TCP), (DATAGRAM, 0), (DATAGRAM, UDP))
+    ),
+    (NETLINK, None, ROUTES),
+)
 # Every CLONE_NEW* flag.
 NAMESPACE_FLAGS = 0x7E020080
 ENOSYS = 38
@@ -41,6 +54,16 @@ def allow(names, *args):
     return {"names": sorted(names), "action": "SCMP_ACT_ALLOW", "args": list(args)}
 
 
+def socket_rule(family, kind, protocol):
+    """Lets one sort of sockets be opened. The flags of a socket share a number with its type."""
+    args = [compare(0, family, "EQ")]
+    if kind is not None:
+        args.append(compare(1, TYPE_MASK, "MASKED_EQ", kind))
+    if protocol is not None:
+        args.append(compare(2, protocol, "EQ"))
+    return allow(["socket"], *args)
+
+
 def profile(source):
     """Docker's default profile without what no sandbox needs."""
     refused = {name for names in REFUSED.values() for name in names.split()}
@@ -48,7 +71,7 @@ def profile(source):
     for rule in source["syscalls"]:
         if rule["action"] != "SCMP_ACT_ALLOW" or (rule.get("includes") or {}).get("caps"):
             continue
-        names = set(rule["names"]) - refused - {"socket"}
+        names = set(rule["names"]) - refused - {"socket", "socketpair"}
         if rule.get("args"):
             special += [allow(names, *rule["args"])] if names else []
         else:
@@ -63,7 +86,9 @@ def profile(source):
         "syscalls": [
             allow(plain),
             *special,
-            *(allow(["socket"], compare(0, family, "EQ")) for family in FAMILIES),
+            *(socket_rule(*sort) for sort in SOCKETS),
+            # A pair of another family fails, but only after the kernel has made two sockets of it.
+            allow(["socketpair"], compare(0, UNIX, "EQ")),
             allow(["clone"], compare(0, NAMESPACE_FLAGS, "MASKED_EQ", 0)),
             # The flags of clone3 are behind a pointer; libc falls back to clone.
             {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": ENOSYS, "args": []},
