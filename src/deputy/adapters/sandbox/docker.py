@@ -1,11 +1,9 @@
 """Sandboxes on a Docker engine: create, attach, start, and make sure that they are gone."""
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.resources import files
 from typing import cast
 
 import docker.errors
@@ -16,6 +14,7 @@ from docker.api.client import APIClient
 from deputy.adapters.sandbox.box import Box, DeltaCaps
 from deputy.adapters.sandbox.channel import Channel
 from deputy.adapters.sandbox.hardening import USER, WORKSPACE, host_options
+from deputy.adapters.sandbox.launcher import Launcher, is_building, program
 from deputy.adapters.sandbox.wire import DockerWire
 from deputy.domain.errors import DeputyError, SandboxFailed, Unavailable
 from deputy.ports import Attempt, Sandbox, SandboxSpec
@@ -26,14 +25,6 @@ NAME_LABEL = "deputy.sandbox"
 
 # Only what the image's own environment lacks or what must not come from it.
 _ENVIRONMENT = {"HOME": "/tmp", "TERM": "dumb", "PYTHONDONTWRITEBYTECODE": "1"}  # noqa: S108 (in the box)
-# Isolated from the image's settings. The program comes over stdin: on the command line every ``ps`` would print it.
-_BOOTSTRAP = """
-import json, sys, types
-for name, text in json.loads(sys.stdin.buffer.readline()).items():
-    sys.modules[name] = types.ModuleType(name)
-    exec(text, sys.modules[name].__dict__)
-sys.modules[name].Box().serve()
-"""
 _PROGRAM = ("tree", "workspace", "inside")
 _GONE_SECONDS = 15.0
 _GONE_POLL_SECONDS = 0.02
@@ -61,6 +52,7 @@ class DockerSandboxes:
         self._runtime, self._caps = runtime, caps or DeltaCaps()
         self._gate = threading.BoundedSemaphore(starts_at_once)
         self._lock = threading.Lock()
+        self._launcher = Launcher()
         self._connected: APIClient | None = None
         self._cpus = 1
 
@@ -82,7 +74,7 @@ class DockerSandboxes:
         with self._engine_errors(self._default_image):
             api = self._api()
             found = api.containers(all=True, filters={"label": f"{OWNER_LABEL}={self._owner}"})
-            dead = [c for c in found if not is_live(c["Labels"].get(TASK_LABEL, ""))]
+            dead = [c for c in found if not is_live(c["Labels"].get(TASK_LABEL, "")) and not is_building(c["Labels"])]
             for container in dead:
                 _remove(api, container["Id"])
         return tuple(sorted(c["Labels"].get(NAME_LABEL, c["Id"][:12]) for c in dead))
@@ -116,7 +108,7 @@ class DockerSandboxes:
             attached = api.attach_socket(container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
             wire = DockerWire(attached)
             api.start(container)
-            wire.send(_program())
+            wire.send(program(*_PROGRAM))
         except BaseException:
             _remove(api, container)
             raise
@@ -131,7 +123,7 @@ class DockerSandboxes:
     def _create(self, api: APIClient, spec: SandboxSpec) -> str:
         created = api.create_container(
             image=spec.image or self._default_image,
-            entrypoint=["python3", "-I", "-S", "-B", "-c", _BOOTSTRAP],
+            entrypoint=self._launcher.entrypoint(api, spec.image),
             command=[],
             name=spec.name,
             labels={OWNER_LABEL: self._owner, TASK_LABEL: spec.task, NAME_LABEL: spec.name},
@@ -184,12 +176,6 @@ class DockerSandboxes:
                 f"tried {self._base_url or 'DOCKER_HOST or the local socket'}",
                 "start it or set DOCKER_HOST, then run 'make setup'",
             ) from error
-
-
-def _program() -> bytes:
-    """Process 1's modules, as the bootstrap reads them."""
-    texts = {f"{__package__}.{n}": files(__package__).joinpath(f"{n}.py").read_text("utf-8") for n in _PROGRAM}
-    return json.dumps(texts).encode() + b"\n"
 
 
 def _remove(api: APIClient, container: str) -> None:

@@ -103,15 +103,13 @@ class Box:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
 
+    def actions(self) -> dict[str, Callable[[Header, bytes], None]]:
+        """What the host may ask for."""
+        return {"fill": self.fill, "run": self.run, "read": self.read, "write": self.write, "delta": self.delta}
+
     def serve(self) -> None:
         """Answer requests until the host goes away."""
-        actions: dict[str, Callable[[Header, bytes], None]] = {
-            "fill": self.fill,
-            "run": self.run,
-            "read": self.read,
-            "write": self.write,
-            "delta": self.delta,
-        }
+        actions = self.actions()
         while True:
             header, body = receive()
             self.id = str(header["id"])

@@ -1,0 +1,59 @@
+"""How process 1 starts in an image: by the image's own Python, or by one that came with the environment."""
+
+import json
+import time
+from collections.abc import Mapping
+from importlib.resources import files
+
+from docker.api.client import APIClient
+
+UNTIL_LABEL = "deputy.until"
+PYTHON_LABEL = "deputy.python"
+IMAGES = "deputy-env-"
+OWN_PYTHON = ("python3",)
+# The interpreter of environment_python's archive: its own loader, so that it works beside any C library, or none.
+_RUNTIME = "/opt/deputy/runtime"
+CARRIED_PYTHON = (f"{_RUNTIME}/ld.so", "--library-path", f"{_RUNTIME}/lib", f"{_RUNTIME}/bin/python3")
+
+# Isolated from the image's settings. The program comes over stdin: on the command line every ``ps`` would print it.
+_BOOTSTRAP = """
+import json, sys, types
+for name, text in json.loads(sys.stdin.buffer.readline()).items():
+    sys.modules[name] = types.ModuleType(name)
+    exec(text, sys.modules[name].__dict__)
+sys.modules[name].Box().serve()
+"""
+
+
+class Launcher:
+    """Remembers what images say: they are asked once each, and an environment's image never changes."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, ...]] = {}
+
+    def entrypoint(self, api: APIClient, image: str) -> list[str]:
+        """The command of process 1. Only images of ours carry a Python: others are not asked."""
+        python: tuple[str, ...] = OWN_PYTHON
+        if image.startswith(IMAGES):
+            if image not in self._known:
+                labels = api.inspect_image(image)["Config"].get("Labels") or {}
+                self._known[image] = tuple(labels.get(PYTHON_LABEL, "").split()) or OWN_PYTHON
+            python = self._known[image]
+        return command(python)
+
+
+def command(python: tuple[str, ...]) -> list[str]:
+    """Process 1, run by this Python."""
+    return [*python, "-I", "-S", "-B", "-c", _BOOTSTRAP]
+
+
+def program(*modules: str) -> bytes:
+    """These modules' texts, the one with the last ``Box`` at the end, as the bootstrap reads them."""
+    texts = {f"{__package__}.{n}": files(__package__).joinpath(f"{n}.py").read_text("utf-8") for n in modules}
+    return json.dumps(texts).encode() + b"\n"
+
+
+def is_building(labels: Mapping[str, str]) -> bool:
+    """Whether a container with these labels is a builder whose time is not up: somebody may be busy with it."""
+    until = labels.get(UNTIL_LABEL, "")
+    return until.isdecimal() and time.time() < int(until)
