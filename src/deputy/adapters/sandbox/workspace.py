@@ -116,7 +116,7 @@ class Workspace:
 
     def _stamps_tell(self) -> bool:
         """Whether writing through a shared memory map is seen in a file's stamps. Takes at least one tick."""
-        full = os.path.join(self.root, ".deputy-stamps")
+        full = os.path.join(self.root, f".deputy-{os.urandom(8).hex()}")  # no file of the tree's
         fd = os.open(full, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
             os.write(fd, b"before")
