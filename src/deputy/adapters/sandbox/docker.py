@@ -1,10 +1,11 @@
 """Sandboxes on a Docker engine: create, attach, start, and make sure that they are gone."""
 
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import cast
+from typing import Any, cast
 
 import docker.errors
 import requests.exceptions
@@ -15,6 +16,7 @@ from deputy.adapters.sandbox.box import Box, DeltaCaps
 from deputy.adapters.sandbox.channel import Channel
 from deputy.adapters.sandbox.hardening import USER, WORKSPACE, host_options
 from deputy.adapters.sandbox.launcher import Launcher, is_building, program
+from deputy.adapters.sandbox.probing import LIMITS, probe
 from deputy.adapters.sandbox.wire import DockerWire
 from deputy.domain.errors import DeputyError, SandboxFailed, Unavailable
 from deputy.ports import Attempt, Sandbox, SandboxSpec
@@ -90,8 +92,11 @@ class DockerSandboxes:
         """Keep a started, filled sandbox waiting for each of these, and no others."""
 
     def probe(self) -> tuple[Attempt, ...]:
-        """Try from inside a sandbox what must not work."""
-        return ()
+        """Try from inside a sandbox what must not work; see ``probes``."""
+        return probe(self._start_probe, list(host_options(LIMITS, 1, self._runtime)["tmpfs"]))
+
+    def _start_probe(self) -> Sandbox:
+        return self.start(SandboxSpec(f"deputy-probe-{secrets.token_hex(4)}", "probe", "", {}, limits=LIMITS))
 
     def check(self) -> str:
         """One line that says which engine and image are ready; ``Unavailable`` otherwise."""
@@ -99,7 +104,19 @@ class DockerSandboxes:
             api = self._api()
             image = api.inspect_image(self._default_image)
             version = api.version()["Version"]
-        return f"Docker engine {version}, sandbox image {self._default_image} ({image['Id'][7:19]})"
+            runtime = self._checked_runtime(api.info())
+        return f"Docker engine {version}, runtime {runtime}, sandbox image {self._default_image} ({image['Id'][7:19]})"
+
+    def _checked_runtime(self, engine: dict[str, Any]) -> str:
+        """The runtime's name. Those of containerd's own naming are started without being listed."""
+        known = engine["Runtimes"]
+        if self._runtime and self._runtime not in known and not self._runtime.startswith("io.containerd."):
+            raise Unavailable(
+                f"the engine has no runtime {self._runtime}",
+                f"it has {', '.join(sorted(known))}",
+                "register it with the engine, or change DEPUTY_SANDBOX_RUNTIME",
+            )
+        return self._runtime or str(engine["DefaultRuntime"])
 
     def _launch(self, api: APIClient, spec: SandboxSpec) -> Box:
         container = self._create(api, spec)
