@@ -1,25 +1,20 @@
-"""``deputy insights`` and ``deputy repo list``: figures over past tasks, and what may be asked for."""
+"""``deputy insights``: figures over past tasks."""
 
 from dataclasses import asdict
 
 import typer
 
-from deputy.adapters.policies import read_folder
 from deputy.app.clock import SystemClock
-from deputy.app.output import AsJson, say, say_json, say_table
-from deputy.app.settings import load_settings
+from deputy.app.output import AsJson, say_json, say_table
 from deputy.app.task_commands import opened_store
 from deputy.insights import Spread, Summary, summary
-from deputy.policy import load
 
 MOST_TASKS = 10_000
-repo_app = typer.Typer(help="The repositories that work may be asked for.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the command."""
     app.command()(insights)
-    app.add_typer(repo_app, name="repo")
 
 
 def insights(as_json: AsJson = False) -> None:
@@ -49,15 +44,3 @@ def _spread(times: Spread) -> str:
     if not times.count:
         return "none yet"
     return f"median {times.median:.0f} s, 90 % within {times.p90:.0f} s, of {times.count}"
-
-
-@repo_app.command("list")
-def list_repos(as_json: AsJson = False) -> None:
-    """The repositories of the policy bundle, with their checks."""
-    repos = load(read_folder(load_settings().deputy_policies)).repos
-    if as_json:
-        say_json([repo.model_dump(mode="json") for repo in repos])
-        return
-    say_table([{"repository": r.name, "checks": ", ".join(c.name for c in r.checks), "url": r.url} for r in repos])
-    if not repos:
-        say("No repositories yet: add one to repos.toml.")
