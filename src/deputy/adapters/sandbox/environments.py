@@ -1,32 +1,205 @@
 """Environments on a Docker engine: images with a repository's dependencies inside, found again by key."""
 
-from collections.abc import Callable
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any
 
-from deputy.domain.errors import Unavailable
+import docker.errors
+
+from deputy.adapters.sandbox.builder import Builders
+from deputy.adapters.sandbox.engine import CONFLICT, NAME_LABEL, OWNER_LABEL, TASK_LABEL, Engine
+from deputy.adapters.sandbox.environment_leaks import refuse_leaks
+from deputy.adapters.sandbox.environment_secrets import check_secrets
+from deputy.adapters.sandbox.environment_steps import Planned, Steps, kept
+from deputy.adapters.sandbox.hardening import USER, WORKSPACE
+from deputy.adapters.sandbox.launcher import CARRIED_PYTHON, IMAGES, OWN_PYTHON, PYTHON_LABEL, UNTIL_LABEL
+from deputy.domain.errors import BadInput
 from deputy.ports import BuildStep, EnvironmentSpec
+
+# The image's own label for its installation: containers take over their image's labels, and the sweep looks at
+# ``deputy.home``; who starts an environment by hand shall not have it swept.
+HOME_LABEL, REPO_LABEL, KEY_LABEL, MADE_LABEL = (
+    f"deputy.environment.{name}" for name in ("home", "repo", "key", "made")
+)
+_ONLY_A_CONTAINERS = (OWNER_LABEL, TASK_LABEL, NAME_LABEL, UNTIL_LABEL)
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_IS_GOOD_PYTHON = ("python3", "-I", "-S", "-c", "import sys; sys.exit(sys.version_info < (3, 10))")
+_RUNTIME_LIMIT = 128 * 1024**2
 
 
 class DockerEnvironments:
-    """Implements ``ports.Environments``. ``owner`` names this installation, as for the sandboxes."""
+    """Implements ``ports.Environments``.
 
-    def __init__(self, *, owner: str, base_url: str | None = None, runtime: str | None = None) -> None:
-        self._owner, self._base_url, self._runtime = owner, base_url, runtime
+    ``owner`` names this installation, as for the sandboxes. ``default_image`` is where a Python is taken from for
+    images that have none.
+    """
+
+    def __init__(
+        self,
+        *,
+        owner: str,
+        base_url: str | None = None,
+        runtime: str | None = None,
+        default_image: str = "deputy-sandbox:latest",
+    ) -> None:
+        self._owner, self._default_image = owner, default_image
+        self._engine = Engine(base_url)
+        self._builders = Builders(self._engine, owner=owner, runtime=runtime)
+        self._lock = threading.Lock()
+        self._building: dict[str, threading.Lock] = {}
 
     def base_id(self, image: str) -> str:
-        """What the image is, by content."""
-        return image
+        """What the image is, by content; ``Unavailable`` when the engine does not have it."""
+        with self._engine.errors(image, "pull or build it, or correct the repository's image"):
+            return str(self._engine.api.inspect_image(image)["Id"])
 
     def find(self, repo: str, key: str) -> str:
         """The name of the image that was built for this key; empty when there is none."""
-        del repo, key
-        return ""
+        name = self._name(repo, key)
+        with self._engine.errors(name):
+            try:
+                labels = self._engine.api.inspect_image(name)["Config"].get("Labels") or {}
+            except docker.errors.ImageNotFound:
+                return ""
+        # A name holds the beginning of the key only.
+        return name if labels.get(KEY_LABEL) == key else ""
 
     def build(self, spec: EnvironmentSpec, on_step: Callable[[BuildStep], None]) -> str:
-        """Build it and return the image's name."""
-        del on_step
-        raise Unavailable(f"the environment of {spec.repo} can't be built", "building is not there yet")
+        """Build it (once, however many ask) and return the image's name; ``BadInput`` names the failing command."""
+        with self._alone(spec.key):
+            if found := self.find(spec.repo, spec.key):
+                return found
+            check_secrets(spec.secrets)
+            kept(spec.environment.keep)
+            with self._engine.errors(spec.base, "pull or build it, or correct the repository's image"):
+                return self._build(spec, on_step)
 
     def prune(self, repo: str, keep: int) -> tuple[str, ...]:
         """Remove all but the newest images of a repository that nothing uses; returns their names."""
-        del repo, keep
-        return ()
+        api, removed = self._engine.api, []
+        labels = [f"{HOME_LABEL}={self._owner}", f"{REPO_LABEL}={repo}"]
+        with self._engine.errors(repo):
+            images = api.images(filters={"label": labels})
+            newest = sorted(images, key=lambda image: str(image["Labels"].get(MADE_LABEL, "")), reverse=True)
+            for image in newest[max(keep, 1) :]:
+                if self._remove_unused(image["Id"]):
+                    removed += image.get("RepoTags") or [image["Id"][7:19]]
+        return tuple(removed)
+
+    def _remove_unused(self, image: str) -> bool:
+        """The engine itself refuses to remove what a container uses."""
+        try:
+            for tag in self._engine.api.inspect_image(image).get("RepoTags") or [image]:
+                self._engine.api.remove_image(tag)
+        except docker.errors.APIError as error:
+            if error.status_code in {CONFLICT, 404}:
+                return False
+            raise
+        return True
+
+    # ------------------------------------------------------------------------------------------------ building
+
+    def _build(self, spec: EnvironmentSpec, on_step: Callable[[BuildStep], None]) -> str:
+        api = self._engine.api
+        base = api.inspect_image(spec.base)
+        python = self._python_of(base)
+        carried = self._python() if python == CARRIED_PYTHON and not _carries(base) else b""
+        with self._builders.open(
+            spec.base,
+            spec.tree,
+            python=python,
+            seconds=spec.environment.timeout,
+            disk=spec.disk,
+            carried=carried,
+            gateway=spec.gateway,
+        ) as (box, container):
+            steps = Steps(
+                spec,
+                box,
+                path=_variables(base).get("PATH", _PATH),
+                used=lambda: self._used(container),
+                on_step=on_step,
+            )
+            steps.run(Planned("save the image", lambda: self._save(spec, base, python, container)))
+        return self._name(spec.repo, spec.key)
+
+    def _save(self, spec: EnvironmentSpec, base: Mapping[str, Any], python: tuple[str, ...], container: str) -> None:
+        api = self._engine.api
+        if spec.secrets:
+            refuse_leaks(api, container, spec)
+        repository, _, tag = self._name(spec.repo, spec.key).partition(":")
+        api.commit(container, repository, tag, conf=self._config(spec, base, python))
+
+    def _config(self, spec: EnvironmentSpec, base: Mapping[str, Any], python: tuple[str, ...]) -> dict[str, object]:
+        """The image's configuration: what the engine would take over from the builder is said to be nothing."""
+        given = base["Config"]
+        variables = {**_variables(base), **spec.environment.env}
+        variables["PATH"] = ":".join((*spec.environment.path, _variables(base).get("PATH", _PATH)))
+        return {
+            "User": USER,
+            "WorkingDir": WORKSPACE,
+            "Env": [f"{name}={value}" for name, value in variables.items()],
+            "Entrypoint": given.get("Entrypoint") or [],
+            "Cmd": given.get("Cmd") or ["/bin/sh"],
+            "Labels": {
+                **(given.get("Labels") or {}),
+                **dict.fromkeys(_ONLY_A_CONTAINERS, ""),
+                HOME_LABEL: self._owner,
+                REPO_LABEL: spec.repo,
+                KEY_LABEL: spec.key,
+                MADE_LABEL: datetime.now(UTC).isoformat(),
+                **({PYTHON_LABEL: " ".join(python)} if python != OWN_PYTHON else {}),
+            },
+        }
+
+    def _used(self, container: str) -> int:
+        """Bytes that the builder has written into what becomes the image."""
+        found = self._engine.api.containers(all=True, size=True, filters={"id": container})
+        return int(found[0].get("SizeRw") or 0) if found else 0
+
+    # ------------------------------------------------------------------------------------------------ Python
+
+    def _python_of(self, base: Mapping[str, Any]) -> tuple[str, ...]:
+        """What process 1 is to be run by in this image."""
+        if _carries(base) or not self._builders.starts(base["Id"], _IS_GOOD_PYTHON):
+            return CARRIED_PYTHON
+        return OWN_PYTHON
+
+    def _python(self) -> bytes:
+        """A Python that runs in any image, made out of the default image's."""
+        text = files(__package__).joinpath("environment_python.py").read_text("utf-8")
+        with self._builders.open(self._default_image, {}, python=OWN_PYTHON, seconds=120, disk=1024**3) as (box, _):
+            done = box.run(["python3", "-I", "-S", "-c", text])
+            if done.exit_code:
+                raise BadInput(
+                    f"{self._default_image} can't lend its Python",
+                    done.output.decode("utf-8", "replace")[-300:],
+                    "add a Python of version 3.10 or newer to the repository's own image",
+                )
+            return box.read("runtime.tar", limit=_RUNTIME_LIMIT)
+
+    # ------------------------------------------------------------------------------------------------ names
+
+    def _name(self, repo: str, key: str) -> str:
+        slug = re.sub(r"[^a-z0-9]+", "-", repo.lower()).strip("-")[:60] or "repo"
+        return f"{IMAGES}{self._owner[:8]}-{slug}:{key[:16]}"
+
+    @contextmanager
+    def _alone(self, key: str) -> Iterator[None]:
+        with self._lock:
+            lock = self._building.setdefault(key, threading.Lock())
+        with lock:
+            yield
+
+
+def _variables(image: Mapping[str, Any]) -> dict[str, str]:
+    pairs = (str(text).partition("=") for text in image["Config"].get("Env") or ())
+    return {name: value for name, _, value in pairs}
+
+
+def _carries(image: Mapping[str, Any]) -> bool:
+    return PYTHON_LABEL in (image["Config"].get("Labels") or {})

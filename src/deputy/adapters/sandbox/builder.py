@@ -1,0 +1,168 @@
+"""A builder: a container with a writable root in which an environment's steps run. What is in it becomes an image."""
+
+import secrets as random
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+import docker.errors
+from pydantic import JsonValue
+
+from deputy.adapters.sandbox.box import Box, DeltaCaps
+from deputy.adapters.sandbox.channel import Answer, Channel
+from deputy.adapters.sandbox.engine import NAME_LABEL, OWNER_LABEL, TASK_LABEL, Engine
+from deputy.adapters.sandbox.hardening import WORKSPACE, HostOptions, host_options
+from deputy.adapters.sandbox.launcher import UNTIL_LABEL, command, program
+from deputy.adapters.sandbox.wire import DockerWire
+from deputy.domain.errors import BadInput
+from deputy.ports import SandboxLimits, SandboxSpec, Tree
+
+SECRETS_FOLDER = "/run/secrets"
+# What apt, dpkg and pip need of root, found by leaving out one after another; KILL is process 1's, for whatever
+# became another user.
+CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETGID", "SETUID", "KILL")
+PROGRAM = ("tree", "workspace", "inside", "builder_inside")
+_MEMORY = 4 * 1024**3
+_PROCESSES = 1024
+_OUTPUT = 256 * 1024
+_INODES = 2_000_000
+_SCRATCH = "rw,exec,nosuid,nodev,mode=1777,size=1g"
+_SECRETS = "rw,noexec,nosuid,nodev,mode=0700,size=1m"
+_FILE_SECONDS = 600.0
+_ALLOWANCE = 1 << 20
+# Beyond the setup's own time: packing up a large image takes a while, too.
+_SPARE_SECONDS = 1800
+_START_SECONDS = 60
+_NO_SUCH_COMMAND = 400
+
+
+class BuilderBox(Box):
+    """A builder's end of the channel, with what only builders are asked for."""
+
+    def look(self, paths: Sequence[str]) -> frozenset[str]:
+        """Which of these paths are there."""
+        found = self._tell("look", paths=list(paths)).header.get("found")
+        return frozenset(str(path) for path in found) if isinstance(found, list) else frozenset()
+
+    def lay_secrets(self, values: Mapping[str, str]) -> None:
+        """The files below /run/secrets, those and no others."""
+        contents = [value.encode() for value in values.values()]
+        self._tell("secrets", b"".join(contents), names=list(values), sizes=[len(content) for content in contents])
+
+    def keep(self, paths: Sequence[str]) -> None:
+        """Move these folders of the workspace into the image; ``BadInput`` when one is not there."""
+        self._tell("keep", paths=list(paths))
+
+    def end(self, drop: Sequence[str]) -> None:
+        """Empty the workspace and the folders ``drop``, and make the rest fit to be a sandbox's image."""
+        self._tell("end", drop=list(drop))
+
+    def _tell(self, op: str, body: bytes = b"", **fields: JsonValue) -> Answer:
+        with self._exchange():
+            *_, last = self._channel.ask({"op": op, **fields}, body, seconds=_FILE_SECONDS, most_bytes=_ALLOWANCE)
+        if last.header.get("t") == "error":
+            raise BadInput("the environment can't be packed up", last.reason())
+        return last
+
+
+class Builders:
+    """Makes builders on an engine, for one installation."""
+
+    def __init__(self, engine: Engine, *, owner: str, runtime: str | None = None) -> None:
+        self._engine, self._owner, self._runtime = engine, owner, runtime
+
+    @contextmanager
+    def open(
+        self,
+        image: str,
+        tree: Tree,
+        *,
+        python: tuple[str, ...],
+        seconds: int,
+        disk: int,
+        carried: bytes = b"",
+        gateway: str = "",
+    ) -> Iterator[tuple[BuilderBox, str]]:
+        """A started builder with the tree as its workspace, and its container's id; nothing of it is left afterwards.
+
+        ``carried`` is an archive that is put into its root before it starts.
+        """
+        api = self._engine.api
+        limits = SandboxLimits(
+            memory=_MEMORY,
+            cpus=float(self._engine.cpus),
+            processes=_PROCESSES,
+            disk=disk,
+            inodes=_INODES,
+            seconds=seconds + _SPARE_SECONDS,
+            output=_OUTPUT,
+        )
+        spec = SandboxSpec(_name(), "", image, tree, limits=limits, gateway=gateway)
+        container = self._create(spec, command(python))
+        wire = None
+        try:
+            if carried:
+                api.put_archive(container, "/", carried)
+            wire = DockerWire(api.attach_socket(container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}))
+            api.start(container)
+            wire.send(program(*PROGRAM))
+            box = BuilderBox(spec, Channel(wire), lambda: self._engine.remove(container), DeltaCaps())
+            box.fill(spec)
+            yield box, container
+        finally:
+            self._engine.remove(container)
+            if wire:
+                wire.close()
+
+    def starts(self, image: str, argv: Sequence[str]) -> bool:
+        """Whether a command of the image's ends well, in a sealed container without anything inside."""
+        api = self._engine.api
+        spec = SandboxSpec(_name(), "", image, {}, limits=SandboxLimits(seconds=_START_SECONDS))
+        container = self._create(spec, list(argv), has_stdin=False)
+        try:
+            api.start(container)
+            return bool(api.wait(container, timeout=_START_SECONDS)["StatusCode"] == 0)
+        except docker.errors.APIError as error:
+            if error.status_code == _NO_SUCH_COMMAND:
+                return False
+            raise
+        finally:
+            self._engine.remove(container)
+
+    def _create(self, spec: SandboxSpec, entrypoint: list[str], *, has_stdin: bool = True) -> str:
+        api = self._engine.api
+        created = api.create_container(
+            image=spec.image,
+            entrypoint=entrypoint,
+            command=[],
+            name=spec.name,
+            labels={
+                OWNER_LABEL: self._owner,
+                TASK_LABEL: "",
+                NAME_LABEL: spec.name,
+                UNTIL_LABEL: str(int(time.time()) + spec.limits.seconds),
+            },
+            user="0:0",
+            working_dir=WORKSPACE,
+            hostname="builder",
+            stdin_open=has_stdin,
+            network_disabled=True,
+            host_config=api.create_host_config(**self._options(spec, removes_itself=has_stdin)),
+        )
+        return cast("str", created["Id"])
+
+    def _options(self, spec: SandboxSpec, *, removes_itself: bool) -> dict[str, Any]:
+        """A sandbox's seal, but for a writable root, a few of root's rights, and where the work lies."""
+        sealed: HostOptions = host_options(spec.limits, self._engine.cpus, self._runtime)
+        return {
+            **sealed,
+            "cap_add": list(CAPABILITIES),
+            "read_only": False,
+            "auto_remove": removes_itself,
+            "tmpfs": {"/tmp": _SCRATCH, SECRETS_FOLDER: _SECRETS},  # noqa: S108 (in the box)
+        }
+
+
+def _name() -> str:
+    return f"deputy-build-{random.token_hex(6)}"

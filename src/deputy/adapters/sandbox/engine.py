@@ -1,0 +1,80 @@
+"""The connection to a Docker engine: made at its first use, its errors in plain words, containers gone for sure."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import docker.errors
+import requests.exceptions
+from docker import DockerClient
+from docker.api.client import APIClient
+
+from deputy.domain.errors import DeputyError, SandboxFailed, Unavailable
+
+OWNER_LABEL = "deputy.home"
+TASK_LABEL = "deputy.task"
+NAME_LABEL = "deputy.sandbox"
+
+CONFLICT = 409
+_GONE_SECONDS = 15.0
+_GONE_POLL_SECONDS = 0.02
+
+
+class Engine:
+    """``base_url`` of None means ``DOCKER_HOST`` or the local socket."""
+
+    def __init__(self, base_url: str | None = None) -> None:
+        self._base_url = base_url
+        self._lock = threading.Lock()
+        self._connected: APIClient | None = None
+        self._cpus = 1
+
+    @property
+    def api(self) -> APIClient:
+        """The connection: an engine that is not there must not stop the whole program before it is needed."""
+        with self._lock:
+            if self._connected is None:
+                client = DockerClient(base_url=self._base_url) if self._base_url else DockerClient.from_env()
+                self._cpus = int(client.api.info()["NCPU"])
+                self._connected = client.api
+            return self._connected
+
+    @property
+    def cpus(self) -> int:
+        """The processors of the engine's machine."""
+        return self._cpus if self.api else 1
+
+    @contextmanager
+    def errors(self, image: str, todo: str = "run 'make setup'") -> Iterator[None]:
+        """Say what the engine's errors mean and what to do."""
+        try:
+            yield
+        except DeputyError:
+            raise
+        except docker.errors.ImageNotFound as error:
+            raise Unavailable(f"the sandbox image {image} is missing", "the engine does not have it", todo) from error
+        except docker.errors.APIError as error:
+            raise SandboxFailed("the Docker engine refused", str(error.explanation or error)[:300]) from error
+        except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+            raise Unavailable(
+                "the Docker engine does not answer",
+                f"tried {self._base_url or 'DOCKER_HOST or the local socket'}",
+                "start it or set DOCKER_HOST, then run 'make setup'",
+            ) from error
+
+    def remove(self, container: str) -> None:
+        """Kill and remove, then look until it is gone: the engine may be removing it by itself already."""
+        end = time.monotonic() + _GONE_SECONDS
+        while time.monotonic() < end:
+            try:
+                self.api.remove_container(container, force=True, v=True)
+            except docker.errors.NotFound:
+                return
+            except docker.errors.APIError as error:
+                if error.status_code != CONFLICT:  # a conflict: a removal is under way
+                    raise
+            time.sleep(_GONE_POLL_SECONDS)
+        raise SandboxFailed(
+            "the sandbox can't be removed", f"container {container[:12]} is still there", "remove it by hand"
+        )

@@ -1,0 +1,69 @@
+"""Looks for a setup's secrets in what would become its image, on the host, before there is one."""
+
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from typing import IO, cast
+
+from docker.api.client import APIClient
+
+from deputy.adapters.sandbox.environment_secrets import Finder, pieces_of
+from deputy.domain.errors import BadInput
+from deputy.ports import EnvironmentSpec
+
+_DELETED = 2
+
+
+def refuse_leaks(api: APIClient, container: str, spec: EnvironmentSpec) -> None:
+    """``BadInput`` names the first changed file that holds a secret, in its content, its name or its target."""
+    finder = Finder(spec.secrets)
+    changed = {str(change["Path"]).lstrip("/") for change in api.diff(container) or () if change["Kind"] != _DELETED}
+    for path, secret in _leaks(api.export(container), changed, finder):
+        raise BadInput(
+            f"the environment of {spec.repo} can't be kept",
+            f"its setup left the secret {secret} in /{path}",
+            "have the setup remove that file, or read the secret from /run/secrets where it is needed",
+        )
+    if secret := finder.find([_settings(spec.environment.env)]):
+        raise BadInput(
+            f"the environment of {spec.repo} can't be kept",
+            f"its env in repos.toml holds the secret {secret}",
+            "take it out there",
+        )
+
+
+def _settings(env: Mapping[str, str]) -> bytes:
+    return "\n".join(f"{name}={value}" for name, value in env.items()).encode()
+
+
+def _leaks(exported: Iterable[bytes], changed: set[str], finder: Finder) -> Iterator[tuple[str, str]]:
+    """Changed paths with a secret, and which. The archive is read as it comes, never as a whole."""
+    with tarfile.open(fileobj=cast("IO[bytes]", _Stream(exported)), mode="r|") as archive:
+        for member in archive:
+            path = member.name.removeprefix("./").rstrip("/")
+            if path not in changed:
+                continue
+            names = b"\n".join(name.encode("utf-8", "surrogateescape") for name in (path, member.linkname))
+            file = archive.extractfile(member) if member.isfile() else None
+            if secret := finder.find([names]) or (file and finder.find(pieces_of(file.read))):
+                yield _fit_to_show(path, finder), secret
+
+
+def _fit_to_show(path: str, finder: Finder) -> str:
+    """A path that itself may hold the secret: its folder's name, as far as that is none."""
+    while path and finder.find([path.encode("utf-8", "surrogateescape")]):
+        path = path.rpartition("/")[0]
+    return path or "(a name that holds it)"
+
+
+class _Stream:
+    """A file to read from, made of pieces."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces, self._rest = iter(pieces), b""
+
+    def read(self, size: int) -> bytes:
+        """Up to ``size`` bytes; nothing at the end."""
+        if not self._rest:
+            self._rest = next(self._pieces, b"")
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return data

@@ -1,0 +1,200 @@
+"""The steps of one environment's build, in a builder: packages, setup commands, kept folders, packing up."""
+
+import shlex
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from deputy.adapters.sandbox.box import workspace_path
+from deputy.adapters.sandbox.builder import BuilderBox
+from deputy.adapters.sandbox.environment_secrets import Redactor
+from deputy.domain.dialogue import CommandResult
+from deputy.domain.errors import BadInput, Cancelled, SandboxFailed
+from deputy.evidence import presentable
+from deputy.ports import BuildStep, EnvironmentSpec
+
+TAIL = 2000
+_COMMAND = 300
+PROXY = "http://127.0.0.1:3128"
+# On the builder's disk, not in its memory; emptied before the image is made.
+CACHE = "/var/cache/deputy"
+DROPPED = (CACHE, "/var/lib/apt/lists", "/var/cache/apt", "/var/log/apt")
+CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+# Everything that brings certificates of its own shall believe the image's instead: a site's own authority is there.
+_CERTIFICATE_VARIABLES = (
+    *("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
+    *("npm_config_cafile", "CARGO_HTTP_CAINFO", "GIT_SSL_CAINFO"),
+)
+_BASICS = {
+    "HOME": "/tmp",  # noqa: S108 (in the box; the same as in every sandbox, and never part of the image)
+    "TERM": "dumb",
+    "DEBIAN_FRONTEND": "noninteractive",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_ROOT_USER_ACTION": "ignore",
+    "XDG_CACHE_HOME": CACHE,
+    "npm_config_cache": f"{CACHE}/npm",
+    "npm_config_update_notifier": "false",
+}
+_APT_OPTIONS = (
+    *("-o", "APT::Sandbox::User=root"),
+    *("-o", "Dpkg::Use-Pty=0"),
+    *("-o", "Dpkg::Options::=--force-unsafe-io"),
+    *("-o", "Dpkg::Options::=--path-exclude=/usr/share/man/*"),
+    *("-o", "Dpkg::Options::=--path-exclude=/usr/share/doc/*"),
+    *("-o", "Dpkg::Options::=--path-include=/usr/share/doc/*/copyright"),
+    *("-o", "Acquire::Languages=none"),
+    *("-o", "Acquire::Retries=2"),
+)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A step: what is shown of it, and what does it."""
+
+    text: str
+    act: Callable[[], None]
+
+
+class Steps:
+    """Runs them in a box, one by one, and tells. ``used`` is what the image would add by now, in bytes.
+
+    ``path`` is the base image's PATH.
+    """
+
+    def __init__(
+        self,
+        spec: EnvironmentSpec,
+        box: BuilderBox,
+        *,
+        path: str,
+        used: Callable[[], int],
+        on_step: Callable[[BuildStep], None],
+    ) -> None:
+        self._spec, self._box, self._path, self._used, self._on_step = spec, box, path, used, on_step
+        self._redactor = Redactor(spec.secrets)
+        self._end = time.monotonic() + spec.environment.timeout
+        self._now = BuildStep(0, 0, "")
+
+    def run(self, last: Planned) -> None:
+        """All of them, and ``last``. ``BadInput`` names the one that failed, and shows the tail of its output."""
+        steps = (*self._planned(), last)
+        for number, step in enumerate(steps, 1):
+            self._now = BuildStep(number, len(steps), step.text)
+            self._on_step(self._now)
+            step.act()
+            if (used := self._used()) > self._spec.disk:
+                raise self._failed(
+                    f"left the image {used // 1024**2} MB larger, and {self._spec.disk // 1024**2} MB are allowed",
+                    "",
+                    "install less, or raise environment_disk in limits.toml",
+                )
+
+    def _planned(self) -> Sequence[Planned]:
+        environment = self._spec.environment
+        steps = []
+        if environment.packages:
+            steps.append(Planned(f"Debian packages: {', '.join(environment.packages)}", self._packages))
+        steps += [Planned(_shown(argv), lambda argv=argv: self._setup(argv)) for argv in environment.setup]  # type: ignore[misc]
+        if environment.keep:
+            steps.append(Planned(f"keep {', '.join(environment.keep)}", lambda: self._box.keep(kept(environment.keep))))
+        steps.append(Planned("clean up", lambda: self._box.end(DROPPED)))
+        return steps
+
+    # ------------------------------------------------------------------------------------------------ packages
+
+    def _packages(self) -> None:
+        if not self._box.look(["/usr/bin/apt-get"]):
+            raise self._failed(
+                "could not run",
+                f"{self._spec.base} has no apt-get",
+                "use setup commands of its own package manager in place of packages",
+            )
+        options = [*_APT_OPTIONS, *(("-o", f"Acquire::http::Proxy={PROXY}") if self._spec.gateway else ())]
+        env = {**_BASICS, **self._proxies()}
+        self._command(["apt-get", *options, "-q", "update"], env)
+        names = self._spec.environment.packages
+        self._command(["apt-get", *options, "-q", "-y", "--no-install-recommends", "install", "--", *names], env)
+        self._command(["apt-get", "clean"], env)
+
+    # ------------------------------------------------------------------------------------------------ setup
+
+    def _setup(self, argv: Sequence[str]) -> None:
+        """A setup command, with the secrets in its environment and below /run/secrets while it runs."""
+        environment, secrets = self._spec.environment, self._spec.secrets
+        certificates = self._certificates()
+        env = {**_BASICS, **certificates, **self._proxies(), **environment.env, **secrets, "PATH": self._search_path()}
+        self._box.lay_secrets(secrets)
+        self._command(argv, env)
+        self._box.lay_secrets({})
+
+    def _search_path(self) -> str:
+        return ":".join((*self._spec.environment.path, self._path))
+
+    def _certificates(self) -> dict[str, str]:
+        return dict.fromkeys(_CERTIFICATE_VARIABLES, CERTIFICATES) if self._box.look([CERTIFICATES]) else {}
+
+    def _proxies(self) -> dict[str, str]:
+        if not self._spec.gateway:
+            return {}
+        direct = "localhost,127.0.0.1"
+        names = {"http_proxy": PROXY, "https_proxy": PROXY, "no_proxy": direct}
+        return {**names, **{name.upper(): value for name, value in names.items()}}
+
+    # ------------------------------------------------------------------------------------------------ commands
+
+    def _command(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise self._out_of_time("")
+        try:
+            done = self._box.run(argv, timeout=left, env=env, on_output=self._show)
+        except Cancelled:
+            raise
+        except SandboxFailed as error:
+            raise self._failed("broke off", error.why, "it may have used up the builder's memory") from error
+        if rest := self._redactor.rest():
+            self._tell(rest)
+        if done.timed_out:
+            raise self._out_of_time(self._tail(done))
+        if done.exit_code:
+            raise self._failed(f"ended with exit status {done.exit_code}", self._tail(done), "")
+
+    def _show(self, data: bytes) -> None:
+        if shown := self._redactor.feed(data):
+            self._tell(shown)
+
+    def _tell(self, output: bytes) -> None:
+        self._on_step(BuildStep(self._now.number, self._now.total, self._now.text, output))
+
+    def _tail(self, done: CommandResult) -> str:
+        text = presentable(self._redactor.redact(done.output), 10**6).strip()
+        return text if len(text) <= TAIL else "…" + text[-TAIL:]
+
+    def _out_of_time(self, tail: str) -> BadInput:
+        seconds = self._spec.environment.timeout
+        return self._failed(f"was stopped: the setup may take {seconds} s in all", tail, "raise its timeout")
+
+    def _failed(self, how: str, why: str, todo: str) -> BadInput:
+        now = self._now
+        words = self._redactor.redact(now.text.encode()).decode()
+        correct = "correct the environment in repos.toml or the files that its setup reads"
+        return BadInput(
+            f"the environment of {self._spec.repo} can't be built: step {now.number} of {now.total}, `{words}`, {how}",
+            why,
+            todo or correct,
+        )
+
+
+def _shown(argv: Sequence[str]) -> str:
+    return presentable(shlex.join(argv), _COMMAND).replace("\n", " ")
+
+
+def kept(folders: Sequence[str]) -> tuple[str, ...]:
+    """The folders to keep, as paths in the workspace; one inside another comes along with it. ``BadInput`` for others."""
+    paths = sorted({workspace_path(folder) for folder in folders})
+    if "." in paths:
+        raise BadInput("the whole workspace can't be kept", "", "name the folders that the setup makes")
+    parents = [{str(parent) for parent in PurePosixPath(path).parents} for path in paths]
+    return tuple(path for path, above in zip(paths, parents, strict=True) if not above & set(paths))
