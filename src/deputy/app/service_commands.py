@@ -16,6 +16,7 @@ from deputy.adapters.slack.identity import identify
 from deputy.adapters.store.store import SqlStore, open_store
 from deputy.app.logs import configure_logging
 from deputy.app.output import AsJson, say, say_json, say_table
+from deputy.app.sealing import sealing
 from deputy.app.settings import Settings, load_settings
 from deputy.app.starter import starter_policies
 from deputy.app.wiring import model_maker, start
@@ -72,14 +73,12 @@ def _checks(settings: Settings) -> dict[str, Callable[[], str]]:
         store.close()
         return f"{bundle.digest[:12]}, {len(bundle.repos)} repositories, {len(bundle.warnings)} warnings"
 
-    def engine() -> str:
-        boxes = DockerSandboxes(
-            owner=settings.owner,
-            base_url=settings.docker_host or None,
-            default_image=settings.deputy_sandbox_image,
-            runtime=settings.deputy_sandbox_runtime or None,
-        )
-        return boxes.check()
+    boxes = DockerSandboxes(
+        owner=settings.owner,
+        base_url=settings.docker_host or None,
+        default_image=settings.deputy_sandbox_image,
+        runtime=settings.deputy_sandbox_runtime or None,
+    )
 
     def scanners() -> str:
         return Scanners.at(settings.home / "scanners").check()
@@ -97,7 +96,8 @@ def _checks(settings: Settings) -> dict[str, Callable[[], str]]:
     return {
         "database": database,
         "policy": policy,
-        "sandbox": engine,
+        "sandbox": boxes.check,
+        "sealing": lambda: sealing(boxes.probe()),
         "scanners": scanners,
         "slack": slack,
         "model": model,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
+from pydantic import JsonValue
 
 from deputy.adapters.llm import make_model
 from deputy.adapters.llm.screen import ModelScreen
@@ -24,6 +25,7 @@ from deputy.adapters.store.claims import Claim, claim
 from deputy.adapters.store.store import SqlStore, open_store
 from deputy.adapters.timers import Clockwork
 from deputy.app.clock import SystemClock
+from deputy.app.sealing import sealing
 from deputy.app.settings import Settings
 from deputy.domain.errors import BadInput, Unavailable
 from deputy.domain.events import EventName
@@ -149,8 +151,9 @@ def start(settings: Settings, *, hears: bool = True, works: bool = True) -> Depu
     try:
         if works:
             world.sandboxes.check()
+            sealed = sealing(world.sandboxes.probe())
             world.scanner.check()
-            _start_worker(deputy, settings, queue)
+            _start_worker(deputy, settings, queue, sealed)
         else:
             queue.migrate(settings.database_url)
         if hears:
@@ -171,7 +174,7 @@ def start(settings: Settings, *, hears: bool = True, works: bool = True) -> Depu
     return deputy
 
 
-def _start_worker(deputy: Deputy, settings: Settings, queue: DurableQueue) -> None:
+def _start_worker(deputy: Deputy, settings: Settings, queue: DurableQueue, sealed: str) -> None:
     executor = "local" if settings.is_single_machine else f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
     held = claim(deputy.store.engine, WORKER_CLAIM if settings.is_single_machine else executor)
     if held is None:
@@ -191,7 +194,8 @@ def _start_worker(deputy: Deputy, settings: Settings, queue: DurableQueue) -> No
     )
     engine.launch()
     deputy.engine = engine
-    started = Event(name=EventName.SERVICE_STARTED, at=deputy.world.clock.now(), actor="deputy", data={"as": executor})
+    said: dict[str, JsonValue] = {"as": executor, "sealing": sealed}
+    started = Event(name=EventName.SERVICE_STARTED, at=deputy.world.clock.now(), actor="deputy", data=said)
     with deputy.store.transaction() as ledger:
         ledger.append(started)
     deputy.timers = Clockwork(_lead(deputy))
