@@ -17,7 +17,7 @@ from deputy.ports import RepoSource
 Entry = tuple[str, bytes, bytes]
 CHECKS = (Check(name="tests", run=("pytest",), kind="tests", tests=("tests/**",)),)
 PASSED = Proof(
-    checks=(CheckResult(name="tests", phase=CheckPhase.PATCH, argv=("pytest",), exit_code=0, passed=True, seconds=1, log="l"),),
+    checks=(CheckResult(name="tests", phase=CheckPhase.PATCH, argv=("pytest",), check=CHECKS[0].digest, exit_code=0, passed=True, seconds=1, log="l"),),
     scan=Scan(scanners=("kingfisher 1.0",)),
 )  # fmt: skip
 CONFIG = RepoConfig(name=SHOP, url="shop", hidden=("secrets/**",))

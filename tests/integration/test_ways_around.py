@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from deputy.adapters.repos.archives import hides
+from deputy.adapters.repos.checkouts import hides
 from deputy.adapters.store import open_store
 from deputy.domain.config import Check, RepoConfig
 from deputy.domain.events import EventName
@@ -23,6 +23,7 @@ from deputy.domain.values import (
     FileChange,
     Place,
     Proof,
+    Severity,
     Task,
     TaskKind,
     TaskSpec,
@@ -149,11 +150,24 @@ def test_of_two_that_go_out_at_once_the_one_that_began_later_sees_the_other(stor
 # ---------------------------------------------------------------------------------------------------- checks
 
 
-def test_a_result_of_another_command_is_no_result_of_the_check() -> None:
+@pytest.mark.parametrize(
+    ("asked", "is_missing"),
+    [
+        (Check(name="tests", run=("true",)), True),
+        (Check(name="tests", run=("python", "-m", "pytest"), env={"PYTEST_ADDOPTS": "-k nothing"}), True),
+        (Check(name="tests", run=("python", "-m", "pytest"), report="report.xml"), True),
+        (Check(name="tests", run=("python", "-m", "pytest"), kind="tests"), True),
+        (Check(name="tests", run=("python", "-m", "pytest"), timeout=1), True),
+        (None, True),  # evidence from before results said what was asked for
+        (Check(name="tests", run=("python", "-m", "pytest"), bar=Severity.ADVISE), False),
+    ],
+)
+def test_a_result_of_another_command_is_no_result_of_the_check(asked: Check | None, is_missing: bool) -> None:
     done = CheckResult(
         name="tests",
         phase=CheckPhase.PATCH,
-        argv=("true",),
+        argv=asked.run if asked else ("python", "-m", "pytest"),
+        check=asked.digest if asked else "",
         exit_code=0,
         passed=True,
         seconds=1,
@@ -163,4 +177,4 @@ def test_a_result_of_another_command_is_no_result_of_the_check() -> None:
     change = TreeChange(repo="acme/shop", base="b", base_tree="t", tree="u", digest="d", files=())
     check = Check(name="tests", run=("python", "-m", "pytest"))
     found = inspect(change, lambda _side, _path: None, Proof(checks=(done,)), {}, (check,))
-    assert "checks/missing" in {finding.rule for finding in found}
+    assert ("checks/missing" in {finding.rule for finding in found}) is is_missing

@@ -29,6 +29,7 @@ def _result(phase: CheckPhase, *, passed: bool = True, **more: object) -> CheckR
     fields = {
         "name": "tests",
         "argv": ("pytest",),
+        "check": CHECKS[0].digest,
         "exit_code": 0,
         "seconds": 1.0,
         "log": "l",

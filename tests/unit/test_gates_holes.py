@@ -41,6 +41,7 @@ def rules(gate: str, given: Case) -> list[tuple[str, Severity]]:
 
 def result(phase: CheckPhase, *, passed: bool, argv: tuple[str, ...] = ("pytest",), **more: int | None) -> CheckResult:
     fields = {"name": "tests", "exit_code": 0 if passed else 1, "seconds": 1.0, "log": "l", **more}
+    fields["check"] = Check(name="tests", run=argv).digest
     return CheckResult.model_validate({"phase": phase, "passed": passed, "argv": argv, **fields})
 
 

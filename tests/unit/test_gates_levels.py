@@ -41,7 +41,10 @@ def _change(*paths: str) -> TreeChange:
 
 
 def _result(phase: CheckPhase, *, passed: bool) -> CheckResult:
-    return CheckResult(name="tests", phase=phase, argv=("x",), exit_code=0, passed=passed, seconds=1, log="l", tests=1)
+    check = Check(name="tests", run=("x",)).digest
+    return CheckResult(
+        name="tests", phase=phase, argv=("x",), check=check, exit_code=0, passed=passed, seconds=1, log="l", tests=1
+    )
 
 
 def _severities(level: GateLevel | None, *paths: str) -> set[Severity]:

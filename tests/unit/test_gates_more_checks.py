@@ -24,7 +24,8 @@ TESTS, TYPES = Check(name="tests", run=("pytest",)), Check(name="types", run=("m
 
 def result(name: str, phase: CheckPhase, *, passed: bool = True, **more: int | str) -> CheckResult:
     argv = {"tests": ("pytest",), "types": ("mypy",)}.get(name, ("x",))
-    fields = {"argv": argv, "exit_code": 0, "seconds": 1.0, "log": "l", **more}
+    check = Check(name=name, run=argv).digest
+    fields = {"argv": argv, "check": check, "exit_code": 0, "seconds": 1.0, "log": "l", **more}
     return CheckResult.model_validate({"name": name, "phase": phase, "passed": passed, **fields})
 
 
@@ -268,3 +269,44 @@ def test_what_the_auditor_of_workflows_saw_is_said_with_place_and_remedy() -> No
             " (zizmor: it broke) -> read the file in full before you sign off"
         ),
     ]
+
+
+# ---------------------------------------------------------------------------------------------------------- flaky
+
+COMES_AND_GOES = "flaky: failed 1 of 3 runs: test_x"
+
+
+def flaky(phase: CheckPhase, name: str = "tests") -> CheckResult:
+    return result(name, phase, passed=False, exit_code=1, failures=1, is_flaky=True, summary=COMES_AND_GOES)
+
+
+@pytest.mark.parametrize(
+    ("base", "severity"),
+    [
+        ((), "review"),
+        ((result("tests", BASE),), "review"),
+        ((flaky(BASE),), "advise"),
+        ((result("tests", BASE, passed=False, summary="1 failed"),), "advise"),
+        ((flaky(BASE, "types"),), "review"),
+    ],
+)
+def test_what_fails_by_chance_is_reviewed_unless_it_did_before(base: tuple[CheckResult, ...], severity: str) -> None:
+    said = of_checks(flaky(PATCH), result("types", PATCH), *base)
+    assert [each.split(" [")[0] for each in said] == [f"{severity} checks/flaky"]
+    assert COMES_AND_GOES in said[0]
+
+
+def test_bases_own_tests_that_fail_by_chance_are_reviewed_too() -> None:
+    said = of_checks(result("tests", PATCH), result("types", PATCH), flaky(BASE_TESTS))
+    assert [each.split(" [")[0] for each in said] == ["review checks/flaky"]
+
+
+def test_a_flaky_base_does_not_excuse_what_fails_every_time() -> None:
+    always = result("tests", PATCH, passed=False, exit_code=1, failures=1, summary="1 failed")
+    said = of_checks(always, result("types", PATCH), flaky(BASE))
+    assert [each.split(" [")[0] for each in said] == ["deny checks/failed"]
+
+
+def test_a_result_that_calls_itself_passed_and_flaky_is_flaky() -> None:
+    said = of_checks(result("tests", PATCH, is_flaky=True), result("types", PATCH))
+    assert [each.split(" [")[0] for each in said] == ["review checks/flaky"]

@@ -11,13 +11,15 @@ from deputy.gates.verdict import lower
 # Work whose point is that tests change: base's own tests may then fail, and a person says whether they should.
 _CHANGES_TESTS = frozenset({TaskKind.REFACTOR, TaskKind.TEST})
 _REPAIR = "repair it first, in a request of its own"
+_STEADY = "see the logs of its runs; make the tests that come and go steady"
 
 
 def judge(case: Case) -> Iterator[Finding]:
     """Every check must have run and passed on the patch; base's own tests too; and no test may have gone missing.
 
-    A check's ``bar`` is the most that its failing does. That it has no result denies whatever its bar; and what another
-    command printed is no result of it, whatever the check was called when that ran.
+    A check's ``bar`` is the most that its failing does. That it has no result denies whatever its bar; and what was run
+    otherwise, as another command or with other settings, gave no result of it, whatever it was called. What fails by
+    chance has not passed: a person looks at it, unless it does so without the patch, too.
     """
     if not case.checks:
         message = "This repository names no checks: nothing tells whether the patch works"
@@ -25,7 +27,9 @@ def judge(case: Case) -> Iterator[Finding]:
     for check in case.checks:
         yield from _on_patch(case, check)
     for result in _results(case, CheckPhase.BASE_TESTS):
-        if not result.passed:
+        if result.is_flaky:
+            yield _flaky(case, result, "The base's own tests of check")
+        elif not result.passed:
             yield _base_tests(case, result)
     yield from claimed_kind.judge(case)
 
@@ -35,27 +39,51 @@ def _results(case: Case, phase: CheckPhase) -> list[CheckResult]:
 
 
 def _results_of(case: Case, phase: CheckPhase, check: Check) -> list[CheckResult]:
-    """What the check's own command printed: a name can be given to another command, by another policy."""
-    return [each for each in _results(case, phase) if each.name == check.name and each.argv == check.run]
+    """What this very check gave: another policy can give its name to another command, environment or report.
+
+    Evidence from before results said what was asked for (``CheckResult.check`` is empty) counts for nothing.
+    """
+    asked = (check.name, check.run, check.digest)
+    return [each for each in _results(case, phase) if (each.name, each.argv, each.check) == asked]
 
 
 def _on_patch(case: Case, check: Check) -> Iterator[Finding]:
     results = _results_of(case, CheckPhase.PATCH, check)
     if not results:
-        is_other = any(result.name == check.name for result in _results(case, CheckPhase.PATCH))
-        why = ": it was run as another command" if is_other else ""
-        message = f"Check {check.name} has no result on the patched tree{why}"
+        message = f"Check {check.name} has no result on the patched tree{_how_else(case, check)}"
         yield found("checks/missing", Severity.DENY, message, fix="run the checks again")
     before = _results_of(case, CheckPhase.BASE, check)
     for result in results:
-        if not result.passed:
+        if result.is_flaky:
+            yield _flaky(case, result, "Check")
+        elif not result.passed:
             yield _failed(result, before, check.bar)
         yield from _fewer(result, before)
 
 
+def _how_else(case: Case, check: Check) -> str:
+    """What was run under the check's name instead of it, as a clause."""
+    others = [result for result in _results(case, CheckPhase.PATCH) if result.name == check.name]
+    if not others:
+        return ""
+    if all(result.argv == check.run for result in others):
+        return ": it was run with other settings, or before results told them"
+    return ": it was run as another command"
+
+
+def _flaky(case: Case, result: CheckResult, what: str) -> Finding:
+    """Advice where it fails without the patch, too; else the patch may be why, and a person has to say."""
+    check = next((check for check in case.checks if check.name == result.name), None)
+    before = [one for one in (_results_of(case, CheckPhase.BASE, check) if check else []) if not one.passed]
+    severity = Severity.ADVISE if before else Severity.REVIEW
+    base = f"; without the patch: {before[0].summary}" if before else ""
+    message = f"{what} {result.name} does not always pass ({result.summary}){base}"
+    return found("checks/flaky", lower(check.bar if check else Severity.DENY, severity), message, fix=_STEADY)
+
+
 def _failed(after: CheckResult, before: list[CheckResult], bar: Severity) -> Finding:
     """A check that was as bad before the patch is not the patch's doing, and a person decides; else its bar does."""
-    failed = [one for one in before if not one.passed]
+    failed = [one for one in before if not one.passed and not one.is_flaky]
     if failed and all(_is_as_bad(one, after) for one in failed):
         message = f"Check {after.name} does not pass, with or without the patch: {after.summary}"
         return found("checks/failed-before", lower(bar, Severity.REVIEW), message, fix=_REPAIR)
