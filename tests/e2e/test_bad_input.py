@@ -266,7 +266,7 @@ def test_the_command_line_about_policies(yard: Yard, tmp_path: Path) -> None:
 
 def test_the_command_line_for_starting(yard: Yard, tmp_path: Path) -> None:
     rows = {row["part"]: row["state"] for row in json.loads(yard.cli("doctor", "--json"))}
-    assert rows == dict.fromkeys(("database", "policy", "sandbox", "scanners", "slack", "model"), "ok")
+    assert rows == dict.fromkeys(("database", "policy", "sandbox", "sealing", "scanners", "slack", "model"), "ok")
     assert "team T0ACME, bot U0DEPUTY" in yard.cli("doctor")
     sick = json.loads(
         yard.cli("doctor", "--json", status=1, SLACK_BOT_TOKEN="xoxb-wrong", OPENAI_API_KEY="", OPENAI_BASE_URL="")
