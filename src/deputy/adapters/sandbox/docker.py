@@ -14,7 +14,7 @@ from docker.api.client import APIClient
 
 from deputy.adapters.sandbox.box import Box, DeltaCaps
 from deputy.adapters.sandbox.channel import Channel
-from deputy.adapters.sandbox.hardening import USER, WORKSPACE, host_options
+from deputy.adapters.sandbox.hardening import USER, WORKSPACE, host_options, network_environment
 from deputy.adapters.sandbox.launcher import Launcher, is_building, program
 from deputy.adapters.sandbox.probing import LIMITS, probe
 from deputy.adapters.sandbox.wire import DockerWire
@@ -27,7 +27,6 @@ NAME_LABEL = "deputy.sandbox"
 
 # Only what the image's own environment lacks or what must not come from it.
 _ENVIRONMENT = {"HOME": "/tmp", "TERM": "dumb", "PYTHONDONTWRITEBYTECODE": "1"}  # noqa: S108 (in the box)
-_PROGRAM = ("tree", "workspace", "inside")
 _GONE_SECONDS = 15.0
 _GONE_POLL_SECONDS = 0.02
 
@@ -125,7 +124,7 @@ class DockerSandboxes:
             attached = api.attach_socket(container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
             wire = DockerWire(attached)
             api.start(container)
-            wire.send(program(*_PROGRAM))
+            wire.send(program())
         except BaseException:
             _remove(api, container)
             raise
@@ -144,13 +143,13 @@ class DockerSandboxes:
             command=[],
             name=spec.name,
             labels={OWNER_LABEL: self._owner, TASK_LABEL: spec.task, NAME_LABEL: spec.name},
-            environment={**_ENVIRONMENT, **spec.env},
+            environment={**_ENVIRONMENT, **network_environment(spec.gateway), **spec.env},
             user=USER,
             working_dir=WORKSPACE,
             hostname="sandbox",
             stdin_open=True,
             network_disabled=True,
-            host_config=api.create_host_config(**host_options(spec.limits, self._cpus, self._runtime)),
+            host_config=api.create_host_config(**host_options(spec.limits, self._cpus, self._runtime, spec.gateway)),
         )
         return cast("str", created["Id"])
 

@@ -1,6 +1,6 @@
 """Process 1 of a sandbox: runs commands and moves files for the host, over its own stdin and stdout.
 
-The host sends this file's text and those of ``tree`` and ``workspace`` over stdin, so the two ends never disagree.
+The host sends this file's text and those that it needs over stdin, so the two ends never disagree.
 Standard library only, for Python 3.10 or newer. One frame is two big-endian 32-bit lengths, a JSON header and raw
 bytes. Each reply repeats the request's unguessable ``id``. Nothing here is trusted by the host.
 
@@ -27,6 +27,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, cast
 
+from deputy.adapters.sandbox.relay import Relay
 from deputy.adapters.sandbox.tree import Refused, read_file, write_file
 from deputy.adapters.sandbox.workspace import Workspace
 
@@ -89,6 +90,7 @@ class Box:
 
     def __init__(self) -> None:
         self.workspace = Workspace(ROOT)
+        self.has_gateway = Relay.is_wanted()
         self.libc = ctypes.CDLL(None)
         self.wake, wake = os.pipe()
         os.set_blocking(self.wake, False)
@@ -172,6 +174,15 @@ class Box:
 
     def run(self, header: Header, _: bytes) -> None:
         """Run a command to its end or timeout, and leave nothing of it alive."""
+        relay = Relay() if self.has_gateway else None
+        try:
+            self.run_beside(relay, header)
+        finally:
+            if relay:
+                relay.close()
+
+    def run_beside(self, relay: Relay | None, header: Header) -> None:
+        """Run a command while the relay, if there is one, lets it reach the gateway."""
         began = time.monotonic()
         limit = int(str(header["limit"]))
         output = Capped(limit)
@@ -185,7 +196,7 @@ class Box:
         finally:
             os.close(sink)
         os.set_blocking(source, False)
-        code = self.watch(child.pid, source, output, began + float(str(header["timeout"])), limit)
+        code = self.watch(child.pid, source, output, began + float(str(header["timeout"])), limit, relay)
         kill_everything()
         # All writers are dead, so this ends; a pipe holds a megabyte at most.
         for _attempt in range(64):
@@ -220,9 +231,11 @@ class Box:
             preexec_fn=become_child,
         )
 
-    def watch(self, pid: int, source: int, output: Capped, end: float, streamed: int) -> int | None:
+    def watch(
+        self, pid: int, source: int, output: Capped, end: float, streamed: int, relay: Relay | None
+    ) -> int | None:
         """Pass output on until the command ends; its exit code, or None when its time was up first."""
-        poll = select.poll()
+        poll = relay.poll if relay else select.poll()
         for fd in (0, self.wake, source):
             poll.register(fd, select.POLLIN)
         while True:
@@ -234,6 +247,8 @@ class Box:
                     sys.exit(0)  # the host never speaks during a command: it went away
                 if fd == self.wake:
                     os.read(self.wake, CHUNK)
+                elif relay and relay.handle(fd):
+                    pass
                 elif not self.pump(source, output, streamed):
                     poll.unregister(source)
             code = reap(pid)

@@ -23,6 +23,8 @@ for name, text in json.loads(sys.stdin.buffer.readline()).items():
     exec(text, sys.modules[name].__dict__)
 sys.modules[name].Box().serve()
 """
+# What process 1 is made of, each after what it imports.
+_MODULES = ("tree", "workspace", "relay", "inside")
 
 
 class Launcher:
@@ -47,9 +49,10 @@ def command(python: tuple[str, ...]) -> list[str]:
     return [*python, "-I", "-S", "-B", "-c", _BOOTSTRAP]
 
 
-def program(*modules: str) -> bytes:
-    """These modules' texts, the one with the last ``Box`` at the end, as the bootstrap reads them."""
-    texts = {f"{__package__}.{n}": files(__package__).joinpath(f"{n}.py").read_text("utf-8") for n in modules}
+def program(*more: str) -> bytes:
+    """A sandbox's modules and these, the one with the last ``Box`` at the end, as the bootstrap reads them."""
+    names = dict.fromkeys((*_MODULES, *more))
+    texts = {f"{__package__}.{n}": files(__package__).joinpath(f"{n}.py").read_text("utf-8") for n in names}
     return json.dumps(texts).encode() + b"\n"
 
 
