@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from deputy.adapters.sandbox.channel import Answer, Channel, broken
 from deputy.adapters.sandbox.filling import pieces
+from deputy.adapters.sandbox.gateway import unreachable
 from deputy.domain.dialogue import CommandResult
 from deputy.domain.errors import BadInput, NotFound, OutOfBudget, SandboxFailed
 from deputy.ports import SandboxSpec, Tree, TreeDelta, TreeFile
@@ -74,7 +75,12 @@ class Box:
 
         ``OutOfBudget`` when it doesn't fit.
         """
-        request: dict[str, JsonValue] = {"op": "fill", "git": spec.git, "links": dict(spec.links)}
+        request: dict[str, JsonValue] = {
+            "op": "fill",
+            "git": spec.git,
+            "links": dict(spec.links),
+            "gateway": bool(spec.gateway),
+        }
         with self._exchange():
             ticket = self._channel.begin(request)
             for header, body in pieces(self._filled, spec.tree):
@@ -84,6 +90,8 @@ class Box:
         self._spec, self._filled = spec, spec.tree
         self._end = time.monotonic() + spec.limits.seconds
         if last.header.get("t") == "error":
+            if last.header.get("kind") == "offline":
+                raise unreachable(last.reason())
             if last.header.get("kind") != "over":
                 raise broken(last.reason())
             raise OutOfBudget(

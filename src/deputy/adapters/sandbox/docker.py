@@ -14,7 +14,8 @@ from docker.api.client import APIClient
 
 from deputy.adapters.sandbox.box import Box, DeltaCaps
 from deputy.adapters.sandbox.channel import Channel
-from deputy.adapters.sandbox.hardening import USER, WORKSPACE, host_options, network_environment
+from deputy.adapters.sandbox.gateway import environment, is_missing, refuse_remote, unreachable
+from deputy.adapters.sandbox.hardening import USER, WORKSPACE, host_options
 from deputy.adapters.sandbox.launcher import Launcher, is_building, program
 from deputy.adapters.sandbox.probing import LIMITS, probe
 from deputy.adapters.sandbox.wire import DockerWire
@@ -137,13 +138,14 @@ class DockerSandboxes:
         return Box(spec, Channel(wire), destroy, self._caps)
 
     def _create(self, api: APIClient, spec: SandboxSpec) -> str:
+        refuse_remote(api, spec.gateway)
         created = api.create_container(
             image=spec.image or self._default_image,
             entrypoint=self._launcher.entrypoint(api, spec.image),
             command=[],
             name=spec.name,
             labels={OWNER_LABEL: self._owner, TASK_LABEL: spec.task, NAME_LABEL: spec.name},
-            environment={**_ENVIRONMENT, **network_environment(spec.gateway), **spec.env},
+            environment={**_ENVIRONMENT, **environment(spec.gateway), **spec.env},
             user=USER,
             working_dir=WORKSPACE,
             hostname="sandbox",
@@ -185,6 +187,8 @@ class DockerSandboxes:
                 f"the sandbox image {image} is missing", "the engine does not have it", "run 'make setup'"
             ) from error
         except docker.errors.APIError as error:
+            if is_missing(error.explanation):
+                raise unreachable("the Docker engine does not see the folder that its socket is in") from error
             raise SandboxFailed("the Docker engine refused", str(error.explanation or error)[:300]) from error
         except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
             raise Unavailable(

@@ -3,7 +3,7 @@
 from importlib.resources import files
 from typing import TypedDict
 
-from deputy.adapters.sandbox.relay import PORT, SOCKET
+from deputy.adapters.sandbox.gateway import mounts
 from deputy.ports import SandboxLimits
 
 USER = "1000:1000"
@@ -50,15 +50,6 @@ def seccomp_profile() -> str:
     return files(__package__).joinpath("seccomp.json").read_text(encoding="utf-8")
 
 
-def network_environment(gateway: str) -> dict[str, str]:
-    """What leads programs to the box's relay; nothing where there is no gateway. Some look at one spelling only."""
-    if not gateway:
-        return {}
-    relay, own = f"http://127.0.0.1:{PORT}", "localhost,127.0.0.1"
-    names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
-    return {**dict.fromkeys(names, relay), "NO_PROXY": own, "no_proxy": own}
-
-
 def host_options(limits: SandboxLimits, engine_cpus: int, runtime: str | None, gateway: str = "") -> HostOptions:
     """The engine's options for one box. Its tmpfs count against its memory. ``gateway`` is as in ``SandboxSpec``."""
     options = HostOptions(
@@ -86,9 +77,7 @@ def host_options(limits: SandboxLimits, engine_cpus: int, runtime: str | None, g
         auto_remove=True,
     )
     if gateway:
-        # A mount and not a volume: for that the engine would make the folder where it isn't there.
-        folder = SOCKET.rpartition("/")[0]
-        options["mounts"] = [{"Type": "bind", "Source": gateway, "Target": folder, "ReadOnly": True}]
+        options["mounts"] = mounts(gateway)
     if runtime:
         options["runtime"] = runtime
     return options

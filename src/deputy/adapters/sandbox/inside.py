@@ -138,6 +138,8 @@ class Box:
                     trouble = error
         if trouble is not None:
             raise Refused("over", f"{trouble.strerror}: {trouble.filename or ROOT}")
+        if header.get("gateway") and not (self.has_gateway and Relay.is_answered()):
+            raise Refused("offline", "nobody answers at its socket inside the sandbox")
         has_git = bool(header.get("git"))
         if has_git:
             make_repository()

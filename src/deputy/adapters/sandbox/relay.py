@@ -65,6 +65,16 @@ class Relay:
         """Whether this box has a gateway."""
         return Path(SOCKET).exists()
 
+    @staticmethod
+    def is_answered() -> bool:
+        """Whether somebody listens at the gateway's socket: a file that came from another machine is not enough."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as far:
+            try:
+                far.connect(SOCKET)
+            except OSError:
+                return False
+        return True
+
     def handle(self, fd: int) -> bool:
         """Do what can be done for a ready socket; False when it is none of ours."""
         if fd == self.listener.fileno():
