@@ -1,6 +1,8 @@
 """Which trees are tested, and what their results prove."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deputy.domain.config import Check
 from deputy.domain.values import ChangeKind, CheckPhase, CheckResult, FileChange, Proof, TreeChange
@@ -98,3 +100,44 @@ def test_everything_else_is_not(results: tuple[CheckResult, ...], fails_before: 
 def test_without_new_tests_nothing_is_claimed() -> None:
     done = proof(_change(shop__x_py="modified"), (TESTS,), (*GOOD, _result(CheckPhase.BEFORE, passed=False)))
     assert (done.fails_before, done.passes_after) == (None, None)
+
+
+# ------------------------------------------------------------------------------------------------------ flaky
+
+_RESULTS = st.builds(
+    lambda phase, passed, is_flaky, failures, exit_code: _result(
+        phase, passed=passed, failures=failures, exit_code=exit_code
+    ).model_copy(update={"is_flaky": is_flaky}),
+    st.sampled_from(list(CheckPhase)),
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 2),
+    st.integers(-9, 5),
+)
+_STEADY = (_result(CheckPhase.PATCH, passed=True), _result(CheckPhase.BASE, passed=True))
+
+
+@given(st.lists(_RESULTS, max_size=8))
+def test_what_is_flaky_proves_nothing(results: list[CheckResult]) -> None:
+    done = _prove(*results)
+    flaky = {result.phase for result in results if result.is_flaky}
+    if flaky & {CheckPhase.PATCH, CheckPhase.BASE, CheckPhase.BEFORE}:
+        assert done.fails_before is not True
+    if CheckPhase.PATCH in flaky:
+        assert done.passes_after is not True
+
+
+@given(st.permutations([*_STEADY, _result(CheckPhase.BEFORE, passed=False)]), st.integers(0, 2))
+def test_one_flaky_result_takes_a_proof_away(results: list[CheckResult], which: int) -> None:
+    assert _prove(*results).fails_before is True
+    results[which] = results[which].model_copy(update={"is_flaky": True})
+    assert _prove(*results).fails_before is None
+
+
+@given(st.lists(_RESULTS, max_size=8), _RESULTS)
+def test_one_more_flaky_result_never_makes_a_proof(results: list[CheckResult], more: CheckResult) -> None:
+    flaky = more.model_copy(update={"is_flaky": True, "passed": False})
+    before, after = _prove(*results), _prove(*results, flaky)
+    assert (after.fails_before, after.passes_after) == (before.fails_before, before.passes_after) or (
+        after.fails_before is not True and (after.passes_after is not True or before.passes_after is True)
+    )
