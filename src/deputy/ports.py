@@ -68,6 +68,12 @@ class Ledger(Protocol):
     def append(self, event: Event) -> None:
         """Append to the audit trail."""
 
+    def lock(self) -> None:
+        """Keep what is read from here on from changing: nobody else gets past this, or commits an event, until the end.
+
+        To be called before the first row is changed, so that no two transactions wait for each other.
+        """
+
     def add_incoming(self, incoming: Incoming) -> bool:
         """Store a snapshot; False when its key is known already."""
 

@@ -11,6 +11,7 @@ import pytest
 from pydantic import JsonValue
 
 from deputy.adapters.store.store import SqlStore, open_store
+from deputy.domain.config import Limits, RepoConfig
 from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus
 from deputy.domain.values import (
@@ -74,8 +75,8 @@ def store(tmp_path: Path) -> Iterator[SqlStore]:
 
 
 def world_of(store: SqlStore, line: Line | None = None) -> World:
-    limits = SimpleNamespace(hold_reminder_seconds=3600, hold_seconds=3600, question_seconds=3600)
-    repo = SimpleNamespace(name="acme/shop", url="shop", branch="main")
+    limits = Limits(hold_reminder_seconds=3600, hold_seconds=3600, question_seconds=3600)
+    repo = RepoConfig(name="acme/shop", url="shop", branch="main")
     asked = judged(Effect.REVIEW, (Need(role="role:senior"),)).decision
     bundle = SimpleNamespace(limits=limits, repo=lambda _: repo, decide=lambda *_: asked, holders=lambda *_: ())
     bundle.rules_for = lambda *_: ()

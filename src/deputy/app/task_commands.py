@@ -117,6 +117,7 @@ def cancel(task_id: TaskId) -> None:
     with opened_store() as store:
         queue = DurableQueue(store.engine, QUEUES)
         with store.transaction() as ledger:
+            ledger.lock()  # its turn may be coming at this moment
             task = ledger.task(task_id.upper())
             if is_final(task.status) or task.status is TaskStatus.DELIVERING:
                 raise Stale(f"{task.id} can't be cancelled", f"it is {task.status}")

@@ -184,13 +184,10 @@ def _start_worker(deputy: Deputy, settings: Settings, queue: DurableQueue, seale
             "stop the other one, or set DEPUTY_DATABASE_URL to a Postgres database to run many",
         )
     deputy.claims.append(held)
-    limits = deputy.world.policies.current().limits
     engine = Engine(
         deputy.store.engine,
         workflows(deputy.world, queue),
         executor_id=executor,
-        runs_at_once=limits.active_total,
-        runs_per_repo=limits.active_per_repo,
     )
     engine.launch()
     deputy.engine = engine

@@ -37,6 +37,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         _E.TASK_FAILED: "failed: {outcome}",
         _E.TASK_EXPIRED: "expired: {outcome}",
         _E.TASK_REJECTED: "rejected: {outcome}",
+        _E.RUN_CALLED: "run {run}'s turn came[, after {waited} s in line]",
         _E.RUN_STARTED: "run {run} started: {worker} on commit {base:12}, under policy {policy:12}",
         _E.RUN_BEGUN: "run {run} began, attempt {attempt}",
         _E.RUN_RETRIED: "run {run} is tried once more: {why}",

@@ -25,6 +25,7 @@ class EventName(StrEnum):
     TASK_FAILED = "task:failed"
     TASK_EXPIRED = "task:expired"
     TASK_REJECTED = "task:rejected"
+    RUN_CALLED = "run:called"
     RUN_STARTED = "run:started"
     RUN_BEGUN = "run:begun"
     RUN_RETRIED = "run:retried"

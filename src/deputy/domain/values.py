@@ -357,6 +357,8 @@ class Task(Value):
     ``patch`` the digest of the tree change; ``change_file`` (the tree change itself), ``patch_file``, ``report_file``
     and ``proof_file`` are blob digests.
     ``outcome`` is the sentence for the user when the task has ended; ``feedback`` tells the next run what was wrong.
+    ``called`` is the run that was last handed to the engine, at ``called_at``: a queued task with another ``run`` is in
+    line.
     """
 
     id: str
@@ -385,6 +387,8 @@ class Task(Value):
     cancel_by: str = ""
     outcome: str = ""
     feedback: str = ""
+    called: int = 0
+    called_at: datetime | None = None
 
 
 class HoldKind(StrEnum):

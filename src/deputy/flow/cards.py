@@ -26,6 +26,7 @@ from deputy.gates.grouping import grouped, shorten
 from deputy.intake.markup import plain_text
 from deputy.intake.words import without_filler
 from deputy.ports import Button, Card, Fact, Step
+from deputy.scheduling import Spot, place_words, wait_words
 
 _S = TaskStatus
 STATUS_WORDS = {
@@ -72,6 +73,7 @@ _STAGE_OF = {
     _S.DELIVERED: 5,
 }
 NOT_TAKEN = "Not taken on"
+STARTING = "Starting"
 HEADLINE_LENGTH = 140
 DIFF_LENGTH = 2400
 FINDINGS_SHOWN = 8
@@ -81,7 +83,10 @@ BEFORE_TOO = " (without the patch too)"
 
 @dataclass(frozen=True)
 class View:
-    """A task with everything its card needs. ``diff`` is the readable patch; ``progress`` what happens right now."""
+    """A task with everything its card needs. ``diff`` is the readable patch; ``progress`` what happens right now.
+
+    ``spot`` is its place in line.
+    """
 
     task: Task
     change: TreeChange | None = None
@@ -92,6 +97,7 @@ class View:
     approvers: tuple[str, ...] = ()
     diff: str = ""
     progress: str = ""
+    spot: Spot | None = None
     bot_user: str = ""
 
 
@@ -100,7 +106,7 @@ def compose(view: View) -> Card:
     task = view.task
     return Card(
         headline=headline(task, view.bot_user),
-        status=status_word(task),
+        status=status_word(task, view.spot),
         tone=_TONES.get(task.status, "working"),
         facts=_facts(view),
         steps=_steps(view),
@@ -126,8 +132,12 @@ def approval_card(view: View) -> Card:
     )
 
 
-def status_word(task: Task) -> str:
-    """The status for people. What was never understood was not refused by policy."""
+def status_word(task: Task, spot: Spot | None = None) -> str:
+    """The status for people, with the place in line. What was never understood was not refused by policy."""
+    if task.status is _S.QUEUED and spot:
+        return place_words(spot)
+    if task.status is _S.QUEUED and task.called == task.run:
+        return STARTING
     return NOT_TAKEN if task.status is _S.REFUSED and task.spec is None else STATUS_WORDS[task.status]
 
 
@@ -248,6 +258,8 @@ def _notes(view: View) -> tuple[str, ...]:
     task, notes = view.task, []
     if task.status is _S.NEEDS_ANSWER and task.clarification:
         notes.append(task.clarification.text)
+    if view.spot:
+        notes.append(wait_words(view.spot.wait))
     if view.hold and not is_final(task.status) and task.status is not _S.DELIVERING:
         notes.append(view.hold.why)  # first what somebody has to decide on, then what the worker says of it
     if task.outcome:

@@ -87,7 +87,7 @@ def _status(world: World, ledger: Ledger, incoming: Incoming, arguments: Sequenc
     if arguments:
         task = ledger.task(arguments[0].upper())
         if task.place.channel == incoming.place.channel or may_cancel(world, task, incoming.actor.subject):
-            return status_text(task, world.bot_user)
+            return status_text(world, ledger, task)
         # What was asked elsewhere, perhaps in a private place, is for those who were there or have to decide.
         return f"{task.id} was asked for in another channel. Ask there, or ask who requested it."
     mine = ledger.tasks(subject=incoming.actor.subject, limit=20)
@@ -96,7 +96,7 @@ def _status(world: World, ledger: Ledger, incoming: Incoming, arguments: Sequenc
         return "You have not asked me for anything yet. `/deputy help` shows how."
     shown = active or list(mine[:5])
     return "\n".join(
-        ("Open:" if active else "Nothing open. The last ones:", *(status_text(task, world.bot_user) for task in shown))
+        ("Open:" if active else "Nothing open. The last ones:", *(status_text(world, ledger, task) for task in shown))
     )
 
 

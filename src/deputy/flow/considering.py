@@ -10,6 +10,7 @@ from deputy.domain.refusals import Refusal
 from deputy.domain.status import TaskStatus
 from deputy.domain.values import Action, Clarification, Decision, Effect, HoldKind, Task, TaskSpec
 from deputy.flow.cards import needs_text, sentence
+from deputy.flow.dispatching import claim_of
 from deputy.flow.facts import facts_of
 from deputy.flow.holds import open_hold
 from deputy.flow.queueing import queue_run
@@ -20,6 +21,7 @@ from deputy.intake.refusals import refusal_of_model, screen
 from deputy.intake.understand import Unusable, parse
 from deputy.policy import Bundle
 from deputy.ports import Ledger
+from deputy.scheduling import hopeless_words
 
 _S = TaskStatus
 
@@ -174,6 +176,8 @@ def _no_room(world: World, ledger: Ledger, task: Task, spec: TaskSpec, bundle: B
         return (
             f"You have {len(active)} open tasks, and {most} at once is the limit. Wait for one to end, or cancel one."
         )
+    if why := hopeless_words(spec.repo, claim_of(bundle, spec.repo), bundle.limits):
+        return why
     if spec.recipe is None:
         try:
             world.model()

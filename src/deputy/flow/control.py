@@ -7,21 +7,25 @@ from deputy.domain.facts import Facts
 from deputy.domain.status import TaskStatus, is_final
 from deputy.domain.values import Action, Effect, Task
 from deputy.flow.cards import STATUS_WORDS, headline, status_word
+from deputy.flow.dispatching import spot_of
 from deputy.flow.holds import void_holds
 from deputy.flow.show import keep_shown
 from deputy.flow.steps import Steps
 from deputy.flow.tasks import advance, cancel_now, event
 from deputy.flow.world import World
 from deputy.ports import Ledger
+from deputy.scheduling import wait_words
 
 # A worker is busy with these: it sees the wish within half a second and ends the task itself.
 _BUSY = frozenset({TaskStatus.RUNNING, TaskStatus.VERIFYING})
 
 
-def status_text(task: Task, bot_user: str) -> str:
+def status_text(world: World, ledger: Ledger, task: Task) -> str:
     """One line about a task."""
-    tail = f" {task.outcome}" if task.outcome else ""
-    return f"{task.id}: {status_word(task)}. {headline(task, bot_user)}{'.' if tail else ''}{tail}"
+    spot = spot_of(world, ledger, task)
+    said = wait_words(spot.wait) if spot else task.outcome
+    tail = f". {said}" if said else ""
+    return f"{task.id}: {status_word(task, spot)}. {headline(task, world.bot_user)}{tail}"
 
 
 def may_cancel(world: World, task: Task, subject: str) -> bool:
@@ -47,6 +51,9 @@ def ask_to_cancel(world: World, ledger: Ledger, task: Task, subject: str) -> str
         return f"Only who asked for {task.id}, or somebody who may approve work in its repository, can cancel it."
     if task.cancel_by:
         return f"{task.id} is being stopped."
+    if task.status is TaskStatus.QUEUED:
+        ledger.lock()  # its turn may be coming at this moment
+        task = ledger.task(task.id)
     asked = event(world, EventName.TASK_CANCEL_ASKED, task=task.id, actor=subject)
     task = advance(world, ledger, task, task.status, asked, cancel_by=subject)
     if task.status in _BUSY:
@@ -60,6 +67,7 @@ def stop_task(world: World, steps: Steps, task_id: str) -> None:
 
     def stop() -> JsonValue:
         with world.store.transaction() as ledger:
+            ledger.lock()
             task = ledger.task(task_id)
             if task.status not in _BUSY | {TaskStatus.DELIVERING} and not is_final(task.status):
                 _cancel_idle(world, ledger, task)

@@ -20,6 +20,9 @@ Workflow = Callable[..., None]
 
 POLLING_SECONDS = 0.2
 CONTROL_CONCURRENCY = 16
+# No limit of ours: what is handed over has its place already (``dispatching``). It only keeps the queue a partitioned
+# one, as runs enqueued by an earlier release expect it to be.
+MOST_RUNS = 1000
 FORGOTTEN_AT_ONCE = 500
 _LOST = ["ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 _ENDED = ["SUCCESS", *_LOST]
@@ -109,12 +112,9 @@ class Engine:
         workflows: Mapping[str, tuple[str, Workflow]],
         *,
         executor_id: str,
-        runs_at_once: int,
-        runs_per_repo: int,
         patience: Patience | None = None,
     ) -> None:
         """``workflows`` maps a name to its queue and function, whose first argument is a ``Steps``."""
-        self._limits = (runs_at_once, runs_per_repo)
         self._steps = RecordedSteps(patience or Patience())
         config: DBOSConfig = {
             "name": _APPLICATION,
@@ -133,11 +133,10 @@ class Engine:
     def launch(self) -> None:
         """Create the engine's tables, recover what this executor left unfinished, and start taking work."""
         DBOS.launch()
-        at_once, per_repo = self._limits
         DBOS.register_queue(
             RUNS,
-            global_concurrency=at_once,
-            partition_concurrency=min(per_repo, at_once),
+            global_concurrency=MOST_RUNS,
+            partition_concurrency=MOST_RUNS,
             polling_interval_sec=POLLING_SECONDS,
             on_conflict="always_update",
         )

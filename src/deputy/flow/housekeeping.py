@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -11,6 +12,7 @@ from deputy.domain.errors import DeputyError, NotFound
 from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus, is_final
 from deputy.domain.values import Hold, HoldStatus
+from deputy.flow.dispatching import first_in_line, keep_line_moving
 from deputy.flow.show import show_task
 from deputy.flow.steps import Steps
 from deputy.flow.tasks import OF_A_RUN, end, event
@@ -20,6 +22,7 @@ from deputy.ports import Job, Ledger
 log = structlog.get_logger(__name__)
 
 RETENTION = timedelta(days=7)
+LINE_SECONDS, LINE_CARDS_SECONDS = 3, 30
 CARD_WINDOW = timedelta(hours=1)
 # Which statuses a workflow has a task in.
 _HANDS = {"run": OF_A_RUN, "deliver": frozenset({TaskStatus.DELIVERING})}
@@ -159,8 +162,18 @@ JOBS: Mapping[str, tuple[float, Callable[[World, Keeper], JsonValue]]] = {
 }
 
 
+def show_first(world: World, at: datetime) -> None:
+    """Have the cards at the head of the line brought up to date, whatever kept them from being."""
+    with world.store.transaction() as ledger:
+        if first := list[JsonValue](first_in_line(world, ledger)):
+            world.queue.enqueue(ledger, "show_line", f"line:{at.isoformat()}", first)
+
+
 def jobs(world: World) -> tuple[Job, ...]:
-    """The timer jobs: each fire hands a workflow over whose id is the job and the fire time."""
+    """The timer jobs: each fire hands a workflow over whose id is the job and the fire time.
+
+    The line is looked at by the fire itself: that is one short transaction, which hands over what is due.
+    """
 
     def hand_over(name: str) -> Callable[[datetime], None]:
         def fire(at: datetime) -> None:
@@ -169,4 +182,8 @@ def jobs(world: World) -> tuple[Job, ...]:
 
         return fire
 
-    return tuple(Job(name, every, hand_over(name)) for name, (every, _) in JOBS.items())
+    return (
+        Job("line", LINE_SECONDS, lambda _: keep_line_moving(world)),
+        Job("line-cards", LINE_CARDS_SECONDS, partial(show_first, world)),
+        *(Job(name, every, hand_over(name)) for name, (every, _) in JOBS.items()),
+    )

@@ -180,7 +180,7 @@ def _control(world: World, ledger: Ledger, incoming: Incoming, command: str) -> 
     if not tasks:
         return Admitted(reply="There is no open task in this thread. `/deputy status` lists yours.")
     if command == "status":
-        return Admitted(reply="\n".join(status_text(task, world.bot_user) for task in tasks))
+        return Admitted(reply="\n".join(status_text(world, ledger, task) for task in tasks))
     said = [ask_to_cancel(world, ledger, task, incoming.actor.subject) for task in tasks]
     return Admitted(reply="\n".join(said), tasks=tuple(task.id for task in tasks))
 

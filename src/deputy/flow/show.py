@@ -1,5 +1,7 @@
 """Bring a task's card up to date: gather what belongs to the task, compose, hand to Slack."""
 
+from functools import partial
+
 from pydantic import JsonValue
 
 from deputy.domain.errors import NotFound
@@ -9,6 +11,7 @@ from deputy.domain.status import TaskStatus
 from deputy.domain.values import GateReport, Hold, HoldStatus, Proof, Task
 from deputy.domain.visible import visible
 from deputy.flow.cards import View, compose
+from deputy.flow.dispatching import spot_of
 from deputy.flow.steps import Act, StepFailed, Steps
 from deputy.flow.tasks import event
 from deputy.flow.world import World
@@ -42,6 +45,27 @@ def keep_shown(world: World, steps: Steps, name: str, task_id: str) -> None:
     keep_sent(world, steps, name, lambda: show_task(world, task_id), task=task_id)
 
 
+def show_line(world: World, steps: Steps, tasks: list[str]) -> None:
+    """The line has moved: bring the cards of these tasks up to date."""
+    for task_id in tasks:
+        keep_sent(world, steps, f"show-{task_id}", partial(_show_waiting, world, task_id), task=task_id)
+
+
+def _show_waiting(world: World, task_id: str) -> JsonValue:
+    """Show a task that has moved, unless it has no card yet or its run has begun: they are somebody else's to show."""
+    if _is_ours_to_show(world, task_id):
+        show_task(world, task_id)
+        if not _is_ours_to_show(world, task_id):
+            show_task(world, task_id)  # it began meanwhile, and its own card may have been overwritten
+    return None
+
+
+def _is_ours_to_show(world: World, task_id: str) -> bool:
+    with world.store.transaction() as ledger:
+        is_at_work = ledger.task(task_id).status in (TaskStatus.RUNNING, TaskStatus.VERIFYING)
+        return not is_at_work and ledger.post(f"card:{task_id}") is not None
+
+
 def message_failed(world: World, task_id: str, error: str, user: str = "") -> JsonValue:
     """Keep in the trail that a message could not be sent."""
     data: dict[str, JsonValue] = {"error": error, "user": user}
@@ -57,6 +81,7 @@ def view_of(world: World, task_id: str, progress: str = "") -> View:
         holds = ledger.holds(task=task_id)
         hold = _hold_to_show(holds)
         votes = ledger.votes(hold.id) if hold else ()
+        spot = spot_of(world, ledger, task)
     change = world.repos.diff(task.spec.repo, task.base, task.tree) if task.tree and task.spec else None
     return View(
         task=task,
@@ -68,6 +93,7 @@ def view_of(world: World, task_id: str, progress: str = "") -> View:
         approvers=approvers(world, hold) if hold and hold.status is HoldStatus.OPEN else (),
         diff=readable_diff(world, task) if task.status is TaskStatus.HELD_FOR_SIGNOFF else "",
         progress=progress,
+        spot=spot,
         bot_user=world.bot_user,
     )
 

@@ -11,12 +11,12 @@ from pydantic import JsonValue
 from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus, is_final
 from deputy.domain.values import Event, Task
+from deputy.flow.dispatching import OF_A_RUN as OF_A_RUN  # noqa: PLC0414 - offered here, too
+from deputy.flow.dispatching import bundle_now, dispatch
 from deputy.flow.world import World
 from deputy.ports import Ledger
 
 SYSTEM = "deputy"
-# A run has the task in its hands, or is in line to take it.
-OF_A_RUN = frozenset({TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.VERIFYING})
 ACTIVE = tuple(status for status in TaskStatus if not is_final(status))
 
 
@@ -57,9 +57,23 @@ def advance(
     happened: Event,
     **changes: object,
 ) -> Task:
-    """Save the task with a new status and the event that explains it."""
+    """Save the task with a new status and the event that explains it.
+
+    Whatever puts a run in line or frees a place hands over, in the same transaction, the runs whose turn has come.
+    """
     after = task.model_copy(update={"status": status, "updated_at": world.clock.now(), **changes})
-    return ledger.save_task(task, after, happened)
+    if not _moves_line(task.status, status):
+        return ledger.save_task(task, after, happened)
+    bundle = bundle_now(world)
+    ledger.lock()
+    saved = ledger.save_task(task, after, happened)
+    dispatch(world, ledger, bundle, was=task)
+    return ledger.task(saved.id) if status is TaskStatus.QUEUED else saved
+
+
+def _moves_line(before: TaskStatus, after: TaskStatus) -> bool:
+    is_back = after is TaskStatus.QUEUED and before is not after
+    return is_back or (before in OF_A_RUN) is not (after in OF_A_RUN)
 
 
 ENDINGS = {

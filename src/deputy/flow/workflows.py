@@ -12,6 +12,7 @@ from deputy.flow.housekeeping import Keeper, housekeep
 from deputy.flow.notices import tell_policy
 from deputy.flow.requests import handle_edit, handle_request
 from deputy.flow.runs import run_task
+from deputy.flow.show import show_line
 from deputy.flow.world import World
 
 RUNS, CONTROL = "runs", "control"
@@ -29,6 +30,7 @@ _ALL: Mapping[str, tuple[str, Callable[..., None]]] = {
     "tell_approvers": (CONTROL, tell_approvers),
     "tell_outcome": (CONTROL, tell_outcome),
     "tell_policy": (CONTROL, tell_policy),
+    "show_line": (CONTROL, show_line),
 }
 
 QUEUES: Mapping[str, str] = {"housekeep": CONTROL, **{name: queue for name, (queue, _) in _ALL.items()}}

@@ -45,6 +45,10 @@ class SqlLedger:
         audit.seal(event, 0, audit.GENESIS, dict.fromkeys(event.personal, b""))
         self._pending.append(event)
 
+    def lock(self) -> None:
+        """Let nobody else past this point, or commit an event, until the end. On SQLite that is so from the start."""
+        trail.lock(self._session)
+
     def flush(self) -> None:
         """Write the events that wait."""
         if self._pending:

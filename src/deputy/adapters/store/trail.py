@@ -28,16 +28,21 @@ _ADD_PERSONAL = PERSONAL.insert()
 
 def append(session: Session, events: list[Event]) -> None:
     """Append events in order; nobody else can append until the transaction ends."""
-    if session.get_bind().dialect.name == "postgresql":
-        # A frozen process must not keep everybody else from appending: Postgres ends its transaction.
-        idle = "set_config('idle_in_transaction_session_timeout', :idle, true)"
-        session.execute(text(f"SELECT {idle}, pg_advisory_xact_lock(:key)"), {"idle": _LOCK_IDLE, "key": _LOCK})
+    lock(session)
     last = head(session)
     for event in events:
         salts = {name: secrets.token_bytes(audit.SALT_BYTES) for name in event.personal}
         row = audit.seal(event, last.seq + 1, last.hash, salts)
         _insert(session, row)
         last = audit.Head(row.seq, row.hash)
+
+
+def lock(session: Session) -> None:
+    """Let nobody else append, or take this lock, until the transaction ends; taken again, it changes nothing."""
+    if session.get_bind().dialect.name == "postgresql":
+        # A frozen process must not keep everybody else from appending: Postgres ends its transaction.
+        idle = "set_config('idle_in_transaction_session_timeout', :idle, true)"
+        session.execute(text(f"SELECT {idle}, pg_advisory_xact_lock(:key)"), {"idle": _LOCK_IDLE, "key": _LOCK})
 
 
 def _insert(session: Session, row: audit.Row) -> None:
