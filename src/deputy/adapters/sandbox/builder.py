@@ -12,17 +12,18 @@ from pydantic import JsonValue
 from deputy.adapters.sandbox.box import Box, DeltaCaps
 from deputy.adapters.sandbox.channel import Answer, Channel
 from deputy.adapters.sandbox.engine import NAME_LABEL, OWNER_LABEL, TASK_LABEL, Engine
+from deputy.adapters.sandbox.gateway import refuse_remote
 from deputy.adapters.sandbox.hardening import WORKSPACE, HostOptions, host_options
 from deputy.adapters.sandbox.launcher import UNTIL_LABEL, command, program
 from deputy.adapters.sandbox.wire import DockerWire
 from deputy.domain.errors import BadInput
-from deputy.ports import SandboxLimits, SandboxSpec, Tree
+from deputy.ports import KEPT_FOLDER, SandboxLimits, SandboxSpec, Tree
 
 SECRETS_FOLDER = "/run/secrets"
 # What apt, dpkg and pip need of root, found by leaving out one after another; KILL is process 1's, for whatever
 # became another user.
 CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETGID", "SETUID", "KILL")
-PROGRAM = ("tree", "workspace", "inside", "builder_inside")
+PROGRAM = ("builder_inside",)
 _MEMORY = 4 * 1024**3
 _PROCESSES = 1024
 _OUTPUT = 256 * 1024
@@ -52,7 +53,7 @@ class BuilderBox(Box):
 
     def keep(self, paths: Sequence[str]) -> None:
         """Move these folders of the workspace into the image; ``BadInput`` when one is not there."""
-        self._tell("keep", paths=list(paths))
+        self._tell("keep", paths=list(paths), into=KEPT_FOLDER)
 
     def end(self, drop: Sequence[str]) -> None:
         """Empty the workspace and the folders ``drop``, and make the rest fit to be a sandbox's image."""
@@ -106,7 +107,7 @@ class Builders:
                 api.put_archive(container, "/", carried)
             wire = DockerWire(api.attach_socket(container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}))
             api.start(container)
-            wire.send(program(*PROGRAM))
+            wire.send(program("builder_inside"))
             box = BuilderBox(spec, Channel(wire), lambda: self._engine.remove(container), DeltaCaps())
             box.fill(spec)
             yield box, container
@@ -132,6 +133,7 @@ class Builders:
 
     def _create(self, spec: SandboxSpec, entrypoint: list[str], *, has_stdin: bool = True) -> str:
         api = self._engine.api
+        refuse_remote(api, spec.gateway)
         created = api.create_container(
             image=spec.image,
             entrypoint=entrypoint,
@@ -154,7 +156,7 @@ class Builders:
 
     def _options(self, spec: SandboxSpec, *, removes_itself: bool) -> dict[str, Any]:
         """A sandbox's seal, but for a writable root, a few of root's rights, and where the work lies."""
-        sealed: HostOptions = host_options(spec.limits, self._engine.cpus, self._runtime)
+        sealed: HostOptions = host_options(spec.limits, self._engine.cpus, self._runtime, spec.gateway)
         return {
             **sealed,
             "cap_add": list(CAPABILITIES),

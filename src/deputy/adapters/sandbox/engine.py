@@ -10,6 +10,7 @@ import requests.exceptions
 from docker import DockerClient
 from docker.api.client import APIClient
 
+from deputy.adapters.sandbox.gateway import is_missing, unreachable
 from deputy.domain.errors import DeputyError, SandboxFailed, Unavailable
 
 OWNER_LABEL = "deputy.home"
@@ -55,6 +56,8 @@ class Engine:
         except docker.errors.ImageNotFound as error:
             raise Unavailable(f"the sandbox image {image} is missing", "the engine does not have it", todo) from error
         except docker.errors.APIError as error:
+            if is_missing(error.explanation):
+                raise unreachable("the Docker engine does not see the folder that its socket is in") from error
             raise SandboxFailed("the Docker engine refused", str(error.explanation or error)[:300]) from error
         except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
             raise Unavailable(
