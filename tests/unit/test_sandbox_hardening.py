@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from deputy.adapters.sandbox.hardening import host_options, seccomp_profile
+from deputy.adapters.sandbox.hardening import covered, host_options, seccomp_profile
 from deputy.ports import SandboxLimits
 
 REFUSED = [
@@ -133,3 +133,12 @@ def test_every_writable_place_is_bounded_in_bytes_and_inodes() -> None:
 def test_a_runtime_is_named_only_when_it_is_set() -> None:
     assert "runtime" not in host_options(SandboxLimits(), 2, None)
     assert host_options(SandboxLimits(), 2, "runsc")["runtime"] == "runsc"
+
+
+def test_an_images_volumes_become_bounded_memory_and_never_the_workspace() -> None:
+    limits = SandboxLimits(disk=4000, inodes=400)
+    options = host_options(limits, 2, None)
+    tmpfs = covered(options, ("/data", "/workspace"), limits)["tmpfs"]
+    assert set(tmpfs) == {"/workspace", "/tmp", "/data"}
+    assert "size=1000,nr_inodes=100," in tmpfs["/data"]
+    assert tmpfs["/workspace"] == options["tmpfs"]["/workspace"]

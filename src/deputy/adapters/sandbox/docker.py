@@ -15,7 +15,7 @@ from docker.api.client import APIClient
 from deputy.adapters.sandbox.box import Box, DeltaCaps
 from deputy.adapters.sandbox.channel import Channel
 from deputy.adapters.sandbox.gateway import environment, is_missing, refuse_remote, unreachable
-from deputy.adapters.sandbox.hardening import USER, WORKSPACE, host_options
+from deputy.adapters.sandbox.hardening import USER, WORKSPACE, HostOptions, covered, host_options
 from deputy.adapters.sandbox.launcher import Launcher, is_building, program
 from deputy.adapters.sandbox.probing import LIMITS, probe
 from deputy.adapters.sandbox.wire import DockerWire
@@ -57,6 +57,7 @@ class DockerSandboxes:
         self._launcher = Launcher()
         self._connected: APIClient | None = None
         self._cpus = 1
+        self._volumes: dict[str, tuple[str, ...]] = {}
 
     def start(self, spec: SandboxSpec) -> Sandbox:
         """A started sandbox with the workspace in place; a left-over one of the same name is removed first."""
@@ -93,7 +94,9 @@ class DockerSandboxes:
 
     def probe(self) -> tuple[Attempt, ...]:
         """Try from inside a sandbox what must not work; see ``probes``."""
-        return probe(self._start_probe, list(host_options(LIMITS, 1, self._runtime)["tmpfs"]))
+        with self._engine_errors(self._default_image):
+            scratch = self._options(self._api(), SandboxSpec("", "", "", {}, limits=LIMITS))["tmpfs"]
+        return probe(self._start_probe, [WORKSPACE, *(folder for folder in scratch if folder != WORKSPACE)])
 
     def _start_probe(self) -> Sandbox:
         return self.start(SandboxSpec(f"deputy-probe-{secrets.token_hex(4)}", "probe", "", {}, limits=LIMITS))
@@ -151,9 +154,18 @@ class DockerSandboxes:
             hostname="sandbox",
             stdin_open=True,
             network_disabled=True,
-            host_config=api.create_host_config(**host_options(spec.limits, self._cpus, self._runtime, spec.gateway)),
+            # The image's own would run beside the commands.
+            healthcheck={"test": ["NONE"]},
+            host_config=api.create_host_config(**self._options(api, spec)),
         )
         return cast("str", created["Id"])
+
+    def _options(self, api: APIClient, spec: SandboxSpec) -> HostOptions:
+        image = spec.image or self._default_image
+        if image not in self._volumes:
+            self._volumes[image] = tuple(api.inspect_image(image)["Config"].get("Volumes") or ())
+        options = host_options(spec.limits, self._cpus, self._runtime, spec.gateway)
+        return covered(options, self._volumes[image], spec.limits)
 
     def _remove_left_over(self, api: APIClient, name: str) -> None:
         try:

@@ -1,5 +1,6 @@
 """How a container is sealed: what the engine is asked for, in one place."""
 
+from collections.abc import Iterable
 from importlib.resources import files
 from typing import TypedDict
 
@@ -30,6 +31,7 @@ class HostOptions(TypedDict, total=False):
     mounts: list[dict[str, str | bool]]
     shm_size: int
     ipc_mode: str
+    cgroupns: str
     init: bool
     log_config: dict[str, str]
     auto_remove: bool
@@ -70,6 +72,7 @@ def host_options(limits: SandboxLimits, engine_cpus: int, runtime: str | None, g
         },
         shm_size=_SHARED_MEMORY,
         ipc_mode="private",
+        cgroupns="private",
         # Our process 1 reaps; docker-init would share its user with the box's code.
         init=False,
         log_config={"Type": "none"},
@@ -81,3 +84,9 @@ def host_options(limits: SandboxLimits, engine_cpus: int, runtime: str | None, g
     if runtime:
         options["runtime"] = runtime
     return options
+
+
+def covered(options: HostOptions, volumes: Iterable[str], limits: SandboxLimits) -> HostOptions:
+    """The options with memory in place of the image's volumes, which would be folders of the host without a limit."""
+    size, inodes = limits.disk // _SCRATCH_SHARE, limits.inodes // _SCRATCH_SHARE
+    return HostOptions(**{**options, "tmpfs": {**dict.fromkeys(volumes, _tmpfs(size, inodes)), **options["tmpfs"]}})
