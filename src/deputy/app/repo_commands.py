@@ -18,6 +18,8 @@ from deputy.policy import Bundle, load
 
 app = typer.Typer(help="The repositories that work may be asked for.", no_args_is_help=True)
 _TITLES = {Topic.NOTE: "left to you", Topic.KEEP: "kept", Topic.ENV: "variables"}
+# Decisions, each with its reason; the rest follows from them and is told in a line.
+_EXPLAINED = (Topic.SETUP, Topic.CHECKS, Topic.GIT, Topic.HIDDEN, Topic.NOTE)
 
 
 @app.command("list")
@@ -65,6 +67,8 @@ def add(
     writes = yes and not dry_run
     if not as_json:
         say(f"\n{addition.section.rstrip()}\n")
+        for doubt in addition.doubts(after):
+            say(doubt)
         writes = writes or (is_asking and is_wanted(f"Write this to {settings.deputy_policies / REPOS}?"))
     if writes:
         addition.write()
@@ -88,13 +92,17 @@ def _config(name: str, url: str, branch: str, aliases: tuple[str, ...], proposal
 
 
 def _show(proposal: Proposal) -> None:
-    rows = []
     for topic in Topic:
-        for number, finding in enumerate(proposal.about(topic)):
-            title = "" if number else _TITLES.get(topic, topic.value)
-            name = f"{finding.check.name}: " if finding.check else ""
-            rows.append({"what": title, "found": f"{name}{finding.text}", "because": finding.why})
-    say_table(rows)
+        about = proposal.about(topic)
+        title = _TITLES.get(topic, topic.value)
+        if about and topic not in _EXPLAINED:
+            say(f"{title:<10} {', '.join(finding.text for finding in about)}")
+        elif about:
+            say(title)
+            for finding in about:
+                name = f"{finding.check.name}: " if finding.check else ""
+                say(f"  {name}{finding.text}")
+                say(f"      {finding.why}")
 
 
 def _finish(
@@ -115,14 +123,12 @@ def _finish(
                 "commit": commit,
                 "findings": [finding.model_dump(mode="json") for finding in proposal.findings],
                 "section": addition.section,
-                "warnings": [str(problem) for problem in addition.doubts(after)],
+                "warnings": list(addition.doubts(after)),
                 "written": is_written,
                 "rules": list(rules),
             }
         )
         return
-    for problem in addition.doubts(after):
-        say(str(problem))
     if not is_written:
         say("Nothing was written.")
         return

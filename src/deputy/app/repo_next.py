@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deputy.domain.config import RepoConfig
+from deputy.domain.facts import UNKNOWN
 from deputy.domain.values import Action, Effect
 from deputy.policy import Bundle
 
 # What a request goes through; whoever may have work run may have the repository read.
 _NEEDED = (Action.REQUEST, Action.RUN, Action.EDIT, Action.DELIVER)
 _ENGINEER = "role:engineer"
+# As before any task: a freeze or a budget is for the day on which somebody asks.
+_EARLY = UNKNOWN.model_copy(update={"is_early": True})
+_SHOWN = 5
 
 
 def opening_rules(bundle: Bundle, repo: str) -> tuple[str, ...]:
@@ -35,14 +39,17 @@ def next_lines(repo: RepoConfig, rules: tuple[str, ...], policy: Path, bundle: B
     if rules:
         yield f"  Nobody may ask for work in it yet. Add to {policy}:"
         yield from (f"    {line}" for line in rules)
+    elif people := askers(bundle, repo.name):
+        more = f" and {len(people) - _SHOWN} more" if len(people) > _SHOWN else ""
+        yield f"  {', '.join(people[:_SHOWN])}{more} may ask for work in it already, by the rules of {policy}"
     else:
-        names = ", ".join(askers(bundle, repo.name)[:5])
-        yield f"  {names} may ask for work in it already, by the rules of {policy}"
+        yield f"  Nobody may ask for work in it, for another reason than a missing line of {policy}:"
+        yield f"    deputy policy explain {next(iter(bundle.people), 'user:TEAM/USER')} {repo.name} request"
 
 
 def _may_ask(bundle: Bundle, person: str, repo: str) -> bool:
     asked = ((action, () if action is not Action.EDIT else ("README.md",)) for action in _NEEDED)
-    return all(bundle.decide(person, repo, action, paths).effect is not Effect.DENY for action, paths in asked)
+    return all(bundle.decide(person, repo, action, paths, _EARLY).effect is not Effect.DENY for action, paths in asked)
 
 
 def _usual_role(bundle: Bundle) -> str:

@@ -1,6 +1,7 @@
 """Correcting what a survey found: plain questions, one a line, that work over a pipe as in a terminal."""
 
 import shlex
+import sys
 from collections.abc import Iterator
 
 import typer
@@ -55,7 +56,7 @@ def _asked(finding: Finding, number: str) -> Finding | None:
 
 
 def _more_checks(taken: set[str]) -> Iterator[Finding]:
-    while command := _ask("  one more check? its command, or Enter for none"):
+    while (command := _ask("  one more check? its command, or Enter for none")) not in {"", _DROP}:
         run = _words(command)
         if not run:
             continue
@@ -89,4 +90,6 @@ def _ask(question: str) -> str:
     except typer.Abort:
         todo = "answer every question, or use --yes to take what was found"
         raise BadInput("nothing was written", "the answers ended before the questions did", todo) from None
+    if not sys.stdin.isatty():
+        say(answer)  # what comes over a pipe is not echoed by a terminal, and the next question wants a new line
     return answer.strip()

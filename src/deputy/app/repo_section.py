@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tomlkit.items import AoT, Array, Table
 from deputy.adapters.policies import read_folder
 from deputy.domain.config import RepoConfig
 from deputy.domain.errors import BadPolicy, Stale
-from deputy.policy import Bundle, Problem, lint, load
+from deputy.policy import Bundle, lint, load
 
 REPOS = "repos.toml"
 _WIDE = 100  # a longer list is written one entry a line
@@ -97,10 +98,13 @@ class Addition:
                 "the repository can't be added", error.why, "nothing was written: correct it, then try again"
             ) from None
 
-    def doubts(self, after: Bundle) -> tuple[Problem, ...]:
-        """The lint's warnings that were not there before."""
+    def doubts(self, after: Bundle) -> tuple[str, ...]:
+        """The lint's warnings that were not there before; one that is said of many lines is said once."""
         before = {(problem.file, problem.message) for problem in lint(self.files)}
-        return tuple(problem for problem in after.warnings if (problem.file, problem.message) not in before)
+        new = [problem for problem in after.warnings if (problem.file, problem.message) not in before]
+        lines = Counter((problem.file, problem.message) for problem in new)
+        first = {(problem.file, problem.message): problem for problem in reversed(new)}
+        return tuple(f"{first[key]}{f' ({count} times)' if count > 1 else ''}" for key, count in lines.items())
 
     def write(self) -> None:
         """Put the new file in the old one's place, all at once; ``Stale`` when somebody changed it meanwhile."""

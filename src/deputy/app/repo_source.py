@@ -93,7 +93,7 @@ def found_at(repos: Repos, source: RepoSource, url: str) -> Tip:
             "check the address, the branch and that this machine may read it; credentials come from a program named in "
             "GIT_ASKPASS or from an ssh key, never from the URL"
         )
-        raise Unavailable(f"{source.name} can't be fetched", error.why, todo) from None
+        raise Unavailable(f"the repository {source.name} can't be fetched", error.why, todo) from None
     except BadInput as error:
-        raise BadInput(f"{source.name} can't be fetched", error.why, "correct --branch") from None
+        raise BadInput(f"the repository {source.name} can't be fetched", error.why, "correct --branch") from None
     return Tip(commit, repos.paths(source.name, commit), lambda path: repos.read(source.name, commit, path))

@@ -73,7 +73,7 @@ def _steps(files: Files, needs: Needs) -> Iterator[Finding]:
 
 def _from_lock(files: Files, needs: Needs) -> Iterator[Finding]:
     """Exactly the versions of a lock file, through the one form that every installer reads, with hashes."""
-    why = "the versions in it are the ones that the project is worked on with"
+    why = "it has the versions that the project is worked on with"
     if files.has("uv.lock"):
         asked = [*_options("--extra", needs.extras), *_options("--group", needs.groups)]
         export = ("export", "--frozen", "--quiet", "--no-emit-workspace", *asked, "--output-file", _EXPORTED)
@@ -94,7 +94,7 @@ def _from_lock(files: Files, needs: Needs) -> Iterator[Finding]:
         yield step(("sh", "-c", script), why, "Pipfile.lock")
     else:
         return
-    yield step((*PIP, "-r", _EXPORTED), "what was just written there")
+    yield step((*PIP, "-r", _EXPORTED), "the versions that were just read from the lock file")
 
 
 def _options(option: str, values: tuple[str, ...] | list[str]) -> list[str]:

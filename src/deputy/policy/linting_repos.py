@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from deputy.domain.config import Check, RepoConfig
 from deputy.domain.globs import compile_glob
 from deputy.policy.lines import FILE, Lines
+from deputy.policy.linting_environments import is_outside, lint_environment
 from deputy.policy.problems import Doubt, Problem, doubtful
 from deputy.policy.rules import EVERYWHERE, covers
 from deputy.policy.tables import Entries
@@ -27,6 +28,7 @@ def lint_repos(repos: Entries[RepoConfig], lines: Lines) -> Iterator[Problem]:
             yield repos.problem("url is empty", "write what git can clone", "repo", repo.name, "url")
         yield from _globs(repos, repo)
         yield from _checks(repos, repo)
+        yield from lint_environment(repos, repo)
     for line, pattern in _columns(lines):
         yield from _mentioned(line, pattern, tuple(repos.values))
 
@@ -73,6 +75,9 @@ def _check(check: Check) -> Iterator[tuple[str, str]]:
         yield "only a check of kind tests has test globs", 'remove tests, or write kind = "tests"'
     if check.timeout <= 0:
         yield f"timeout {check.timeout} leaves no time", "write seconds, such as 300"
+    if check.report and (is_outside(check.report) or not check.report.endswith((".xml", ".tap"))):
+        fix = "write a path of the workspace that ends in .xml (JUnit) or .tap, such as report.xml"
+        yield f"{check.report!r} is no report that is read", fix
 
 
 def _columns(lines: Lines) -> Iterator[tuple[int, str]]:
