@@ -107,7 +107,7 @@ def dispatch(world: World, ledger: Ledger, bundle: Bundle | None, was: Task | No
     if bundle is None:
         return
     tasks, now = _tasks(ledger), world.clock.now()
-    former = (*(task for task in tasks if was is None or task.id != was.id), *((was,) if was else ()))
+    former = _former(tasks, was) if was else tasks
     history = _history(ledger, former)
     lineup = _lineup(bundle, tasks, history)
     found = lineup.line(bundle, now)
@@ -133,6 +133,12 @@ def first_in_line(world: World, ledger: Ledger) -> tuple[str, ...]:
 
 def _tasks(ledger: Ledger) -> tuple[Task, ...]:
     return ledger.tasks(statuses=tuple(OF_A_RUN), limit=MOST_TASKS)
+
+
+def _former(tasks: Sequence[Task], was: Task) -> tuple[Task, ...]:
+    """The tasks before the change. A wish to stop one that waits is part of the change: it is marked, then ended."""
+    unmarked = was.model_copy(update={"cancel_by": ""})
+    return (*(task for task in tasks if task.id != was.id), unmarked)
 
 
 def _history(ledger: Ledger, tasks: Iterable[Task]) -> dict[str, datetime]:
