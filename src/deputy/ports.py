@@ -490,7 +490,11 @@ class Sandboxes(Protocol):
         """One line that says which engine and image are ready; ``Unavailable`` otherwise."""
 
 
-# ---------------------------------------------------------------------------------------------------------- environments
+# --------------------------------------------------------------------------------------------------------- environments
+
+
+# Where an environment's image has the workspace folders that it keeps, each below its workspace path.
+KEPT_FOLDER = "/opt/deputy/kept"
 
 
 @dataclass(frozen=True)
@@ -532,7 +536,8 @@ class Environments(Protocol):
     def build(self, spec: EnvironmentSpec, on_step: Callable[[BuildStep], None]) -> str:
         """Build it (once, however many ask) and return the image's name.
 
-        ``BadInput`` names the failing command, with the tail of its output.
+        ``BadInput`` names the failing command, with the tail of its output. ``on_step`` is also called in between,
+        again and again: what it raises ends the build.
         """
 
     def prune(self, repo: str, keep: int) -> tuple[str, ...]:

@@ -23,7 +23,6 @@ SECRETS_FOLDER = "/run/secrets"
 # What apt, dpkg and pip need of root, found by leaving out one after another; KILL is process 1's, for whatever
 # became another user.
 CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETGID", "SETUID", "KILL")
-PROGRAM = ("builder_inside",)
 _MEMORY = 4 * 1024**3
 _PROCESSES = 1024
 _OUTPUT = 256 * 1024

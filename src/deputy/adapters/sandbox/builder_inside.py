@@ -20,7 +20,6 @@ from deputy.adapters.sandbox.inside import Box as SandboxBox
 from deputy.adapters.sandbox.tree import Refused
 
 SECRETS = "/run/secrets"
-KEPT = "/opt/deputy/kept"
 # Not part of the image, or not on its disk.
 ELSEWHERE = frozenset({"/proc", "/sys", "/dev", "/run", "/tmp", ROOT})  # noqa: S108 (in the box)
 # The kernel stamps files with the time of its last tick.
@@ -60,7 +59,7 @@ class Box(SandboxBox):
     def keep(self, header: Header, _: bytes) -> None:
         """Move folders of the workspace into the image; links that lead back into the workspace stay right."""
         for path in cast("list[str]", header["paths"]):
-            source, target = os.path.join(ROOT, path), os.path.join(KEPT, path)
+            source, target = os.path.join(ROOT, path), os.path.join(str(header["into"]), path)
             if os.path.islink(source) or not os.path.isdir(source):
                 raise Refused("not_found", f"the setup left no folder {path}")
             os.makedirs(os.path.dirname(target), exist_ok=True)

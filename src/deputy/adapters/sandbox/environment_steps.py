@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from deputy.adapters.sandbox.box import workspace_path
 from deputy.adapters.sandbox.builder import BuilderBox
 from deputy.adapters.sandbox.environment_secrets import Redactor
+from deputy.adapters.sandbox.gateway import environment as network_of
 from deputy.domain.dialogue import CommandResult
 from deputy.domain.errors import BadInput, Cancelled, SandboxFailed
 from deputy.evidence import presentable
@@ -16,7 +17,6 @@ from deputy.ports import BuildStep, EnvironmentSpec
 
 TAIL = 2000
 _COMMAND = 300
-PROXY = "http://127.0.0.1:3128"
 # On the builder's disk, not in its memory; emptied before the image is made.
 CACHE = "/var/cache/deputy"
 DROPPED = (CACHE, "/var/lib/apt/lists", "/var/cache/apt", "/var/log/apt")
@@ -111,8 +111,9 @@ class Steps:
                 f"{self._spec.base} has no apt-get",
                 "use setup commands of its own package manager in place of packages",
             )
-        options = [*_APT_OPTIONS, *(("-o", f"Acquire::http::Proxy={PROXY}") if self._spec.gateway else ())]
-        env = {**_BASICS, **self._proxies()}
+        network = network_of(self._spec.gateway)
+        options = [*_APT_OPTIONS, "-o", f"Acquire::http::Proxy={network.get('http_proxy', 'DIRECT')}"]
+        env = {**_BASICS, **network}
         self._command(["apt-get", *options, "-q", "update"], env)
         names = self._spec.environment.packages
         self._command(["apt-get", *options, "-q", "-y", "--no-install-recommends", "install", "--", *names], env)
@@ -124,7 +125,14 @@ class Steps:
         """A setup command, with the secrets in its environment and below /run/secrets while it runs."""
         environment, secrets = self._spec.environment, self._spec.secrets
         certificates = self._certificates()
-        env = {**_BASICS, **certificates, **self._proxies(), **environment.env, **secrets, "PATH": self._search_path()}
+        env = {
+            **_BASICS,
+            **certificates,
+            **network_of(self._spec.gateway),
+            **environment.env,
+            **secrets,
+            "PATH": self._search_path(),
+        }
         self._box.lay_secrets(secrets)
         self._command(argv, env)
         self._box.lay_secrets({})
@@ -135,13 +143,6 @@ class Steps:
     def _certificates(self) -> dict[str, str]:
         return dict.fromkeys(_CERTIFICATE_VARIABLES, CERTIFICATES) if self._box.look([CERTIFICATES]) else {}
 
-    def _proxies(self) -> dict[str, str]:
-        if not self._spec.gateway:
-            return {}
-        direct = "localhost,127.0.0.1"
-        names = {"http_proxy": PROXY, "https_proxy": PROXY, "no_proxy": direct}
-        return {**names, **{name.upper(): value for name, value in names.items()}}
-
     # ------------------------------------------------------------------------------------------------ commands
 
     def _command(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
@@ -149,7 +150,7 @@ class Steps:
         if left <= 0:
             raise self._out_of_time("")
         try:
-            done = self._box.run(argv, timeout=left, env=env, on_output=self._show)
+            done = self._box.run(argv, timeout=left, env=env, on_output=self._show, is_cancelled=self._beat)
         except Cancelled:
             raise
         except SandboxFailed as error:
@@ -160,6 +161,10 @@ class Steps:
             raise self._out_of_time(self._tail(done))
         if done.exit_code:
             raise self._failed(f"ended with exit status {done.exit_code}", self._tail(done), "")
+
+    def _beat(self) -> bool:
+        self._on_step(self._now)
+        return False
 
     def _show(self, data: bytes) -> None:
         if shown := self._redactor.feed(data):
@@ -192,7 +197,7 @@ def _shown(argv: Sequence[str]) -> str:
 
 
 def kept(folders: Sequence[str]) -> tuple[str, ...]:
-    """The folders to keep, as paths in the workspace; one inside another comes along with it. ``BadInput`` for others."""
+    """The folders to keep, as workspace paths, without those inside others. ``BadInput`` for what is none."""
     paths = sorted({workspace_path(folder) for folder in folders})
     if "." in paths:
         raise BadInput("the whole workspace can't be kept", "", "name the folders that the setup makes")

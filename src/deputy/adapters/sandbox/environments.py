@@ -28,6 +28,7 @@ HOME_LABEL, REPO_LABEL, KEY_LABEL, MADE_LABEL = (
 _ONLY_A_CONTAINERS = (OWNER_LABEL, TASK_LABEL, NAME_LABEL, UNTIL_LABEL)
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _IS_GOOD_PYTHON = ("python3", "-I", "-S", "-c", "import sys; sys.exit(sys.version_info < (3, 10))")
+_WAIT_SECONDS = 0.5
 _RUNTIME_LIMIT = 128 * 1024**2
 
 
@@ -70,7 +71,7 @@ class DockerEnvironments:
 
     def build(self, spec: EnvironmentSpec, on_step: Callable[[BuildStep], None]) -> str:
         """Build it (once, however many ask) and return the image's name; ``BadInput`` names the failing command."""
-        with self._alone(spec.key):
+        with self._alone(spec.key, lambda: on_step(BuildStep(0, 0, "another build of the same environment"))):
             if found := self.find(spec.repo, spec.key):
                 return found
             check_secrets(spec.secrets)
@@ -80,7 +81,8 @@ class DockerEnvironments:
 
     def prune(self, repo: str, keep: int) -> tuple[str, ...]:
         """Remove all but the newest images of a repository that nothing uses; returns their names."""
-        api, removed = self._engine.api, []
+        api = self._engine.api
+        removed: list[str] = []
         labels = [f"{HOME_LABEL}={self._owner}", f"{REPO_LABEL}={repo}"]
         with self._engine.errors(repo):
             images = api.images(filters={"label": labels})
@@ -189,11 +191,15 @@ class DockerEnvironments:
         return f"{IMAGES}{self._owner[:8]}-{slug}:{key[:16]}"
 
     @contextmanager
-    def _alone(self, key: str) -> Iterator[None]:
+    def _alone(self, key: str, wait: Callable[[], None]) -> Iterator[None]:
         with self._lock:
             lock = self._building.setdefault(key, threading.Lock())
-        with lock:
+        while not lock.acquire(timeout=_WAIT_SECONDS):
+            wait()
+        try:
             yield
+        finally:
+            lock.release()
 
 
 def _variables(image: Mapping[str, Any]) -> dict[str, str]:
