@@ -3,6 +3,7 @@
 from deputy.agent.budget import check_budget, price, priced
 from deputy.agent.edits import apply_edit, clip, number_lines
 from deputy.agent.loop import Outcome, next_move, work
+from deputy.agent.notes import Note, Notes
 from deputy.agent.prompts import RepoFacts, opening, system_prompt
 from deputy.agent.tools import TOOLS, Done, Edit, Problem, Read, Run, Search, ToolCall, parse_call
 from deputy.agent.transcript import trim
@@ -13,6 +14,8 @@ __all__ = [
     "AgentTurn",
     "Done",
     "Edit",
+    "Note",
+    "Notes",
     "Outcome",
     "Problem",
     "Read",

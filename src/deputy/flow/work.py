@@ -8,6 +8,7 @@ from deputy.agent.budget import check_budget
 from deputy.agent.edits import apply_edit, number_lines
 from deputy.agent.loop import GAVE_UP
 from deputy.agent.loop import work as agent_work
+from deputy.agent.notes import MOST_NOTE_CHARACTERS, MOST_NOTES, Note, Notes, in_order, within_bounds
 from deputy.agent.prompts import RepoFacts, opening
 from deputy.agent.tools import Edit, Problem, Read, Run, Search, ToolCall
 from deputy.agent.turns import AgentTurn, ToolResult, describe, turn_from_json, turn_to_json
@@ -18,10 +19,12 @@ from deputy.domain.events import EventName
 from deputy.domain.values import Task, TaskSpec, Turn, Usage
 from deputy.evidence import presentable
 from deputy.flow.environments import prepare
+from deputy.flow.network import reach
 from deputy.flow.sandboxes import cancel_watch, open_sandbox
 from deputy.flow.show import show_task
 from deputy.flow.tasks import event
 from deputy.flow.world import World
+from deputy.gates.case import LINK
 from deputy.intake.recipes import commands_for
 from deputy.policy import Bundle
 from deputy.ports import Sandbox
@@ -31,7 +34,7 @@ MOST_OUTPUT = 12_000
 PROGRESS_SECONDS = 2.5
 MODEL_SECONDS = 180.0
 MOST_ANSWER_TOKENS = 8_000
-NOTES = "AGENTS.md"
+MOST_NOTE_BYTES = 64 * 1024
 NO_PRICE = Price(input=0, output=0)
 
 
@@ -61,7 +64,7 @@ class Work:
         recipe = next((r for r in self._bundle.recipes if r.name == self._spec.recipe), None)
         prepared = prepare(self._world, self._repo, self._task.base)
         tree = self._world.repos.checkout(self._spec.repo, start, self._repo.hidden)
-        with open_sandbox(
+        with reach(self._world, self._task, self._spec, self._bundle) as way, open_sandbox(
             self._world,
             self._task,
             self._repo,
@@ -70,6 +73,7 @@ class Work:
             tree,
             purpose="work",
             needs_git=recipe is None,
+            gateway=way.folder,
         ) as box:
             summary, usage = self._recipe(box, recipe) if recipe else self._agent(box, start)
             delta = box.delta()
@@ -148,11 +152,17 @@ class Work:
 
     def _opening(self, start: str) -> tuple[Message, ...]:
         repos, name = self._world.repos, self._spec.repo
-        is_hidden = self._repo.hides(NOTES)
-        notes = b"" if is_hidden else repos.read(name, self._task.base, NOTES) or b""
         facts = RepoFacts(tuple(p for p in repos.paths(name, start) if not self._repo.hides(p)))
         checks = self._repo.checks
-        return opening(self._spec, facts, checks, agents_md=presentable(notes, 10_000), feedback=self._task.feedback)
+        return opening(self._spec, facts, checks, notes=self._notes(), feedback=self._task.feedback)
+
+    def _notes(self) -> Notes:
+        """The base's notes for agents, never those of a patched tree. A link may lead anywhere, and is no note."""
+        tree = self._world.repos.checkout(self._spec.repo, self._task.base, self._repo.hidden)
+        paths = in_order(path for path, file in tree.items() if file.mode != LINK)
+        read = paths[:MOST_NOTES]
+        texts = [presentable(tree[path].content[:MOST_NOTE_BYTES], MOST_NOTE_CHARACTERS) for path in read]
+        return within_bounds([*map(Note, read, texts)], unread=len(paths) - len(read))
 
     def _record(self, turn: AgentTurn) -> None:
         reply, results = turn_to_json(turn)
