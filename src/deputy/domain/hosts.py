@@ -6,7 +6,7 @@ _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
 # What resolvers read as an address however it is written: 2130706433, 0x7f.1, 0177.0.0.1.
 _NUMBER = re.compile(r"[0-9]+\Z|0x[0-9a-f]*\Z")
 _LONGEST = 253
-_BELOW = "*."
+BELOW = "*."  # and a name: every host below it
 
 
 def host_name(text: str) -> str:
@@ -22,14 +22,14 @@ def host_name(text: str) -> str:
 
 def host_pattern(text: str) -> str:
     """A listed host: a name, or ``*.example.org`` for every host below that; ``ValueError`` when it is neither."""
-    if not text.startswith(_BELOW):
+    if not text.startswith(BELOW):
         return host_name(text)
-    name = host_name(text.removeprefix(_BELOW))
+    name = host_name(text.removeprefix(BELOW))
     if "." not in name:
         raise ValueError(f"{text!r} covers a whole top-level domain: write what stands before it, too")
-    return _BELOW + name
+    return BELOW + name
 
 
 def covers_host(pattern: str, name: str) -> bool:
     """Whether a listed host covers a name, both as the functions above give them."""
-    return name.endswith(pattern[1:]) if pattern.startswith(_BELOW) else name == pattern
+    return name.endswith(pattern[1:]) if pattern.startswith(BELOW) else name == pattern

@@ -13,6 +13,7 @@ from deputy.flow.cards import needs_text, sentence
 from deputy.flow.dispatching import claim_of
 from deputy.flow.facts import facts_of
 from deputy.flow.holds import open_hold
+from deputy.flow.network import network_decisions
 from deputy.flow.queueing import queue_run
 from deputy.flow.tasks import ACTIVE, advance, end, event
 from deputy.flow.world import World
@@ -135,17 +136,20 @@ def _decide(world: World, ledger: Ledger, task: Task, spec: TaskSpec, bundle: Bu
     if why := _no_room(world, ledger, task, spec, bundle):
         _refuse(world, ledger, task, why)
         return
-    needs = merge_needs(asked.needs, run.needs)
+    network = network_decisions(bundle, subject, spec.repo, facts)
+    before = (asked, run, *network)
+    needs = merge_needs(*(decision.needs for decision in before))
     decisions: dict[str, JsonValue] = {
         # The request's own words are in its first event, where they can be erased.
         "spec": spec.model_dump(mode="json", exclude={"goal", "done"}),
-        "decisions": [asked.model_dump(mode="json"), run.model_dump(mode="json")],
+        "decisions": [decision.model_dump(mode="json") for decision in before],
         "policy": bundle.digest,
     }
     if needs:
         held = event(world, EventName.TASK_UNDERSTOOD, task=task.id, data=decisions)
         task = advance(world, ledger, task, _S.HELD_FOR_CLEARANCE, held, clarification=None)
-        why = f"{sentence(asked.reason or run.reason)} Needs {needs_text(needs)} before it may run."
+        asking = next(decision for decision in before if decision.needs)
+        why = f"{sentence(asking.reason)} Needs {needs_text(needs)} before it may run."
         open_hold(world, ledger, task, HoldKind.CLEARANCE, needs, why)
         return
     queue_run(world, ledger, task, event(world, EventName.TASK_QUEUED, task=task.id, data=decisions))

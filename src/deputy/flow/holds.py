@@ -89,6 +89,13 @@ def standing_now(world: World, ledger: Ledger, hold: Hold) -> Standing:
     return standing(hold, ledger.votes(hold.id), lambda subject: bundle.roles(subject, hold.repo), world.clock.now())
 
 
+def is_cleared(world: World, ledger: Ledger, task: Task, needs: Sequence[Need]) -> bool:
+    """Whether people whose roles still hold have agreed that the task may run, by as much as is needed."""
+    cleared = ledger.holds(task=task.id, kind=HoldKind.CLEARANCE, status=HoldStatus.GRANTED)
+    wanted = {"needs": tuple(needs)}
+    return any(standing_now(world, ledger, hold.model_copy(update=wanted)).is_granted for hold in cleared)
+
+
 # ---------------------------------------------------------------------------------------------------- workflows
 
 

@@ -9,8 +9,6 @@ from deputy.domain.values import (
     Action,
     Decision,
     Effect,
-    HoldKind,
-    HoldStatus,
     Proof,
     Task,
     TaskSpec,
@@ -20,7 +18,8 @@ from deputy.flow.cards import needs_text, sentence
 from deputy.flow.considering import keep_policy
 from deputy.flow.facts import facts_of
 from deputy.flow.governing import governing, running
-from deputy.flow.holds import standing_now
+from deputy.flow.holds import is_cleared
+from deputy.flow.network import network_decisions, reviewed
 from deputy.flow.review_files import keep_review_files
 from deputy.flow.sandboxes import source_of
 from deputy.flow.show import keep_shown
@@ -109,7 +108,11 @@ def start(world: World, task_id: str, run: int) -> JsonValue:
 
 def _may_run(world: World, ledger: Ledger, task: Task, spec: TaskSpec, bundle: Bundle) -> list[Decision]:
     facts = facts_of(world, ledger, task, spec, bundle)
-    return [bundle.decide(task.actor.subject, spec.repo, action, (), facts) for action in (Action.REQUEST, Action.RUN)]
+    subject = task.actor.subject
+    return [
+        *(bundle.decide(subject, spec.repo, action, (), facts) for action in (Action.REQUEST, Action.RUN)),
+        *reviewed(network_decisions(bundle, subject, spec.repo, facts)),
+    ]
 
 
 def _not_cleared(world: World, ledger: Ledger, task: Task, asked: list[Decision]) -> str:
@@ -117,10 +120,7 @@ def _not_cleared(world: World, ledger: Ledger, task: Task, asked: list[Decision]
     if denied := next((decision for decision in asked if decision.effect is Effect.DENY), None):
         return sentence(denied.reason)
     needs = merge_needs(*(decision.needs for decision in asked))
-    cleared = ledger.holds(task=task.id, kind=HoldKind.CLEARANCE, status=HoldStatus.GRANTED)
-    if not needs or any(
-        standing_now(world, ledger, hold.model_copy(update={"needs": needs})).is_granted for hold in cleared
-    ):
+    if not needs or is_cleared(world, ledger, task, needs):
         return ""
     return f"Policy or roles have changed while this waited: it now needs {needs_text(needs)} to run. Ask again."
 

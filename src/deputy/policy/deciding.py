@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from deputy.domain.facts import UNKNOWN, Facts
+from deputy.domain.folding import fold
 from deputy.domain.holding import Held
+from deputy.domain.hosts import BELOW
 from deputy.domain.values import Action, Decision, Effect, Need, PathDecision, RuleRef
 from deputy.policy.conditions import applies, judge
 from deputy.policy.conditions_counting import Circumstances
+from deputy.policy.containment import contained, overlapping
 from deputy.policy.index import PathIndex
 from deputy.policy.needs import merge_needs
 from deputy.policy.rules import HERE, Rule, flaw
@@ -146,7 +149,10 @@ def consider(question: Question, rules: Iterable[Rule]) -> Considered:
     """Each condition is judged once, each path looked up once."""
     weighed = judged(rules, question.circumstances)
     index = PathIndex(weighed)
-    return Considered(question, weighed, tuple(_match(path, index) for path in question.paths or (HERE,)))
+    paths = question.paths or (HERE,)
+    if question.action is Action.USE_NETWORK:
+        return Considered(question, weighed, tuple(_match_host(path, index, weighed) for path in paths))
+    return Considered(question, weighed, tuple(_match(path, index) for path in paths))
 
 
 def answer(question: Question, rules: Iterable[Rule], policy: str) -> Decision:
@@ -162,6 +168,19 @@ def plain(path: str) -> str:
 def _match(path: str, index: PathIndex) -> Matched:
     asked = plain(path) if not path.startswith("/") else path
     return Matched(path, () if flaw(asked) else index.matching(asked))
+
+
+def _match_host(host: str, index: PathIndex, rules: tuple[Rule, ...]) -> Matched:
+    """``*.example.org`` stands for every host below: what speaks against one of them does against all of it."""
+    if not host.startswith(BELOW):
+        return _match(host, index)
+    return Matched(host, tuple(rule for rule in rules if _speaks_of_hosts(rule, host)))
+
+
+def _speaks_of_hosts(rule: Rule, below: str) -> bool:
+    if rule.effect is Effect.ALLOW:
+        return contained(below, rule.path)
+    return overlapping(rule.path, below) or overlapping(fold(rule.path), below)
 
 
 def _needs(rules: Iterable[Rule]) -> Iterator[Need]:

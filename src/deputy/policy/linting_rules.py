@@ -4,6 +4,7 @@ A rule *reaches* another when it speaks of everybody that the other one speaks o
 too), and always applies when the other one does: a rule under a condition reaches only rules under the same one.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 from deputy.domain.folding import fold
@@ -19,6 +20,8 @@ from deputy.policy.rules import EVERYWHERE, HERE, Rule, covers
 
 _ABOUT_EVERYTHING = frozenset({Action.QUERY_AUDIT, Action.EXPORT_AUDIT})
 _ABOUT_FILES = frozenset({Action.EDIT, Action.READ, Action.ADD_DEPENDENCY, Action.CHANGE_CI, Action.CHANGE_PUBLIC_API})
+_ABOUT_PATHS = _ABOUT_FILES | {Action.USE_NETWORK}
+_HOSTS = re.compile(r"[a-z0-9_.*?-]+\Z")
 _WILD = frozenset("*?")
 
 
@@ -26,6 +29,7 @@ def lint_rules(rules: Sequence[Rule], engine: Engine, repos: Sequence[str]) -> I
     """Warnings of what rules say of each other; ``repos`` are the names in ``repos.toml``."""
     yield from _reserved(rules)
     yield from _pathless(rules)
+    yield from _hosts(rules)
     yield from _reading(rules)
     for action in Action:
         yield from _Rules([rule for rule in rules if rule.action is action], engine, repos).problems()
@@ -40,9 +44,17 @@ def _reserved(rules: Sequence[Rule]) -> Iterator[Problem]:
 
 def _pathless(rules: Sequence[Rule]) -> Iterator[Problem]:
     for rule in rules:
-        if rule.action not in _ABOUT_FILES and not rule.matches(HERE, HERE):
+        if rule.action not in _ABOUT_PATHS and not rule.matches(HERE, HERE):
             message = f"{rule.action} is about no file, so rule {rule.id} on {rule.path} never applies"
             yield doubtful(Doubt.NO_PATH, FILE, rule.line, message, "write ** as its path")
+
+
+def _hosts(rules: Sequence[Rule]) -> Iterator[Problem]:
+    for rule in rules:
+        if rule.action is Action.USE_NETWORK and rule.path != "**" and not _HOSTS.match(rule.path):
+            message = f"use-network is about hosts, and none is called {rule.path}, so rule {rule.id} never applies"
+            fix = "write a host in lower case, such as pypi.org or *.example.org, or ** for every one"
+            yield doubtful(Doubt.NO_PATH, FILE, rule.line, message, fix)
 
 
 def _reading(rules: Sequence[Rule]) -> Iterator[Problem]:

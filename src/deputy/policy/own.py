@@ -35,7 +35,8 @@ _ABOUT_FILES = frozenset({Action.EDIT, Action.READ})
 _REVIEWABLE = frozenset(
     {Action.EDIT, Action.ADD_DEPENDENCY, Action.CHANGE_CI, Action.CHANGE_PUBLIC_API, Action.DELIVER}
 )
-_ASKED = _REVIEWABLE | {Action.REQUEST, Action.RUN, Action.READ}
+_ASKED = _REVIEWABLE | {Action.REQUEST, Action.RUN, Action.READ, Action.USE_NETWORK}
+_ABOUT_PATHS = _ABOUT_FILES | {Action.USE_NETWORK}
 # Who is asked where a gate names nobody (``gates.verdict.DEFAULT_NEEDS``): naming somebody else must not drop them.
 GATE_DEFAULT = (Need(role="role:senior"),)
 
@@ -100,7 +101,7 @@ class OwnRule(Value):
             raise ValueError(f"{self.action} comes before there is a patch to review: deny it, or review the edit")
         if self.action in _ABOUT_FILES and not self.paths:
             raise ValueError('paths is missing: write paths = ["billing/**"]')
-        if self.action not in _ABOUT_FILES and self.paths:
+        if self.action not in _ABOUT_PATHS and self.paths:
             raise ValueError(f"{self.action} is asked about no file: remove paths")
         return self
 

@@ -1,0 +1,92 @@
+"""Which hosts a run may reach: each asked of policy, opened at a gateway while the work lasts, and accounted for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from deputy.domain.events import EventName
+from deputy.domain.facts import Facts
+from deputy.domain.hosts import host_pattern
+from deputy.domain.values import Action, Decision, Effect, Task, TaskSpec
+from deputy.flow.facts import facts_of
+from deputy.flow.holds import is_cleared
+from deputy.flow.tasks import event
+from deputy.flow.world import World
+from deputy.policy import Bundle
+from deputy.ports import NetworkUse
+
+
+@dataclass(frozen=True)
+class Way:
+    """The way out of a sandbox: ``folder`` for ``SandboxSpec.gateway``, and the hosts behind it; none when empty."""
+
+    folder: str = ""
+    hosts: tuple[str, ...] = ()
+
+
+def network_decisions(bundle: Bundle, subject: str, repo: str, facts: Facts) -> tuple[Decision, ...]:
+    """Policy's answer for each host that a repository's work wants, in the order of ``repos.toml``."""
+    hosts = dict.fromkeys(host_pattern(text) for text in bundle.repo(repo).network)
+    return tuple(bundle.decide(subject, repo, Action.USE_NETWORK, (host,), facts) for host in hosts)
+
+
+def reviewed(decisions: tuple[Decision, ...]) -> tuple[Decision, ...]:
+    """Those that people have to agree to. What is denied keeps nothing from running: it runs without that host."""
+    return tuple(decision for decision in decisions if decision.effect is Effect.REVIEW)
+
+
+@contextmanager
+def reach(world: World, task: Task, spec: TaskSpec, bundle: Bundle) -> Iterator[Way]:
+    """A way out to the hosts that policy lets this task reach, until the block is left; what went there is recorded."""
+    decisions = _permitted(world, task, spec, bundle)
+    if not decisions:
+        yield Way()
+        return
+    hosts = tuple(path.path for decision in decisions for path in decision.paths)
+    data: dict[str, JsonValue] = {
+        "run": task.run,
+        "hosts": list(hosts),
+        "decisions": [decision.model_dump(mode="json") for decision in decisions],
+    }
+    _record(world, task, EventName.NETWORK_OPENED, data)
+    gate = None
+    try:
+        with world.gateway.open(hosts) as gate:
+            yield Way(gate.folder, hosts)
+    finally:
+        # Asked when it is closed: then nothing moves any more.
+        for use in gate.uses() if gate else ():
+            _record(world, task, EventName.NETWORK_USED, _use(task, use))
+
+
+def _permitted(world: World, task: Task, spec: TaskSpec, bundle: Bundle) -> tuple[Decision, ...]:
+    """What is allowed now, or was agreed to: a condition may have come to hold since the clearance."""
+    if not bundle.repo(spec.repo).network:
+        return ()
+    with world.store.transaction() as ledger:
+        facts = facts_of(world, ledger, task, spec, bundle)
+        return tuple(
+            decision
+            for decision in network_decisions(bundle, task.actor.subject, spec.repo, facts)
+            if decision.effect is Effect.ALLOW
+            or (decision.effect is Effect.REVIEW and is_cleared(world, ledger, task, decision.needs))
+        )
+
+
+def _use(task: Task, use: NetworkUse) -> dict[str, JsonValue]:
+    return {
+        "run": task.run,
+        "host": use.host,
+        "port": use.port,
+        "connections": use.connections,
+        "sent": use.sent,
+        "received": use.received,
+        "refused": use.refused,
+    }
+
+
+def _record(world: World, task: Task, name: EventName, data: dict[str, JsonValue]) -> None:
+    with world.store.transaction() as ledger:
+        ledger.append(event(world, name, task=task.id, data=data))
