@@ -12,13 +12,15 @@ from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, Enque
 from pydantic import JsonValue
 
 from deputy.flow.steps import Act, Patience, Steps, outcome_of, value_of
-from deputy.flow.workflows import CONTROL, RUNS
+from deputy.flow.workflows import BUILDS, CONTROL, RUNS
 from deputy.ports import Ledger
 
 Workflow = Callable[..., None]
 
 
 POLLING_SECONDS = 0.2
+# Environments are built in the background, one at a time: nobody waits for them.
+BUILDS_POLLING_SECONDS = 2.0
 CONTROL_CONCURRENCY = 16
 # No limit of ours: what is handed over has its place already (``dispatching``). It only keeps the queue a partitioned
 # one, as runs enqueued by an earlier release expect it to be.
@@ -27,7 +29,7 @@ FORGOTTEN_AT_ONCE = 500
 _LOST = ["ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 _ENDED = ["SUCCESS", *_LOST]
 # Far beyond what a bad night of restarts brings: a run that kills its worker is stopped by our own count of attempts.
-_ATTEMPTS = {RUNS: 100, CONTROL: 100}
+_ATTEMPTS = {RUNS: 100, CONTROL: 100, BUILDS: 3}
 _APPLICATION = "deputy"
 # Work enqueued by one release must be finished by the next: the version names the order of steps, not the code.
 WORKFLOW_VERSION = "2"
@@ -144,6 +146,12 @@ class Engine:
             CONTROL,
             worker_concurrency=CONTROL_CONCURRENCY,
             polling_interval_sec=POLLING_SECONDS,
+            on_conflict="always_update",
+        )
+        DBOS.register_queue(
+            BUILDS,
+            worker_concurrency=1,
+            polling_interval_sec=BUILDS_POLLING_SECONDS,
             on_conflict="always_update",
         )
 

@@ -1,24 +1,73 @@
 """The image that a repository's sandboxes start from, at one commit: found by what it depends on, or built now."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
+from typing import Protocol
 
 from pydantic import JsonValue
 
 from deputy.domain.config import Environment, RepoConfig
 from deputy.domain.errors import BadInput, BadPolicy, Cancelled, DeputyError
 from deputy.domain.events import EventName
+from deputy.domain.values import Event
 from deputy.environments import key as key_of
 from deputy.evidence import presentable
-from deputy.flow.tasks import event, once
-from deputy.flow.world import World
-from deputy.ports import KEPT_FOLDER, BuildStep, EnvironmentSpec, OpenGateway
+from deputy.flow.tasks import SYSTEM, once
+from deputy.ports import (
+    KEPT_FOLDER,
+    BuildStep,
+    Clock,
+    Environments,
+    EnvironmentSpec,
+    Gateway,
+    Ledger,
+    OpenGateway,
+    Policies,
+    Repos,
+    Store,
+)
 
 # Where Debian packages come from, on Debian's own images.
 DEBIAN_HOSTS = ("deb.debian.org", "security.debian.org")
 _SENTENCE, _FAILURE = 1000, 3000
+
+
+class Workshop(Protocol):
+    """The part of ``World`` that building an environment touches: a command line has no need of Slack for it."""
+
+    @property
+    def store(self) -> Store:
+        """Where the trail is."""
+
+    @property
+    def repos(self) -> Repos:
+        """Git, on the host."""
+
+    @property
+    def environments(self) -> Environments:
+        """The images."""
+
+    @property
+    def gateway(self) -> Gateway:
+        """The way out, for setup."""
+
+    @property
+    def policies(self) -> Policies:
+        """Where limits are from."""
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
+
+    @property
+    def secret(self) -> Callable[[str], str]:
+        """The value of a variable of Deputy's own environment, by name."""
+
+    @property
+    def image(self) -> str:
+        """The default sandbox image."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +88,7 @@ class Wanted:
 
 
 def prepare(
-    world: World, repo: RepoConfig, commit: str, on_step: Callable[[BuildStep], None] = lambda _: None
+    world: Workshop, repo: RepoConfig, commit: str, on_step: Callable[[BuildStep], None] = lambda _: None
 ) -> Prepared:
     """The repository's image for a commit, built now if it has to be.
 
@@ -54,7 +103,7 @@ def prepare(
     return Prepared(image, {**environment.env, **repo.env}, links)
 
 
-def wanted_at(world: World, repo: RepoConfig, commit: str) -> Wanted | None:
+def wanted_at(world: Workshop, repo: RepoConfig, commit: str) -> Wanted | None:
     """The environment that the repository needs at a commit; None when the default image is all it needs.
 
     An image of the repository's own becomes an environment even without a setup: it may lack a Python for process 1.
@@ -74,22 +123,24 @@ def wanted_at(world: World, repo: RepoConfig, commit: str) -> Wanted | None:
     return Wanted(environment, EnvironmentSpec(repo.name, key, base, environment, tree, disk=disk))
 
 
-def build(world: World, wanted: Wanted, on_step: Callable[[BuildStep], None] = lambda _: None) -> str:
+def build(
+    world: Workshop,
+    wanted: Wanted,
+    on_step: Callable[[BuildStep], None] = lambda _: None,
+    actor: str = SYSTEM,
+) -> str:
     """Build it now, with its secrets, behind a gateway to its hosts; the image's name. The trail says how it went."""
-    began = time.monotonic()
+    record = _Record(world, wanted.spec, actor)
     spec = replace(wanted.spec, secrets=_secrets(world, wanted))
     with _gateway(world, wanted) as gateway:
         try:
             image = world.environments.build(replace(spec, gateway=gateway.folder if gateway else ""), on_step)
         except DeputyError as error:
-            _keep_uses(world, spec, gateway)
+            record.uses(gateway)
             if not isinstance(error, Cancelled):
-                _keep_failure(world, spec, error, time.monotonic() - began)
+                record.failure(error)
             raise
-        hosts = _keep_uses(world, spec, gateway)
-    data = {**_facts(spec, time.monotonic() - began), "image": image, "hosts": hosts}
-    with world.store.transaction() as ledger:
-        ledger.append(event(world, EventName.ENVIRONMENT_BUILT, data=data))
+        record.success(image, record.uses(gateway))
     return image
 
 
@@ -98,12 +149,12 @@ def hosts_of(environment: Environment) -> tuple[str, ...]:
     return (*environment.network, *(DEBIAN_HOSTS if environment.packages else ()))
 
 
-def _gateway(world: World, wanted: Wanted) -> AbstractContextManager[OpenGateway | None]:
+def _gateway(world: Workshop, wanted: Wanted) -> AbstractContextManager[OpenGateway | None]:
     hosts = hosts_of(wanted.environment)
     return world.gateway.open(hosts) if hosts else nullcontext()
 
 
-def _secrets(world: World, wanted: Wanted) -> dict[str, str]:
+def _secrets(world: Workshop, wanted: Wanted) -> dict[str, str]:
     values = {name: world.secret(name) for name in wanted.environment.secrets}
     if missing := sorted(name for name, value in values.items() if not value):
         raise BadInput(
@@ -114,30 +165,40 @@ def _secrets(world: World, wanted: Wanted) -> dict[str, str]:
     return values
 
 
-# ------------------------------------------------------------------------------------------------ the trail
+class _Record:
+    """What the audit trail is told of one build."""
 
+    def __init__(self, world: Workshop, spec: EnvironmentSpec, actor: str) -> None:
+        self._world, self._spec, self._actor, self._began = world, spec, actor, time.monotonic()
 
-def _facts(spec: EnvironmentSpec, seconds: float) -> dict[str, JsonValue]:
-    return {"repo": spec.repo, "key": spec.key, "base": spec.base, "seconds": round(seconds, 1)}
+    def success(self, image: str, hosts: Sequence[str]) -> None:
+        """It was built."""
+        with self._world.store.transaction() as ledger:
+            self._append(ledger, EventName.ENVIRONMENT_BUILT, {**self._facts(), "image": image, "hosts": [*hosts]})
 
+    def failure(self, error: DeputyError) -> None:
+        """It was not; said once for each key and kind of failure, for it may be tried again and again."""
+        data = {
+            **self._facts(),
+            "what": presentable(error.what, _SENTENCE),
+            "why": presentable(error.why, _FAILURE),
+        }
+        with self._world.store.transaction() as ledger:
+            key = f"environment:failed:{self._spec.key}:{type(error).__name__}"
+            once(ledger, key, lambda: self._append(ledger, EventName.ENVIRONMENT_FAILED, data))
 
-def _keep_uses(world: World, spec: EnvironmentSpec, gateway: OpenGateway | None) -> list[JsonValue]:
-    """Say in the trail what went to which host; the hosts that were reached."""
-    uses = gateway.uses() if gateway else ()
-    about = {"repo": spec.repo, "key": spec.key, "purpose": "environment"}
-    with world.store.transaction() as ledger:
-        for use in uses:
-            ledger.append(event(world, EventName.NETWORK_USED, data={**about, **asdict(use)}))
-    return [*sorted({use.host for use in uses if use.connections and not use.refused})]
+    def uses(self, gateway: OpenGateway | None) -> list[str]:
+        """What went to which host; returns the hosts that were reached."""
+        uses = gateway.uses() if gateway else ()
+        about = {"repo": self._spec.repo, "key": self._spec.key, "purpose": "environment"}
+        with self._world.store.transaction() as ledger:
+            for use in uses:
+                self._append(ledger, EventName.NETWORK_USED, {**about, **asdict(use)})
+        return sorted({use.host for use in uses if use.connections and not use.refused})
 
+    def _facts(self) -> dict[str, JsonValue]:
+        spec, seconds = self._spec, round(time.monotonic() - self._began, 1)
+        return {"repo": spec.repo, "key": spec.key, "base": spec.base, "seconds": seconds}
 
-def _keep_failure(world: World, spec: EnvironmentSpec, error: DeputyError, seconds: float) -> None:
-    """Say it in the trail once for each key and reason to fail: it may be tried again and again."""
-    what, why = presentable(error.what, _SENTENCE), presentable(error.why, _FAILURE)
-
-    def append() -> None:
-        data = {**_facts(spec, seconds), "what": what, "why": why}
-        ledger.append(event(world, EventName.ENVIRONMENT_FAILED, data=data))
-
-    with world.store.transaction() as ledger:
-        once(ledger, f"environment:failed:{spec.key}:{type(error).__name__}", append)
+    def _append(self, ledger: Ledger, name: EventName, data: dict[str, JsonValue]) -> None:
+        ledger.append(Event(name=name, at=self._world.clock.now(), actor=self._actor, data=data))

@@ -13,6 +13,7 @@ from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus, is_final
 from deputy.domain.values import Hold, HoldStatus
 from deputy.flow.dispatching import first_in_line, keep_line_moving
+from deputy.flow.environment_upkeep import keep_environments
 from deputy.flow.show import show_task
 from deputy.flow.steps import Steps
 from deputy.flow.tasks import OF_A_RUN, end, event
@@ -151,12 +152,19 @@ def watch_policy(world: World, keeper: Keeper) -> JsonValue:
     return world.policies.current().digest
 
 
+def environments(world: World, keeper: Keeper) -> JsonValue:
+    """Have environments built that are missing at the branches' tips, and remove old ones."""
+    del keeper
+    return keep_environments(world)
+
+
 JOBS: Mapping[str, tuple[float, Callable[[World, Keeper], JsonValue]]] = {
     "remove-orphans": (30, remove_orphans),
     "remind": (60, remind),
     "sweep-failures": (30, sweep_failures),
     "refresh-cards": (60, refresh_cards),
     "watch-policy": (15, watch_policy),
+    "environments": (120, environments),
     "checkpoint": (300, checkpoint),
     "forget": (24 * 3600, forget),
 }

@@ -7,6 +7,7 @@ from deputy.flow.clicks import handle_click
 from deputy.flow.commands import handle_command
 from deputy.flow.control import stop_task
 from deputy.flow.delivery import deliver
+from deputy.flow.environment_upkeep import build_environment
 from deputy.flow.holds import expire_hold, expire_question, tell_approvers, tell_outcome
 from deputy.flow.housekeeping import Keeper, housekeep
 from deputy.flow.notices import tell_policy
@@ -15,7 +16,7 @@ from deputy.flow.runs import run_task
 from deputy.flow.show import show_line
 from deputy.flow.world import World
 
-RUNS, CONTROL = "runs", "control"
+RUNS, CONTROL, BUILDS = "runs", "control", "builds"
 
 _ALL: Mapping[str, tuple[str, Callable[..., None]]] = {
     "handle_request": (CONTROL, handle_request),
@@ -31,6 +32,7 @@ _ALL: Mapping[str, tuple[str, Callable[..., None]]] = {
     "tell_outcome": (CONTROL, tell_outcome),
     "tell_policy": (CONTROL, tell_policy),
     "show_line": (CONTROL, show_line),
+    "build_environment": (BUILDS, build_environment),
 }
 
 QUEUES: Mapping[str, str] = {"housekeep": CONTROL, **{name: queue for name, (queue, _) in _ALL.items()}}

@@ -1,5 +1,7 @@
 """A builder: a container with a writable root in which an environment's steps run. What is in it becomes an image."""
 
+import errno
+import json
 import secrets as random
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +15,7 @@ from deputy.adapters.sandbox.box import Box, DeltaCaps
 from deputy.adapters.sandbox.channel import Answer, Channel
 from deputy.adapters.sandbox.engine import NAME_LABEL, OWNER_LABEL, TASK_LABEL, Engine
 from deputy.adapters.sandbox.gateway import refuse_remote
-from deputy.adapters.sandbox.hardening import WORKSPACE, HostOptions, host_options
+from deputy.adapters.sandbox.hardening import WORKSPACE, HostOptions, host_options, seccomp_profile
 from deputy.adapters.sandbox.launcher import UNTIL_LABEL, command, program
 from deputy.adapters.sandbox.wire import DockerWire
 from deputy.domain.errors import BadInput
@@ -35,6 +37,7 @@ _ALLOWANCE = 1 << 20
 _SPARE_SECONDS = 1800
 _START_SECONDS = 60
 _NO_SUCH_COMMAND = 400
+_AF_NETLINK, _NETLINK_AUDIT = 16, 9
 
 
 class BuilderBox(Box):
@@ -160,9 +163,22 @@ class Builders:
             **sealed,
             "cap_add": list(CAPABILITIES),
             "read_only": False,
+            "security_opt": ["no-new-privileges", f"seccomp={_seccomp_profile()}"],
             "auto_remove": removes_itself,
             "tmpfs": {"/tmp": _SCRATCH, SECRETS_FOLDER: _SECRETS},  # noqa: S108 (in the box)
         }
+
+
+def _seccomp_profile() -> str:
+    """A sandbox's, but that the kernel's audit is said to be absent: programs that add users give up when denied."""
+    profile = json.loads(seccomp_profile())
+    family, protocol = (
+        {"index": index, "value": value, "valueTwo": 0, "op": "SCMP_CMP_EQ"}
+        for index, value in ((0, _AF_NETLINK), (2, _NETLINK_AUDIT))
+    )
+    refusal = {"action": "SCMP_ACT_ERRNO", "errnoRet": errno.EPROTONOSUPPORT, "args": [family, protocol]}
+    profile["syscalls"].append({"names": ["socket"], **refusal})
+    return json.dumps(profile)
 
 
 def _name() -> str:

@@ -1,0 +1,65 @@
+"""Environments are built before anybody asks, when what they depend on changes at a branch's tip; old ones go."""
+
+import structlog
+from pydantic import JsonValue
+
+from deputy.domain.config import Limits, RepoConfig
+from deputy.domain.errors import DeputyError
+from deputy.flow.environments import build, wanted_at
+from deputy.flow.sandboxes import source_of
+from deputy.flow.steps import StepFailed, Steps
+from deputy.flow.world import World
+
+log = structlog.get_logger(__name__)
+
+
+def keep_environments(world: World) -> list[JsonValue]:
+    """Hand over the builds that are missing at the tips, and remove images that are old; returns what is to be built.
+
+    A build that failed is tried again in the next hour. A repository that can't be looked at is left for the next time.
+    """
+    bundle = world.policies.current()
+    missing: list[JsonValue] = []
+    for repo in bundle.repos:
+        if not (repo.environment or repo.image):
+            continue
+        try:
+            if not _is_built(world, repo):
+                missing.append(repo.name)
+            _prune(world, repo, bundle.limits)
+        except DeputyError as error:
+            log.warning("environments.look", repo=repo.name, error=str(error))
+    return missing
+
+
+def _is_built(world: World, repo: RepoConfig) -> bool:
+    tip = world.repos.refresh(source_of(world, repo))
+    wanted = wanted_at(world, repo, tip)
+    if wanted is None or world.environments.find(repo.name, wanted.spec.key):
+        return True
+    name = f"build:{repo.name}:{wanted.spec.key[:16]}:{world.clock.now():%Y-%m-%dT%H}"
+    with world.store.transaction() as ledger:
+        world.queue.enqueue(ledger, "build_environment", name, repo.name, tip)
+    return False
+
+
+def _prune(world: World, repo: RepoConfig, limits: Limits) -> None:
+    removed = world.environments.prune(repo.name, limits.environments_kept)
+    if removed:
+        log.info("environments.removed", repo=repo.name, images=removed)
+
+
+def build_environment(world: World, steps: Steps, repo_name: str, commit: str) -> None:
+    """Build an environment in the background. A failure is in the trail; a task that needs it will say so, too."""
+
+    def act() -> JsonValue:
+        repo = world.policies.current().repo(repo_name)
+        wanted = wanted_at(world, repo, commit)
+        if wanted is None or world.environments.find(repo.name, wanted.spec.key):
+            return ""
+        return build(world, wanted)
+
+    try:
+        steps("build", act, tries=1)
+    except StepFailed as failed:
+        log.warning("environments.build", repo=repo_name, error=failed.sentence)
