@@ -6,7 +6,15 @@ from importlib.metadata import entry_points
 import structlog
 import typer
 
-from deputy.app import audit_commands, look_commands, policy_commands, repo_commands, service_commands, task_commands
+from deputy.app import (
+    audit_commands,
+    build_commands,
+    look_commands,
+    policy_commands,
+    repo_commands,
+    service_commands,
+    task_commands,
+)
 from deputy.app.logs import configure_logging
 from deputy.domain.errors import DeputyError
 
@@ -26,6 +34,7 @@ def build() -> typer.Typer:
     app.add_typer(policy_commands.app, name="policy")
     app.add_typer(task_commands.app, name="task")
     app.add_typer(audit_commands.app, name="audit")
+    build_commands.register(repo_commands.app)
     app.add_typer(repo_commands.app, name="repo")
     look_commands.register(app)
     for plugin in entry_points(group=PLUGINS):

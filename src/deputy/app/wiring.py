@@ -15,7 +15,6 @@ from deputy.adapters.network import Gateways
 from deputy.adapters.policies import Change, PolicyFolder
 from deputy.adapters.repos import GitRepos
 from deputy.adapters.sandbox.docker import DockerSandboxes
-from deputy.adapters.sandbox.environments import DockerEnvironments
 from deputy.adapters.scanners import Scanners
 from deputy.adapters.slack.chat import build_chat
 from deputy.adapters.slack.client import build_client
@@ -27,6 +26,7 @@ from deputy.adapters.timers import Clockwork
 from deputy.app.clock import SystemClock
 from deputy.app.sealing import sealing
 from deputy.app.settings import Settings
+from deputy.app.workshop import environments_of
 from deputy.domain.errors import BadInput, Unavailable
 from deputy.domain.events import EventName
 from deputy.domain.values import Event
@@ -104,11 +104,7 @@ def open_world(settings: Settings) -> tuple[World, SqlStore, DurableQueue]:
             runtime=settings.deputy_sandbox_runtime or None,
             owner=settings.owner,
         ),
-        environments=DockerEnvironments(
-            owner=settings.owner,
-            base_url=settings.docker_host or None,
-            runtime=settings.deputy_sandbox_runtime or None,
-        ),
+        environments=environments_of(settings),
         gateway=Gateways(settings.home / "gateways", settings.internal_hosts),
         scanner=Scanners.at(settings.home / "scanners"),
         policies=policies,

@@ -92,6 +92,27 @@ class DockerEnvironments:
                     removed += image.get("RepoTags") or [image["Id"][7:19]]
         return tuple(removed)
 
+    def size(self, image: str) -> int:
+        """Bytes, its base included."""
+        with self._engine.errors(image):
+            return int(self._engine.api.inspect_image(image)["Size"])
+
+    @contextmanager
+    def set_aside(self, repo: str, key: str) -> Iterator[None]:
+        """Nobody finds the image of this key while the block runs; it is back when none has been built in it."""
+        api, name = self._engine.api, self._name(repo, key)
+        with self._engine.errors(name):
+            image = str(api.inspect_image(name)["Id"])
+            api.tag(image, name.partition(":")[0], aside := f"{key[:16]}-before")
+            api.remove_image(name)
+        try:
+            yield
+        finally:
+            with self._engine.errors(name):
+                if not self.find(repo, key):
+                    api.tag(image, *name.split(":"))
+                api.remove_image(f"{name.partition(':')[0]}:{aside}")
+
     def _remove_unused(self, image: str) -> bool:
         """The engine itself refuses to remove what a container uses."""
         try:
