@@ -101,6 +101,8 @@ def test_schemas_require_what_has_no_default():
 def test_a_pattern_cannot_become_an_option():
     argv = Search("--pre=sh", "--files").argv
     assert argv[argv.index("--") + 1 :] == ("--pre=sh", "--files")
+    plain = Search("-f/etc/passwd", "--include=x").plain_argv
+    assert plain[plain.index("-e") + 1 :] == ("-f/etc/passwd", "--", "--include=x")
 
 
 # --------------------------------------------------------------------------------------------------------- edits
@@ -127,7 +129,10 @@ def test_an_edit_that_does_not_fit_says_why(old, new, count, says):
     assert says in changed.text
 
 
-@given(st.text(), st.text(min_size=1), st.text(), st.text())
+_PLAIN = st.text(st.characters(exclude_characters="\r\ufeff", exclude_categories=["Cs"]))
+
+
+@given(_PLAIN, _PLAIN.filter(bool), _PLAIN, _PLAIN)
 def test_an_edit_changes_nothing_else(before, old, after, new):
     text = before + old + after
     changed = apply_edit(text, old, new, 1)
@@ -137,11 +142,43 @@ def test_an_edit_changes_nothing_else(before, old, after, new):
         assert text.count(old) != 1 or old == new
 
 
+@given(_PLAIN, _PLAIN.filter(bool), _PLAIN, _PLAIN)
+def test_line_ends_and_the_mark_at_the_start_are_the_files_own(before, old, after, new):
+    text = before + old + after + "\n"
+    changed = apply_edit(text, old, new, 1)
+    theirs = apply_edit("\ufeff" + text.replace("\n", "\r\n"), old, new, 1)
+    if isinstance(changed, str):
+        assert theirs == "\ufeff" + changed.replace("\n", "\r\n")
+    else:
+        assert isinstance(theirs, Problem)
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "after"),
+    [
+        ("a\r\nb\r\nc", "a\nb", "x\ny\nz", "x\r\ny\r\nz\r\nc"),
+        ("a\r\nb\r\n", "b\r\n", "c\r\n", "a\r\nc\r\n"),
+        ("a\nb", "b", "c", "a\nc"),
+        ("\ufeffa\n", "a", "b", "\ufeffb\n"),
+        ("\ufeffa\n", "\ufeffa", "b", "\ufeffb\n"),
+        # A file that mixes line ends is taken as it is.
+        ("a\r\nb\nc\n", "b\nc", "d", "a\r\nd\n"),
+    ],
+)
+def test_an_edit_keeps_how_the_file_is_written(text, old, new, after):
+    assert apply_edit(text, old, new) == after
+
+
 def test_lines_are_numbered_from_one():
     assert number_lines("a\nb\nc\n", 2, 3) == "    2  b\n    3  c"
     assert number_lines("a\nb\n", 2) == "    2  b"
     assert number_lines("") == "(the file is empty)"
     assert isinstance(number_lines("a", 5, 9), Problem)
+
+
+def test_lines_are_those_that_searches_count():
+    assert number_lines("\ufeffa\r\nb\x0cc\u2028d\r\n") == "    1  a\n    2  b\x0cc\u2028d"
+    assert number_lines("\n\n") == "    1  \n    2  "
 
 
 def test_clipped_text_keeps_head_and_tail():

@@ -17,7 +17,8 @@ people review.
 How to work
 - You see the repository only through the tools: search and read before you edit, edit in small exact steps, run the
   tests after.
-- Paths are relative to the repository's root. There is no network, and nothing can be installed.
+- Paths are relative to the repository's root. Nothing can be installed, and there is no network unless it is
+  said below.
 - Change only what the task needs. Keep the style of the code around. Leave settings, CI, dependencies and secrets alone
   unless the task names them.
 - A fix comes with a regression test that fails without it. Never weaken, skip or delete a test to make it pass.
@@ -38,14 +39,20 @@ _NO_NOTES = Notes()
 
 @dataclass(frozen=True)
 class RepoFacts:
-    """What is known of the repository before the work starts: the paths that the sandbox has."""
+    """What is known of the repository before the work starts: the paths that the sandbox has.
+
+    ``hosts`` are what can be reached from there over the network; mostly none.
+    """
 
     paths: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
 
 
 def system_prompt(spec: TaskSpec, facts: RepoFacts, checks: Sequence[Check], notes: Notes = _NO_NOTES) -> str:
     """The rules, the repository's files and checks, and its own notes for agents (base version) as data."""
     parts = [_RULES, f"Repository: {spec.repo}\n{data('files', _listing(facts.paths))}"]
+    if facts.hosts:
+        parts.append(f"These hosts can be reached, over the proxy that is in the environment: {', '.join(facts.hosts)}")
     if checks:
         lines = "\n".join(f"- {check.name} ({check.kind}): {' '.join(check.run)}" for check in checks)
         parts.append(f"The checks that your patch must pass:\n{lines}")

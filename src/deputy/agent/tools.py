@@ -61,6 +61,11 @@ class Search:
             self.path,
         )
 
+    @property
+    def plain_argv(self) -> tuple[str, ...]:
+        """The same for an image without ripgrep, in words that every grep knows, that of busybox too."""
+        return ("grep", "-rnE", "-m", "50", "-e", self.pattern, "--", self.path)
+
 
 @dataclass(frozen=True)
 class Edit:
@@ -99,7 +104,7 @@ def _number(description: str) -> dict[str, JsonValue]:
 TOOLS: tuple[Tool, ...] = (
     Tool(
         "run",
-        "Run a shell command in the repository's root, in a sandbox without network. Returns exit status and output.",
+        "Run a shell command in the repository's root, in a sealed sandbox. Returns exit status and output.",
         _schema(("command",), command=_text("The command, for example: python -m pytest -q tests/test_cart.py")),
     ),
     Tool(

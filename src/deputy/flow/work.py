@@ -5,16 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deputy.agent.budget import check_budget
-from deputy.agent.edits import apply_edit, number_lines
 from deputy.agent.loop import GAVE_UP
 from deputy.agent.loop import work as agent_work
 from deputy.agent.notes import MOST_NOTE_CHARACTERS, MOST_NOTES, Note, Notes, in_order, within_bounds
 from deputy.agent.prompts import RepoFacts, opening
-from deputy.agent.tools import Edit, Problem, Read, Run, Search, ToolCall
+from deputy.agent.tools import ToolCall
 from deputy.agent.turns import AgentTurn, ToolResult, describe, turn_from_json, turn_to_json
 from deputy.domain.config import Price, Recipe
 from deputy.domain.dialogue import CommandResult, Message, Reply, Tool
-from deputy.domain.errors import BadInput, Cancelled, DeputyError, NotFound, OutOfBudget
+from deputy.domain.errors import BadInput, Cancelled, DeputyError, OutOfBudget
 from deputy.domain.events import EventName
 from deputy.domain.values import Task, TaskSpec, Turn, Usage
 from deputy.evidence import presentable
@@ -23,6 +22,7 @@ from deputy.flow.network import reach
 from deputy.flow.sandboxes import cancel_watch, open_sandbox
 from deputy.flow.show import show_task
 from deputy.flow.tasks import event
+from deputy.flow.toolbox import how, use_tool
 from deputy.flow.world import World
 from deputy.gates.case import LINK
 from deputy.intake.recipes import commands_for
@@ -30,7 +30,6 @@ from deputy.policy import Bundle
 from deputy.ports import Sandbox
 
 LOG_TAIL = 1500
-MOST_OUTPUT = 12_000
 PROGRESS_SECONDS = 2.5
 MODEL_SECONDS = 180.0
 MOST_ANSWER_TOKENS = 8_000
@@ -64,17 +63,20 @@ class Work:
         recipe = next((r for r in self._bundle.recipes if r.name == self._spec.recipe), None)
         prepared = prepare(self._world, self._repo, self._task.base)
         tree = self._world.repos.checkout(self._spec.repo, start, self._repo.hidden)
-        with reach(self._world, self._task, self._spec, self._bundle) as way, open_sandbox(
-            self._world,
-            self._task,
-            self._repo,
-            self._limits,
-            prepared,
-            tree,
-            purpose="work",
-            needs_git=recipe is None,
-            gateway=way.folder,
-        ) as box:
+        with (
+            reach(self._world, self._task, self._spec, self._bundle) as way,
+            open_sandbox(
+                self._world,
+                self._task,
+                self._repo,
+                self._limits,
+                prepared,
+                tree,
+                purpose="work",
+                needs_git=recipe is None,
+                gateway=way.folder,
+            ) as box,
+        ):
             summary, usage = self._recipe(box, recipe) if recipe else self._agent(box, start)
             delta = box.delta()
         result = self._world.repos.import_delta(self._spec.repo, start, delta)
@@ -88,7 +90,7 @@ class Work:
             done = self._run(box, argv)
             if done.exit_code not in recipe.ok_codes:
                 tail = presentable(done.output, LOG_TAIL).strip()
-                raise BadInput(f"`{' '.join(argv)}` ended with {_how(done)}", tail or "it printed nothing", "")
+                raise BadInput(f"`{' '.join(argv)}` ended with {how(done)}", tail or "it printed nothing", "")
         return "", Usage(seconds=time.monotonic() - self._began)
 
     def _run(self, box: Sandbox, argv: Sequence[str]) -> CommandResult:
@@ -187,16 +189,7 @@ class Work:
         self._progress(f"turn {turn.number}: {', '.join(calls) or 'thinking'}")
 
     def _do(self, box: Sandbox, call: ToolCall) -> ToolResult:
-        match call:
-            case Run() | Search():
-                done = self._run(box, call.argv)
-                return ToolResult(f"exit status {_how(done)}\n{_shown(done)}", ok=done.exit_code == 0)
-            case Read():
-                return _told(_read(box, call))
-            case Edit():
-                return _edit(box, call)
-            case _:
-                return ToolResult("Noted.")
+        return use_tool(box, call, lambda argv: self._run(box, argv))
 
     def _progress(self, text: str) -> None:
         """Show what happens now on the card, at most every few seconds; the work goes on when Slack does not answer."""
@@ -208,48 +201,3 @@ class Work:
         except DeputyError:
             # The next regular update of the card, a recorded step with retries, shows the state anyway.
             self._shown_at += 10 * PROGRESS_SECONDS
-
-
-def _how(done: CommandResult) -> str:
-    if done.timed_out:
-        return f"no result within {done.seconds:.0f} s (stopped)"
-    return str(done.exit_code)
-
-
-def _shown(done: CommandResult) -> str:
-    note = f"\n({done.truncated} bytes left out of the middle)" if done.truncated else ""
-    return presentable(done.output, MOST_OUTPUT) + note
-
-
-def _told(text: str | Problem) -> ToolResult:
-    return ToolResult(text.text, ok=False) if isinstance(text, Problem) else ToolResult(text)
-
-
-def _read(box: Sandbox, call: Read) -> str | Problem:
-    try:
-        text = box.read(call.path).decode("utf-8", "replace")
-    except (NotFound, BadInput) as error:
-        return Problem(str(error))
-    numbered = number_lines(text, call.start, call.end)
-    return numbered if isinstance(numbered, Problem) else presentable(numbered, MOST_OUTPUT)
-
-
-def _edit(box: Sandbox, call: Edit) -> ToolResult:
-    """Replace text in a file, or make a new file when ``old`` is empty."""
-    try:
-        text = box.read(call.path).decode("utf-8")
-    except NotFound:
-        if call.old:
-            return ToolResult(f"There is no file {call.path}.", ok=False)
-        changed: str | Problem = call.new
-    except (UnicodeDecodeError, BadInput):
-        return ToolResult(f"{call.path} can't be edited as text.", ok=False)
-    else:
-        changed = apply_edit(text, call.old, call.new, call.count)
-    if isinstance(changed, Problem):
-        return ToolResult(changed.text, ok=False)
-    try:
-        box.write(call.path, changed.encode())
-    except (BadInput, NotFound) as error:
-        return ToolResult(str(error), ok=False)
-    return ToolResult(f"Wrote {call.path}.", is_edit=True)
