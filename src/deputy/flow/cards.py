@@ -85,7 +85,7 @@ BEFORE_TOO = " (without the patch too)"
 class View:
     """A task with everything its card needs. ``diff`` is the readable patch; ``progress`` what happens right now.
 
-    ``spot`` is its place in line.
+    ``spot`` is its place in line; ``hosts`` what its work may reach over the network.
     """
 
     task: Task
@@ -97,6 +97,7 @@ class View:
     approvers: tuple[str, ...] = ()
     diff: str = ""
     progress: str = ""
+    hosts: tuple[str, ...] = ()
     spot: Spot | None = None
     bot_user: str = ""
 
@@ -173,6 +174,8 @@ def _facts(view: View) -> tuple[Fact, ...]:
     facts.append(Fact("Asked by", people=(task.actor.user,)))
     if task.worker:
         facts.append(Fact("Done by", task.worker))
+    if view.hosts:
+        facts.append(Fact("May reach", ", ".join(view.hosts)))
     if view.change and view.change.files:
         facts.append(Fact("Change", size_text(view.change)))
     if view.hold:
@@ -340,11 +343,5 @@ def _buttons(view: View) -> tuple[Button, ...]:
 
 
 def _footer(task: Task) -> str:
-    parts = [task.id]
-    if task.policy:
-        parts.append(f"policy {task.policy[:12]}")
-    if task.base:
-        parts.append(f"base {task.base[:12]}")
-    if task.patch:
-        parts.append(f"patch {task.patch[:12]}")
-    return " · ".join(parts)
+    named = (("policy", task.policy), ("base", task.base), ("patch", task.patch))
+    return " · ".join((task.id, *(f"{name} {value[:12]}" for name, value in named if value)))

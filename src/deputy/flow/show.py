@@ -8,7 +8,7 @@ from deputy.domain.errors import NotFound
 from deputy.domain.events import EventName
 from deputy.domain.secrets import redact
 from deputy.domain.status import TaskStatus
-from deputy.domain.values import GateReport, Hold, HoldStatus, Proof, Task
+from deputy.domain.values import Event, GateReport, Hold, HoldStatus, Proof, Task
 from deputy.domain.visible import visible
 from deputy.flow.cards import View, compose
 from deputy.flow.dispatching import spot_of
@@ -81,6 +81,7 @@ def view_of(world: World, task_id: str, progress: str = "") -> View:
         holds = ledger.holds(task=task_id)
         hold = _hold_to_show(holds)
         votes = ledger.votes(hold.id) if hold else ()
+        opened = ledger.events(task=task_id, name=EventName.NETWORK_OPENED, limit=1)
         spot = spot_of(world, ledger, task)
     change = world.repos.diff(task.spec.repo, task.base, task.tree) if task.tree and task.spec else None
     return View(
@@ -93,9 +94,16 @@ def view_of(world: World, task_id: str, progress: str = "") -> View:
         approvers=approvers(world, hold) if hold and hold.status is HoldStatus.OPEN else (),
         diff=readable_diff(world, task) if task.status is TaskStatus.HELD_FOR_SIGNOFF else "",
         progress=progress,
+        hosts=_hosts(opened[-1].event) if opened and opened[-1].event.data.get("run") == task.run else (),
         spot=spot,
         bot_user=world.bot_user,
     )
+
+
+def _hosts(opened: Event) -> tuple[str, ...]:
+    """The hosts that a run's work may reach."""
+    hosts = opened.data.get("hosts")
+    return tuple(str(host) for host in hosts) if isinstance(hosts, list) else ()
 
 
 def approvers(world: World, hold: Hold) -> tuple[str, ...]:
