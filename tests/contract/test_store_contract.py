@@ -1,5 +1,7 @@
 """What any ``ports.Store`` promises, on SQLite and on Postgres."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -47,6 +49,27 @@ def test_a_transaction_inside_another_is_refused_at_once(store: SqlStore) -> Non
         pass
     with store.transaction():
         pass
+
+
+def test_whoever_locks_sees_what_the_one_before_did_and_nobody_gets_between(store: SqlStore) -> None:
+    """Counting and then acting on the count is one thing, however many do it."""
+    with store.transaction() as ledger:
+        ledger.add_task(task(policy="0"), event("request:received"))
+    barrier = threading.Barrier(6)
+
+    def add_one(_: int) -> None:
+        barrier.wait(10)
+        with store.transaction() as ledger:
+            ledger.lock()
+            before = ledger.task("D-AAA0")
+            ledger.lock()  # harmless
+            after = before.model_copy(update={"policy": str(int(before.policy) + 1)})
+            ledger.save_task(before, after, event("task:queued"))
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(add_one, range(6)))
+    with store.transaction() as ledger:
+        assert ledger.task("D-AAA0").policy == "6"
 
 
 # ------------------------------------------------------------------------------------------------- incoming

@@ -1,20 +1,24 @@
 """``deputy task …``: list, show, logs, evidence, cancel."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import JsonValue
 
+from deputy.adapters.policies import PolicyFolder
 from deputy.adapters.store.store import SqlStore, open_store
 from deputy.app.clock import SystemClock
 from deputy.app.output import AsJson, say, say_json, say_table
 from deputy.app.settings import load_settings
-from deputy.domain.errors import NotFound, Stale
+from deputy.domain.errors import BadPolicy, NotFound, Stale
 from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus, is_final
 from deputy.domain.values import Event, Proof, Task
+from deputy.flow.dispatching import is_in_line, line_now
+from deputy.scheduling import Line, Spot, place_words, wait_words
 
 app = typer.Typer(help="Look at tasks, and stop them.", no_args_is_help=True)
 TaskId = Annotated[str, typer.Argument(help="For example D-7K2M9QXA")]
@@ -39,20 +43,39 @@ def list_tasks(
     as_json: AsJson = False,
 ) -> None:
     """The newest tasks."""
-    with opened_store() as store, store.transaction() as ledger:
-        tasks = ledger.tasks(statuses=[status] if status else [], limit=limit)
+    with opened_store() as store:
+        with store.transaction() as ledger:
+            tasks = ledger.tasks(statuses=[status] if status else [], limit=limit)
+        line = _line(store, tasks)
     if as_json:
-        say_json([task.model_dump(mode="json") for task in tasks])
+        say_json([_as_json(task, line.spot(task.id)) for task in tasks])
         return
-    say_table([_row(task) for task in tasks])
+    say_table([_row(task, line.spot(task.id)) for task in tasks])
     if not tasks:
         say("No tasks yet.")
 
 
-def _row(task: Task) -> dict[str, str]:
+def _line(store: SqlStore, tasks: Sequence[Task]) -> Line:
+    """The line as it is, if one of these tasks waits in it and there is a policy to tell its limits."""
+    if not any(is_in_line(task) for task in tasks):
+        return Line()
+    try:
+        bundle = PolicyFolder(load_settings().deputy_policies, store).current()
+    except BadPolicy:
+        return Line()
+    with store.transaction() as ledger:
+        return line_now(ledger, bundle, SystemClock().now())
+
+
+def _as_json(task: Task, spot: Spot | None) -> dict[str, JsonValue]:
+    place: JsonValue = {"place": spot.number, "why": wait_words(spot.wait)} if spot else None
+    return {**task.model_dump(mode="json"), "in_line": place}
+
+
+def _row(task: Task, spot: Spot | None) -> dict[str, str]:
     return {
         "task": task.id,
-        "status": task.status.value,
+        "status": f"{task.status.value}, {place_words(spot)}" if spot else task.status.value,
         "repo": task.spec.repo if task.spec else "",
         "asked by": task.actor.subject,
         "updated": f"{task.updated_at:%Y-%m-%d %H:%M}",
@@ -63,13 +86,17 @@ def _row(task: Task) -> dict[str, str]:
 @app.command()
 def show(task_id: TaskId, as_json: AsJson = False) -> None:
     """Everything that is known of a task."""
-    with opened_store() as store, store.transaction() as ledger:
-        task = ledger.task(task_id.upper())
+    with opened_store() as store:
+        with store.transaction() as ledger:
+            task = ledger.task(task_id.upper())
+        spot = _line(store, [task]).spot(task.id)
     if as_json:
-        say_json(task.model_dump(mode="json"))
+        say_json(_as_json(task, spot))
         return
     for name, value in task.model_dump(mode="json", exclude_defaults=True).items():
         say(f"{name}: {value}")
+    if spot:
+        say(f"in_line: {place_words(spot)}. {wait_words(spot.wait)}")
 
 
 @app.command()
