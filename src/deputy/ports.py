@@ -471,8 +471,11 @@ class Sandbox(Protocol):
 class Sandboxes(Protocol):
     """Makes sandboxes. A left-over one of the same name is removed first."""
 
-    def start(self, spec: SandboxSpec) -> Sandbox:
-        """A started sandbox; ``Unavailable`` when the engine or image isn't there (says what to do)."""
+    def start(self, spec: SandboxSpec, is_cancelled: Callable[[], bool] | None = None) -> Sandbox:
+        """A started sandbox; ``Unavailable`` when the engine or image isn't there (says what to do).
+
+        Raises ``Cancelled`` within a second when that is wanted meanwhile, and leaves nothing then.
+        """
 
     def sweep(self, is_live: Callable[[str], bool]) -> tuple[str, ...]:
         """Remove every sandbox of ours whose task ``is_live`` denies; returns their names."""
@@ -481,13 +484,19 @@ class Sandboxes(Protocol):
         """The names of the task's sandboxes that the engine still knows; empty is the proof that nothing is alive."""
 
     def keep_ready(self, wanted: Sequence[SandboxSpec]) -> None:
-        """Keep a started, filled sandbox waiting for each of these (names do not count), and no others."""
+        """Keep a started, filled sandbox waiting for each of these (names do not count), and no others.
+
+        Returns at once: they are made in the background, and never while a task waits for its own.
+        """
 
     def probe(self) -> tuple[Attempt, ...]:
         """Try from inside a sandbox what must not work."""
 
     def check(self) -> str:
         """One line that says which engine and image are ready; ``Unavailable`` otherwise."""
+
+    def close(self) -> None:
+        """Remove what waits, and keep nothing ready from now on. Tasks' sandboxes are their own to close."""
 
 
 # --------------------------------------------------------------------------------------------------------- environments

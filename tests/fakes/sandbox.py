@@ -92,7 +92,7 @@ class PlainSandbox:
         try:
             while child.poll() is None:
                 if is_cancelled and is_cancelled():
-                    raise Cancelled("the task was cancelled", "the command that ran was killed")
+                    raise Cancelled("the task was cancelled", "what ran in its sandbox was killed")
                 if time.monotonic() > end:
                     timed_out = True
                     break
@@ -155,7 +155,9 @@ class PlainSandboxes:
         self.live: dict[str, tuple[SandboxSpec, PlainSandbox]] = {}
         self.started: list[SandboxSpec] = []
 
-    def start(self, spec: SandboxSpec) -> PlainSandbox:
+    def start(self, spec: SandboxSpec, is_cancelled: Callable[[], bool] | None = None) -> PlainSandbox:
+        if is_cancelled and is_cancelled():
+            raise Cancelled("the task was cancelled")
         if spec.name in self.live:
             self.live[spec.name][1].close()
         box = PlainSandbox(spec, self._caps, lambda: self.live.pop(spec.name, None) and None)
@@ -180,6 +182,9 @@ class PlainSandboxes:
 
     def check(self) -> str:
         return "plain folders (for tests)"
+
+    def close(self) -> None:
+        """Nothing waits."""
 
 
 def _drain(fd: int, output: bytearray, on_output: Callable[[bytes], None] | None) -> None:

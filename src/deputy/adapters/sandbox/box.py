@@ -9,7 +9,7 @@ from typing import Self
 
 from pydantic import JsonValue
 
-from deputy.adapters.sandbox.channel import Answer, Channel, broken
+from deputy.adapters.sandbox.channel import Answer, Channel, broken, refuse_cancelled
 from deputy.adapters.sandbox.filling import pieces
 from deputy.adapters.sandbox.gateway import unreachable
 from deputy.domain.dialogue import CommandResult
@@ -70,10 +70,10 @@ class Box:
         """The sandbox's name."""
         return self._spec.name
 
-    def fill(self, spec: SandboxSpec) -> None:
+    def fill(self, spec: SandboxSpec, is_cancelled: Callable[[], bool] | None = None) -> None:
         """Be the sandbox that the spec asks for: only what its workspace lacks or has too much is sent.
 
-        ``OutOfBudget`` when it doesn't fit.
+        ``OutOfBudget`` when it doesn't fit. Raises ``Cancelled``; the box is closed then.
         """
         request: dict[str, JsonValue] = {
             "op": "fill",
@@ -84,9 +84,14 @@ class Box:
         with self._exchange():
             ticket = self._channel.begin(request)
             for header, body in pieces(self._filled, spec.tree):
+                refuse_cancelled(is_cancelled)
                 self._channel.send(header, body)
             self._channel.send({})
-            last = _last(self._channel.answers(ticket, seconds=_FILL_SECONDS, most_bytes=_FRAME_ALLOWANCE))
+            last = _last(
+                self._channel.answers(
+                    ticket, seconds=_FILL_SECONDS, most_bytes=_FRAME_ALLOWANCE, is_cancelled=is_cancelled
+                )
+            )
         self._spec, self._filled = spec, spec.tree
         self._end = time.monotonic() + spec.limits.seconds
         if last.header.get("t") == "error":

@@ -84,6 +84,12 @@ def seldom(question: Callable[[], bool], seconds: float) -> Callable[[], bool]:
     return ask
 
 
+def refuse_cancelled(is_cancelled: Callable[[], bool] | None) -> None:
+    """Raise ``Cancelled`` when that is wanted."""
+    if is_cancelled and is_cancelled():
+        raise Cancelled("the task was cancelled", "what ran in its sandbox was killed")
+
+
 def printable(text: str) -> str:
     """The text with control characters, which could rewrite a terminal, as spaces."""
     return "".join(c if c.isprintable() else " " for c in text).strip()
@@ -170,8 +176,7 @@ class Channel:
         return data
 
     def _fill(self, end: float, is_cancelled: Callable[[], bool] | None) -> None:
-        if is_cancelled and is_cancelled():
-            raise Cancelled("the task was cancelled", "the command that ran was killed")
+        refuse_cancelled(is_cancelled)
         left = end - time.monotonic()
         if left <= 0:
             raise broken("no reply in time")

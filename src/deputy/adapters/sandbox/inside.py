@@ -8,8 +8,8 @@ One thread, on purpose: a box whose process limit is used up can't start another
 else in the box is killed, so no file operation here races against the box's own code.
 """
 
-# Commands come from the host and PATH is the image's; there are no threads.
-# ruff: noqa: S603, S607, PLW1509
+# Commands come from the host; there are no threads.
+# ruff: noqa: S603, PLW1509
 
 import contextlib
 import ctypes
@@ -17,7 +17,6 @@ import fcntl
 import json
 import os
 import select
-import shutil
 import signal
 import struct
 import subprocess
@@ -28,6 +27,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from deputy.adapters.sandbox.relay import Relay
+from deputy.adapters.sandbox.repository import forget_repository, make_repository
 from deputy.adapters.sandbox.tree import Refused, read_file, write_file
 from deputy.adapters.sandbox.workspace import Workspace
 
@@ -129,7 +129,12 @@ class Box:
     def fill(self, header: Header, _: bytes) -> None:
         """Take what the workspace lacks or has too much, the empty frame last. No code of the box's has run yet."""
         trouble: OSError | None = None
+        has_changed = False
+        self.workspace.unlink()
         while (piece := receive()) != ({}, b""):
+            if not has_changed:
+                has_changed = True
+                forget_repository(ROOT)  # what it tells of the tree that was here before is for nobody to read
             # After an error the rest has to be taken all the same.
             if trouble is None:
                 try:
@@ -141,10 +146,12 @@ class Box:
         if header.get("gateway") and not (self.has_gateway and Relay.is_answered()):
             raise Refused("offline", "nobody answers at its socket inside the sandbox")
         has_git = bool(header.get("git"))
-        if has_git:
-            make_repository()
+        was_made = has_git and make_repository(ROOT)
+        if not has_git:
+            forget_repository(ROOT)
         self.workspace.link(cast("dict[str, str]", header["links"]))
-        self.workspace.settle(was_read=has_git)
+        if has_changed or was_made or not self.workspace.trusts_stamps:
+            self.workspace.settle(was_read=was_made)
         self.reply("done", files=len(self.workspace.known))
 
     def lay_out(self, piece: Header, body: bytes) -> None:
@@ -282,35 +289,6 @@ def reap(pid: int) -> int | None:
             return code
         if ended == pid:
             code = os.waitstatus_to_exitcode(status)
-
-
-def make_repository() -> None:
-    """A repository with one commit, for tools that want one. The host never looks at it.
-
-    None where the image has no git: then no tool of it wants one.
-    """
-    if not shutil.which("git"):
-        return
-    shutil.rmtree(Path(ROOT, ".git"), ignore_errors=True)  # of an earlier filling
-    steps = (
-        ("init", "-q"),
-        ("config", "core.trustctime", "false"),  # the stamps are set back after this
-        ("add", "-A", "-f", "."),
-        ("commit", "-q", "--allow-empty", "-m", "base"),
-    )
-    settings = {
-        "core.looseCompression": "0",
-        "gc.auto": "0",
-        "init.defaultBranch": "main",
-        "user.name": "Deputy",
-        "user.email": "deputy@localhost",
-    }
-    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-    for step in steps:
-        try:
-            subprocess.run(["git", *options, *step], cwd=ROOT, capture_output=True, check=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise Refused("over", f"git {step[0]}: {error}") from error
 
 
 # ----------------------------------------------------------------------------------------------------- the frames

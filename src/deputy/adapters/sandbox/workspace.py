@@ -84,8 +84,17 @@ class Workspace:
 
     def remove(self, path: str) -> None:
         """Take away what was laid out, and the folders that it leaves empty."""
-        os.unlink(os.path.join(self.root, path))
         del self.known[path]
+        self._unlink(path)
+
+    def unlink(self) -> None:
+        """Take away the links into the image: the next tree may have files at their paths."""
+        for path in self.links:
+            self._unlink(path)
+        self.links = frozenset()
+
+    def _unlink(self, path: str) -> None:
+        os.unlink(os.path.join(self.root, path))
         folder = os.path.dirname(path)
         while folder and not os.listdir(os.path.join(self.root, folder)):
             os.rmdir(os.path.join(self.root, folder))

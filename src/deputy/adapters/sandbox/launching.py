@@ -1,0 +1,138 @@
+"""From a specification to a started container with process 1 in it: created, attached to, and only then started."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+import docker.errors
+
+from deputy.adapters.sandbox.box import Box, DeltaCaps
+from deputy.adapters.sandbox.channel import Channel
+from deputy.adapters.sandbox.engine import OWNER_LABEL, Engine
+from deputy.adapters.sandbox.gateway import environment, is_missing, refuse_remote, unreachable
+from deputy.adapters.sandbox.hardening import USER, WORKSPACE, HostOptions, covered, host_options
+from deputy.adapters.sandbox.labels import ours
+from deputy.adapters.sandbox.launcher import Launcher, program
+from deputy.adapters.sandbox.wire import DockerWire
+from deputy.domain.errors import SandboxFailed
+from deputy.ports import SandboxSpec
+
+# Only what the image's own environment lacks or what must not come from it.
+_ENVIRONMENT = {"HOME": "/tmp", "TERM": "dumb", "PYTHONDONTWRITEBYTECODE": "1"}  # noqa: S108 (in the box)
+
+
+@dataclass(frozen=True)
+class Launched:
+    """A started box and its container's id. Nothing is in its workspace yet."""
+
+    box: Box
+    container: str
+
+
+class Launching:
+    """Starts containers on an engine. ``default_image`` is for specs without one."""
+
+    def __init__(self, engine: Engine, *, default_image: str, runtime: str | None, caps: DeltaCaps) -> None:
+        self._engine, self._default_image, self._runtime, self._caps = engine, default_image, runtime, caps
+        self._launcher = Launcher()
+        self._volumes: dict[str, tuple[str, ...]] = {}
+
+    def image_of(self, spec: SandboxSpec) -> str:
+        """The image's name."""
+        return spec.image or self._default_image
+
+    def image_id(self, spec: SandboxSpec) -> str:
+        """What the image's name means now."""
+        with self._engine.errors(self.image_of(spec)):
+            return str(self._engine.api.inspect_image(self.image_of(spec))["Id"])
+
+    def launch(self, spec: SandboxSpec, labels: Mapping[str, str]) -> Launched:
+        """A started container of the spec's name; nothing of it is left when that fails."""
+        api = self._engine.api
+        wire: DockerWire | None = None
+        with self._engine.errors(self.image_of(spec)), _gateway_errors():
+            container = self._create(spec, labels)
+            try:
+                # Opened before the start, so that nothing that process 1 says is lost.
+                params = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+                wire = DockerWire(api.attach_socket(container, params=params))
+                api.start(container)
+                wire.send(program())
+            except BaseException:
+                self._engine.remove(container)
+                if wire:
+                    wire.close()
+                raise
+
+        def destroy() -> None:
+            with self._engine.errors(spec.image):
+                self._engine.remove(container)
+            wire.close()
+
+        return Launched(Box(spec, Channel(wire), destroy, self._caps), container)
+
+    def running(self, owner: str) -> frozenset[str]:
+        """The ids of the owner's containers that run."""
+        with self._engine.errors(""):
+            return frozenset(c["Id"] for c in self._engine.api.containers(filters=ours(owner)))
+
+    def rename(self, container: str, name: str) -> None:
+        """Give a container another name; ``SandboxFailed`` when it is gone or the name is taken."""
+        with self._engine.errors(""):
+            self._engine.api.rename(container, name)
+
+    def remove_left_over(self, owner: str, name: str) -> None:
+        """Remove a container of this name; ``SandboxFailed`` when it is not the owner's."""
+        with self._engine.errors(""):
+            try:
+                container = self._engine.api.inspect_container(name)
+            except docker.errors.NotFound:
+                return
+            if container["Config"]["Labels"].get(OWNER_LABEL) != owner:
+                raise SandboxFailed(
+                    "can't start the sandbox",
+                    f"a container named {name} is not ours",
+                    "remove or rename that container",
+                )
+            self._engine.remove(container["Id"])
+
+    def options(self, spec: SandboxSpec) -> HostOptions:
+        """What the engine is asked for, beside image and command."""
+        image = self.image_of(spec)
+        if image not in self._volumes:
+            self._volumes[image] = tuple(self._engine.api.inspect_image(image)["Config"].get("Volumes") or ())
+        options = host_options(spec.limits, self._engine.cpus, self._runtime, spec.gateway)
+        return covered(options, self._volumes[image], spec.limits)
+
+    def _create(self, spec: SandboxSpec, labels: Mapping[str, str]) -> str:
+        api = self._engine.api
+        refuse_remote(api, spec.gateway)
+        created = api.create_container(
+            image=self.image_of(spec),
+            entrypoint=self._launcher.entrypoint(api, spec.image),
+            command=[],
+            name=spec.name,
+            labels=dict(labels),
+            environment={**_ENVIRONMENT, **environment(spec.gateway), **spec.env},
+            user=USER,
+            working_dir=WORKSPACE,
+            hostname="sandbox",
+            stdin_open=True,
+            network_disabled=True,
+            # The image's own would run beside the commands.
+            healthcheck={"test": ["NONE"]},
+            host_config=api.create_host_config(**self.options(spec)),
+        )
+        return cast("str", created["Id"])
+
+
+@contextmanager
+def _gateway_errors() -> Iterator[None]:
+    """Say what it means when the engine can't find the gateway's folder."""
+    try:
+        yield
+    except docker.errors.APIError as error:
+        if is_missing(error.explanation):
+            raise unreachable("the Docker engine does not see the folder that its socket is in") from error
+        raise
