@@ -77,7 +77,7 @@ class Work:
                 gateway=way.folder,
             ) as box,
         ):
-            summary, usage = self._recipe(box, recipe) if recipe else self._agent(box, start)
+            summary, usage = self._recipe(box, recipe) if recipe else self._agent(box, start, way.hosts)
             delta = box.delta()
         result = self._world.repos.import_delta(self._spec.repo, start, delta)
         return WorkResult(result, presentable(summary, LOG_TAIL), usage)
@@ -120,7 +120,7 @@ class Work:
 
     # ------------------------------------------------------------------------------------------------ agent
 
-    def _agent(self, box: Sandbox, start: str) -> tuple[str, Usage]:
+    def _agent(self, box: Sandbox, start: str, hosts: tuple[str, ...]) -> tuple[str, Usage]:
         model = self._world.model()
         rates = self._bundle.prices.get(model.name, NO_PRICE)
         before = self._task.usage
@@ -138,7 +138,7 @@ class Work:
             return check_budget(timed, self._limits, rates)
 
         outcome = agent_work(
-            self._opening(start),
+            self._opening(start, hosts),
             model=ask,
             toolbox=lambda call: self._do(box, call),
             past=[turn_from_json(turn.number, turn.reply, turn.results) for turn in turns],
@@ -152,9 +152,9 @@ class Work:
             raise OutOfBudget(f"the agent could not finish. {presentable(told, LOG_TAIL)}".rstrip(". "))
         return outcome.summary, outcome.usage
 
-    def _opening(self, start: str) -> tuple[Message, ...]:
+    def _opening(self, start: str, hosts: tuple[str, ...]) -> tuple[Message, ...]:
         repos, name = self._world.repos, self._spec.repo
-        facts = RepoFacts(tuple(p for p in repos.paths(name, start) if not self._repo.hides(p)))
+        facts = RepoFacts(tuple(p for p in repos.paths(name, start) if not self._repo.hides(p)), hosts)
         checks = self._repo.checks
         return opening(self._spec, facts, checks, notes=self._notes(), feedback=self._task.feedback)
 
