@@ -103,6 +103,7 @@ CHANGES = [
     ("gates", ("senior=1", "senior=2"), "tighter", "gate size, reviewed by: 1 senior → 2 senior"),
     ("limits", ("run_seconds = 100", "run_seconds = 200"), "wider", "limits, run_seconds: 100 → 200"),
     ("limits", ("[limits]", "[limits]\nhold_seconds = 5"), "other", "limits, hold_seconds"),
+    ("limits", ("[limits]", "[limits]\ntotal_cpus = 4"), "tighter", "limits, total_cpus: no bound → 4.0"),
     ("limits", ("80", "60"), "tighter", "budget large, agent_turns: 80 → 60"),
     ("limits", ("[budget.large]", "[budget.small]\nagent_turns = 1\n[budget.large]"), "wider", "budget small: new"),
     ("conditions", ("2026-12-18", "2026-12-20"), "other", "condition freeze, starts: 2026-12-18 18:00 → 2026-12-20 18:00"),

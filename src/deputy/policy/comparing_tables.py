@@ -14,6 +14,7 @@ V = TypeVar("V")
 _HARDER = (Severity.ADVISE, Severity.REVIEW, Severity.DENY)
 # Longer or shorter, these permit neither more nor less.
 _NEUTRAL = frozenset({"hold_seconds", "hold_reminder_seconds", "question_seconds", "button_seconds"})
+_UNBOUND = float("inf")
 _UNSAID = GateLevel(level=Severity.DENY)
 _LONGEST = 100
 _HANDLED = frozenset({"hidden", "checks", "name"})
@@ -132,10 +133,11 @@ def _gate(name: str, old: GateLevel, new: GateLevel) -> Iterator[Difference]:
 
 def _limits(area: str, what: str, old: Limits, new: Limits) -> Iterator[Difference]:
     for name in Limits.model_fields:
-        was, now = getattr(old, name), getattr(new, name)
+        was, now = (_UNBOUND if (bound := getattr(limits, name)) is None else bound for limits in (old, new))
         if was != now:
             raised = _W if now > was else _T
-            yield _difference(_O if name in _NEUTRAL else raised, area, f"{what}, {name}", was, now)
+            said = ("no bound" if bound == _UNBOUND else bound for bound in (was, now))
+            yield _difference(_O if name in _NEUTRAL else raised, area, f"{what}, {name}", *said)
 
 
 def _budgets(old: Bundle, new: Bundle) -> Iterator[Difference]:
