@@ -14,7 +14,7 @@ from deputy.app.workshop import Workshop, opened_workshop
 from deputy.domain.config import RepoConfig
 from deputy.domain.errors import DeputyError
 from deputy.flow.environments import build as build_wanted
-from deputy.flow.environments import wanted_at
+from deputy.flow.environments import has_environment, wanted_at
 from deputy.ports import RepoSource
 
 OPERATOR = "operator:cli"
@@ -53,8 +53,10 @@ def build(
     settings = load_settings()
     with opened_workshop(settings) as workshop:
         bundle = workshop.policies.current()
-        repos = [bundle.repo(each) for each in name] if name else list(bundle.repos)
+        repos = [bundle.repo(each) for each in name or ()] or [each for each in bundle.repos if has_environment(each)]
         results = [_built(workshop, settings, repo, force=force, quiet=as_json) for repo in repos]
+    if not repos and not as_json:
+        say("No repository has an environment: `environment` in repos.toml, or `deputy repo add`, gives it one.")
     if as_json:
         say_json([asdict(result) for result in results])
     if any(result.error for result in results):
@@ -74,6 +76,8 @@ def _built(workshop: Workshop, settings: Settings, repo: RepoConfig, *, force: b
 
 def _build(workshop: Workshop, settings: Settings, repo: RepoConfig, *, force: bool, quiet: bool) -> Built:
     began = time.monotonic()
+    if not has_environment(repo):
+        return Built(repo.name)
     tip = workshop.repos.refresh(RepoSource(repo.name, settings.locate(repo.url), repo.branch))
     wanted = wanted_at(workshop, repo, tip)
     if wanted is None:
@@ -96,7 +100,7 @@ def _tell(result: Built) -> None:
         for line in result.output.splitlines():
             say(f"    {line}")
         if result.todo:
-            say(f"  {result.todo[:1].upper()}{result.todo[1:]}, then run `deputy repo build {result.repo}`.")
+            say(f"  {result.todo[:1].upper()}{result.todo[1:]}.")
     elif not result.image:
         say(f"{result.repo}  needs no environment: its sandboxes start from the default image")
     else:

@@ -5,7 +5,7 @@ from pydantic import JsonValue
 
 from deputy.domain.config import Limits, RepoConfig
 from deputy.domain.errors import DeputyError
-from deputy.flow.environments import build, wanted_at
+from deputy.flow.environments import build, has_environment, wanted_at
 from deputy.flow.sandboxes import source_of
 from deputy.flow.steps import StepFailed, Steps
 from deputy.flow.world import World
@@ -21,7 +21,7 @@ def keep_environments(world: World) -> list[JsonValue]:
     bundle = world.policies.current()
     missing: list[JsonValue] = []
     for repo in bundle.repos:
-        if not (repo.environment or repo.image):
+        if not has_environment(repo):
             continue
         try:
             if not _is_built(world, repo):

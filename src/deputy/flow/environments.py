@@ -103,14 +103,19 @@ def prepare(
     return Prepared(image, {**environment.env, **repo.env}, links)
 
 
-def wanted_at(world: Workshop, repo: RepoConfig, commit: str) -> Wanted | None:
-    """The environment that the repository needs at a commit; None when the default image is all it needs.
+def has_environment(repo: RepoConfig) -> bool:
+    """Whether the repository's sandboxes start from an image of its own.
 
-    An image of the repository's own becomes an environment even without a setup: it may lack a Python for process 1.
+    An image that it names becomes an environment even without a setup: it may lack a Python for process 1.
     """
-    environment = repo.environment or (Environment() if repo.image else None)
-    if environment is None:
+    return repo.environment is not None or bool(repo.image)
+
+
+def wanted_at(world: Workshop, repo: RepoConfig, commit: str) -> Wanted | None:
+    """The environment that the repository needs at a commit; None when the default image is all it needs."""
+    if not has_environment(repo):
         return None
+    environment = repo.environment or Environment()
     base = repo.image or world.image
     tree = world.repos.checkout(repo.name, commit, repo.hidden)
     try:

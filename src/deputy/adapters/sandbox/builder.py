@@ -22,9 +22,9 @@ from deputy.domain.errors import BadInput
 from deputy.ports import KEPT_FOLDER, SandboxLimits, SandboxSpec, Tree
 
 SECRETS_FOLDER = "/run/secrets"
-# What apt, dpkg and pip need of root, found by leaving out one after another; KILL is process 1's, for whatever
-# became another user.
-CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETGID", "SETUID", "KILL")
+# What package managers need of root: files of any owner (CHOWN, DAC_OVERRIDE, FOWNER), and to become the user that a
+# service's own scripts run as (SETGID, SETUID). KILL is process 1's, for what has become another user.
+CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID", "KILL")
 _MEMORY = 4 * 1024**3
 _PROCESSES = 1024
 _OUTPUT = 256 * 1024
