@@ -1,6 +1,7 @@
 """The files of a commit as a survey reads them: whatever stands in them, nothing here raises."""
 
 import json
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from configparser import ConfigParser
@@ -11,6 +12,7 @@ from deputy.domain.globs import compile_glob
 
 MOST_BYTES = 512 * 1024  # a manifest is smaller; a lock file may be larger, and only its beginning is looked at
 Table = Mapping[str, object]
+_NO_GLOB = re.compile("[^ -~\u00a0-\ud7ff\ue000-\U0010ffff]|[\\[\\]{}!*\\\\]")
 _EMPTY: Table = MappingProxyType({})
 
 
@@ -65,6 +67,13 @@ class Files:
         except (ConfigError, ValueError, AttributeError):  # continued lines of a key without value break it
             return {}
         return {name: {key: value or "" for key, value in parser[name].items()} for name in parser.sections()}
+
+
+def glob_of(path: str) -> str:
+    """A glob for one path, with ``?`` for what globs do not have; empty for a path that leads out of the tree."""
+    if not {"", ".", ".."}.isdisjoint(path.split("/")):
+        return ""
+    return _NO_GLOB.sub("?", path)
 
 
 def table(value: object, *keys: str) -> Table:

@@ -45,11 +45,18 @@ def node(files: Files) -> Iterator[Finding]:
     yield Finding(topic=Topic.LANGUAGE, text="Node", why="there is package.json", file="package.json")
     for name in ("nodejs", "npm"):
         yield Finding(topic=Topic.PACKAGES, text=name, why="there is package.json", file="package.json")
-    steps = [*_version(files, package), *_install(files, package)]
+    steps = [*_version(files, package), *(_install(files, package) if _needs(package) else ())]
     yield from steps
     if steps:
+        yield Finding(topic=Topic.NETWORK, text=HOST, why="packages are downloaded from there")
+    if _needs(package):
         yield from _around(files, package)
     yield from _checks(files, package)
+
+
+def _needs(package: Table) -> bool:
+    """Whether there is anything to install; without that, no folder comes to be that could be kept."""
+    return any(package.get(key) for key in ("dependencies", "devDependencies", "optionalDependencies", "workspaces"))
 
 
 def _version(files: Files, package: Table) -> Iterator[Finding]:
@@ -80,7 +87,7 @@ def _install(files: Files, package: Table) -> Iterator[Finding]:
         yield step((*quiet, "env", "CI=1", "pnpm", "install", "--frozen-lockfile"), why, "pnpm-lock.yaml")
     elif files.has("yarn.lock"):
         yield from _yarn(files, quiet, manager)
-    elif package.get("dependencies") or package.get("devDependencies") or package.get("workspaces"):
+    else:
         run = (*quiet, "npm", "install", "--no-package-lock", "--no-audit", "--no-fund")
         yield step(
             run, "package.json lists what is needed; there is no lock file, so versions may change", "package.json"
@@ -112,7 +119,6 @@ def _yarn(files: Files, quiet: tuple[str, ...], manager: str) -> Iterator[Findin
 
 
 def _around(files: Files, package: Table) -> Iterator[Finding]:
-    yield Finding(topic=Topic.NETWORK, text=HOST, why="packages are downloaded from there")
     yield Finding(topic=Topic.KEEP, text="node_modules", why="setup makes it, and every sandbox needs it")
     used = (
         "package.json",
@@ -136,7 +142,7 @@ def _workspaces(files: Files) -> Iterator[Finding]:
     file = files.first("pnpm-workspace.yaml") or "package.json"
     for path in below:
         yield Finding(topic=Topic.INPUTS, text=path, why="a workspace of its own", file=path)
-        if file == "pnpm-workspace.yaml":  # npm and Yarn put nearly everything at the top
+        if file == "pnpm-workspace.yaml" and _needs(files.json(path)):  # npm and Yarn put nearly everything at the top
             folder = path.removesuffix("package.json")
             yield Finding(
                 topic=Topic.KEEP, text=f"{folder}node_modules", why="pnpm makes one for each package", file=path

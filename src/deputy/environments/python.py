@@ -94,7 +94,7 @@ def _from_lock(files: Files, needs: Needs) -> Iterator[Finding]:
         yield step(("sh", "-c", script), why, "Pipfile.lock")
     else:
         return
-    yield step((*PIP, "-r", _EXPORTED), "the versions that were just read from the lock file")
+    yield step((*PIP, "--no-deps", "-r", _EXPORTED), "the versions that were just read from the lock file")
 
 
 def _options(option: str, values: tuple[str, ...] | list[str]) -> list[str]:

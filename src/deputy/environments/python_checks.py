@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from deputy.domain.config import Check
-from deputy.environments.files import Files, Table, table, texts
+from deputy.environments.files import Files, Table, glob_of, table, texts
 from deputy.environments.proposal import Finding, check
 
 _FOLDERS = ("tests", "test", "testing")
@@ -37,11 +37,19 @@ def tools_of(files: Files, names: frozenset[str]) -> tuple[str, ...]:
     if "pytest" in wanted:
         said = " ".join(filter(None, (_pytest_said(files), _pytest_options(files))))
         wanted += [plugin for pattern, plugin in _PLUGINS if re.search(pattern, said)]
-    missing = [tool for tool in wanted if tool not in names]
-    pinned = _RUFF_HOOK.search(files.text(".pre-commit-config.yaml"))
-    if any(each.run[0] == "ruff" for each in found) and "ruff" not in names and pinned:
-        missing.append(f"ruff=={pinned[1]}")
+    missing = [_pinned(files, tool) for tool in wanted if tool not in names]
+    hook = _RUFF_HOOK.search(files.text(".pre-commit-config.yaml"))
+    if any(each.run[0] == "ruff" for each in found) and "ruff" not in names:
+        ruff = f"ruff=={hook[1]}" if hook else _pinned(files, "ruff")
+        missing += [ruff] if "==" in ruff else []  # the image has one, which will do where nobody says which
     return tuple(missing)
+
+
+def _pinned(files: Files, tool: str) -> str:
+    """The tool in the version of a lock file, or as it is."""
+    pattern = rf'^name = "{tool}"\nversion = "([\w.]+)"'
+    found = (re.search(pattern, files.text(lock), re.MULTILINE) for lock in ("uv.lock", "poetry.lock"))
+    return next((f"{tool}=={match[1]}" for match in found if match), tool)
 
 
 def _settings(files: Files) -> tuple[str, Table]:
@@ -117,7 +125,7 @@ def _is_unittest(files: Files) -> bool:
 def _test_globs(files: Files, settings: Table) -> tuple[str, ...]:
     paths = settings.get("testpaths", "")
     asked = " ".join(texts(paths)).split()
-    named = [path.strip("./") for path in asked if not set(path) & set("*?[]{}\\")]
+    named = [glob_of(path.removeprefix("./").rstrip("/")) for path in asked if not set(path) & set("*?[]{}\\")]
     found = [path if path.endswith(".py") else f"{path}/**" for path in named if path and files.matching(f"{path}/**")]
     if not found:
         found = [f"{folder}/**" for folder in _FOLDERS if files.matching(f"{folder}/**/*.py")]

@@ -3,17 +3,17 @@
 import re
 from collections.abc import Iterator
 
-from deputy.environments.files import Files
+from deputy.environments.files import Files, glob_of
 from deputy.environments.proposal import Finding, Topic
 
 _EXAMPLE = re.compile(r"example|sample|template|dist|default|test|ci\b", re.IGNORECASE)
-_ENV = re.compile(r"(?:^|/)\.env(?:\.[\w.-]+)?\Z|(?:^|/)[\w-]+\.env\Z")
+_ENV = re.compile(r"(?:^|/)\.env(?:\.[^/]+)?\Z|(?:^|/)[^/]+\.env\Z")
 _NAMES = re.compile(
     r"(?:^|/)(?:id_(?:rsa|dsa|ecdsa|ed25519)|\.pypirc|\.netrc|\.git-credentials|\.htpasswd|\.vault[-_]pass(?:word)?"
-    r"|credentials\.json|secrets?\.(?:ya?ml|json|toml|ini)|[\w.-]+\.(?:p12|pfx|jks|keystore|kdbx|tfstate)|master\.key)\Z"
+    r"|credentials\.json|secrets?\.(?:ya?ml|json|toml|ini)|[^/]+\.(?:p12|pfx|jks|keystore|kdbx|tfstate)|master\.key)\Z"
 )
 _FOLDERS = re.compile(r"((?:^|.*/)\.?(?:secrets|\.aws|\.ssh|\.gnupg))/")
-_LOOKED_INTO = re.compile(r"(?:^|/)(?:\.npmrc|[\w.-]+\.(?:pem|key)|[\w.-]*service[-_]?account[\w.-]*\.json)\Z")
+_LOOKED_INTO = re.compile(r"(?:^|/)(?:\.npmrc|[^/]+\.(?:pem|key)|[^/]*service[-_]?account[^/]*\.json)\Z")
 _INSIDE = re.compile(r"PRIVATE KEY-----|_authToken\s*=\s*(?!\$\{)\S|\"private_key\"")
 _TESTS = re.compile(r"(?:test|dummy|mock|fake|fixture|sample|example|docs)[^/]*/", re.IGNORECASE)
 _CODE = re.compile(r"\.(?:py|[cm]?[jt]sx?|go|rs|rb|java|md)\Z")
@@ -48,7 +48,6 @@ def _why(files: Files, path: str) -> str:
 
 
 def _glob(path: str) -> str:
-    """A glob for the path; a folder of secrets as a whole. Characters that globs do not have become ``?``."""
+    """A glob for the path; a folder of secrets as a whole."""
     folder = _FOLDERS.match(path)
-    whole = f"{folder[1]}/**" if folder else path
-    return re.sub(r"[\[\]{}\\!]|\*(?!\*?\Z)", "?", whole)
+    return f"{whole}/**" if folder and (whole := glob_of(folder[1])) else glob_of(path)

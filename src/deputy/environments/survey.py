@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from deputy.environments.files import Files
+from deputy.environments.files import Files, glob_of
 from deputy.environments.node import node
 from deputy.environments.others import go, java, ruby, rust
 from deputy.environments.proposal import Finding, Proposal, Topic
@@ -23,7 +23,7 @@ def survey(paths: Iterable[str], read: Callable[[str], bytes | None]) -> Proposa
     if any(finding.topic is not Topic.LANGUAGE for finding in found):
         found += build_machine(files)
     found += [*git_wanted(files), *secrets(files), *_unread(files, found)]
-    return Proposal(findings=tuple(_once(_named_apart(found))))
+    return Proposal(findings=tuple(_once(_named_apart(_writable(found)))))
 
 
 def _unread(files: Files, found: list[Finding]) -> Iterator[Finding]:
@@ -41,6 +41,15 @@ def _unread(files: Files, found: list[Finding]) -> Iterator[Finding]:
     if not any(finding.topic is Topic.CHECKS for finding in found):
         text = "no check was found: every patch will ask for review until there is one"
         yield Finding(topic=Topic.NOTE, text=text, why="nothing says how it is tested")
+
+
+def _writable(found: Iterable[Finding]) -> Iterator[Finding]:
+    """Paths as the globs that settings want; one that can be no glob is left out."""
+    for finding in found:
+        if finding.topic is not Topic.INPUTS:
+            yield finding
+        elif glob := glob_of(finding.text):
+            yield finding.model_copy(update={"text": glob})
 
 
 def _named_apart(found: Iterable[Finding]) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from deputy.environments.files import Files, table, text_of, texts
+from deputy.environments.files import Files, glob_of, table, text_of, texts
 from deputy.environments.proposal import Finding, Topic
 from deputy.environments.requirements import name_of
 
@@ -76,6 +76,6 @@ def written_version(files: Files) -> Iterator[Finding]:
     project = files.toml("pyproject.toml")
     for keys in _WRITTEN:
         path = text_of(table(project, *keys[:-1]).get(keys[-1])).removeprefix("./")
-        if path and not files.has(path):
+        if glob_of(path) and not files.has(path):
             why = "the build writes it, and the code may import it"
             yield Finding(topic=Topic.KEEP, text=path, why=why, file="pyproject.toml")
