@@ -42,7 +42,7 @@ class Environment(Value):
     commit; ``inputs`` are globs of the files that they depend on: a change in one makes a new image. ``network`` are
     the hosts that the setup may reach (``*.example.org`` means every host below). ``path`` folders come first in PATH.
     ``env`` is set in setup and in every sandbox. ``secrets`` name variables of Deputy's own environment that the setup
-    gets and the image never holds. ``keep`` are folders of the workspace that the setup makes and that every sandbox
+    gets and the image never holds. ``keep`` are folders (or files) of the workspace that setup makes and every sandbox
     finds again, read-only (``node_modules``). ``timeout`` bounds the whole setup, in seconds.
     """
 

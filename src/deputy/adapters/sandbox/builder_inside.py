@@ -57,10 +57,10 @@ class Box(SandboxBox):
         self.reply("done")
 
     def keep(self, header: Header, _: bytes) -> None:
-        """Move folders of the workspace into the image; links that lead back into the workspace stay right."""
+        """Move folders, or files, of the workspace into the image; links that lead back into it stay right."""
         for path in cast("list[str]", header["paths"]):
             source, target = os.path.join(ROOT, path), os.path.join(str(header["into"]), path)
-            if os.path.islink(source) or not os.path.isdir(source):
+            if os.path.islink(source) or not os.path.exists(source):
                 raise Refused("not_found", f"the setup left no folder {path}")
             os.makedirs(os.path.dirname(target), exist_ok=True)
             for link in list(_links(source)):
