@@ -5,7 +5,7 @@ own, because package managers want that.
 """
 
 # Plain os calls, on purpose: whole file systems are walked here, in a box.
-# ruff: noqa: PTH101, PTH103, PTH108, PTH110, PTH112, PTH114, PTH115, PTH117, PTH118, PTH120, PTH208, PTH211
+# ruff: noqa: PTH101, PTH103, PTH108, PTH110, PTH114, PTH115, PTH117, PTH118, PTH120, PTH208, PTH211
 
 import contextlib
 import os
