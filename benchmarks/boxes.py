@@ -1,14 +1,20 @@
 """Sandboxes for benchmarks, made as Deputy makes them."""
 
 import hashlib
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from secrets import token_hex
 
-from benchmarks.docker_cli import IMAGE
+from benchmarks.docker_cli import IMAGE, label_of
 from deputy.adapters.sandbox.docker import DockerSandboxes
+from deputy.adapters.sandbox.labels import WAITING_LABEL
+from deputy.domain.dialogue import CommandResult
 from deputy.ports import Sandbox, SandboxSpec, StoredFile, Tree
 
 TASK = "D-BENCHMRK"
+STOCK = "bench"
+SETTLE_SECONDS = 120
 
 
 def sandboxes() -> DockerSandboxes:
@@ -18,13 +24,41 @@ def sandboxes() -> DockerSandboxes:
 
 def spec_of(tree: Tree, *, git: bool = False, stock: str = "") -> SandboxSpec:
     """A sandbox of a name that nobody else has."""
-    name = f"deputy-bench-{token_hex(4)}"
+    name = f"deputy-{TASK.lower()}-1-{token_hex(4)}"
     return SandboxSpec(name=name, task=TASK, image=IMAGE, tree=tree, git=git, stock=stock)
 
 
 def start(maker: DockerSandboxes, tree: Tree, *, git: bool = False) -> Sandbox:
     """A started sandbox with the tree as its workspace."""
     return maker.start(spec_of(tree, git=git))
+
+
+@contextmanager
+def stocked(tree: Tree) -> Iterator[DockerSandboxes]:
+    """Makes sandboxes, and one with this tree is waiting. Another is made while the first is being used, as always."""
+    maker = sandboxes()
+    try:
+        maker.keep_ready([spec_of(tree, stock=STOCK)])
+        for thread in threading.enumerate():
+            if thread.name == "warm-sandboxes":
+                thread.join(SETTLE_SECONDS)
+        yield maker
+    finally:
+        maker.close()
+
+
+def check_waited(box: Sandbox) -> None:
+    """It had been waiting, or what was measured is something else."""
+    if not label_of(box.name, WAITING_LABEL):
+        raise AssertionError(f"{box.name} was started anew")
+
+
+def output_of(box: Sandbox, *argv: str) -> str:
+    """What a command prints, which must succeed."""
+    done: CommandResult = box.run(argv)
+    if done.exit_code != 0:
+        raise AssertionError(done)
+    return done.output.decode().strip()
 
 
 def tree_of(files: Mapping[str, bytes]) -> Tree:

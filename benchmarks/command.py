@@ -1,7 +1,9 @@
 """``true`` through Deputy's channel and through the engine's ``exec``, in containers that are sealed alike."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
 
 import docker
 from docker.models.containers import Container
@@ -9,6 +11,7 @@ from docker.models.containers import Container
 from benchmarks import boxes
 from benchmarks.docker_cli import IMAGE
 from benchmarks.measuring import Comparison, Series, Setting, each, in_turns
+from benchmarks.rivals import Rivals, rivals
 from deputy.adapters.sandbox.hardening import USER, WORKSPACE, host_options
 from deputy.ports import Sandbox, SandboxLimits
 
@@ -16,11 +19,29 @@ PER_ROUND = 10
 
 
 def measure(setting: Setting) -> Sequence[Comparison]:
-    """Both containers stand all the time."""
+    """All containers stand all the time."""
     amount = setting.amount(PER_ROUND, tiny=1)
-    with boxes.start(boxes.sandboxes(), boxes.tree_of({"README.md": b"# Bench\n"})) as box, _container() as container:
-        ours, theirs = in_turns(setting.repeat, each(amount, lambda: _run(box)), each(amount, lambda: _exec(container)))
-    return (Comparison(Series("`true` in the sandbox", ours), Series("`true` by docker-py's exec_run", theirs)),)
+    with ExitStack() as stack:
+        box = stack.enter_context(boxes.start(boxes.sandboxes(), boxes.tree_of({"README.md": b"# Bench\n"})))
+        container = stack.enter_context(_container())
+        others = stack.enter_context(rivals(setting))
+        for name in others.names:
+            stack.callback(others.stop, name)
+            others.start(name)
+        ours, bare, *theirs = in_turns(
+            setting.repeat,
+            each(amount, lambda: _run(box)),
+            each(amount, lambda: _exec(container)),
+            *(partial(_theirs, others, name, amount) for name in others.names),
+        )
+    names = ("docker-py's exec_run", *others.names)
+    baselines = [Series(f"`true` by {name}", taken) for name, taken in zip(names, (bare, *theirs), strict=True)]
+    found = [Comparison(Series("`true` in the sandbox", ours), baseline) for baseline in baselines]
+    return replace(found[0], notes=others.notes), *found[1:]
+
+
+def _theirs(others: Rivals, name: str, amount: int) -> list[float]:
+    return [others.run(name) for _ in range(amount)]
 
 
 def _run(box: Sandbox) -> None:

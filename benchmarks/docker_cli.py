@@ -47,6 +47,12 @@ def time_until_said(word: bytes, *options_and_command: str, stdin: bytes) -> flo
     return taken
 
 
+def label_of(container: str, name: str) -> str:
+    """What a container's label says; empty when it has none of that name."""
+    shown = ["docker", "inspect", "--format", f'{{{{index .Config.Labels "{name}"}}}}', container]
+    return subprocess.run(shown, capture_output=True, check=True, text=True, timeout=60).stdout.strip()
+
+
 def tar_of(files: Mapping[str, bytes]) -> bytes:
     """An uncompressed tar."""
     packed = io.BytesIO()

@@ -162,7 +162,7 @@ def _bench(setting: Setting, store: SqlStore, size: Size) -> Bench:
         updated_at=NOW,
         spec=spec,
         base=base,
-        tree=repos.tree_of(REPO, head),
+        tree=repos.diff(REPO, base, head).tree,
         policy=bundle.digest,
         proof_file=store.put_blob(_proof(bundle, store.put_blob(b"passed")).model_dump_json().encode()),
     )

@@ -17,7 +17,7 @@ BARE = ("--network", "none", "--tmpfs", "/bare:exec,size=1g", IMAGE, "sh", "-c",
 
 def measure(setting: Setting) -> Sequence[Comparison]:
     """As a task gets it, and with the one-commit repository that is made inside for tools which want git."""
-    files = _files(setting.amount(FILES, tiny=20))
+    files = made_files(setting.amount(FILES, tiny=20))
     tree, archive = boxes.tree_of(files), tar_of(files)
     maker = boxes.sandboxes()
     plain, with_git, bare = in_turns(
@@ -40,7 +40,8 @@ def _ready(maker: DockerSandboxes, tree: Tree, *, git: bool) -> float:
         return perf_counter() - began
 
 
-def _files(count: int) -> dict[str, bytes]:
+def made_files(count: int) -> dict[str, bytes]:
+    """So many files of four kilobytes or so, none like another."""
     dice = random.Random(1)
     names = (f"src/package{n % 97}/module{n}.py" for n in range(count))
     return {name: dice.randbytes(dice.randrange(200, 8_000)) for name in names}
