@@ -153,7 +153,7 @@ def test_a_task_in_line_is_cancelled(hurried: Yard) -> None:
     first = hurried.ask(NAP)
     hurried.until(first, "sleep 60")
     second = hurried.ask(NOTE, BEN)
-    hurried.until(second, "In line")
+    hurried.until(second, "1st in line")
     hurried.slack.say(BEN, CHANNEL, "never mind", second)
     hurried.replied(second, f"{hurried.task(second).id} is cancelled.")
     hurried.until(second, "*Cancelled*")
