@@ -248,19 +248,19 @@ import os, socket, time
 c = socket.create_connection(("127.0.0.1", 3128))
 c.sendall(b"GET http://localhost:{port}/ HTTP/1.1\\r\\n\\r\\n")
 def busy():
-    fields = open("/proc/1/stat").read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return int(open("/proc/1/schedstat").read().split()[0]) / 1e9
 time.sleep(1)
 before = busy()
 time.sleep(1)
-print(busy() - before < 0.4)
+print(busy() - before < 0.05, busy() - before)
 """
 
 
 def test_waiting_for_a_slow_reader_costs_nothing(sandboxes: DockerSandboxes, home: Path) -> None:
     def much(connection: socket.socket) -> None:
         connection.recv(1000)
-        connection.sendall(b"x" * 20_000_000)
+        while True:
+            connection.sendall(b"x" * 1_000_000)
 
     with (
         server(much) as port,
@@ -268,7 +268,8 @@ def test_waiting_for_a_slow_reader_costs_nothing(sandboxes: DockerSandboxes, hom
         sandboxes.start(spec("slow", gate.folder)) as box,
     ):
         # The gateway gives up on it, and hangs up while the relay still holds what nobody takes.
-        assert python(box, SPIN.replace("{port}", str(port))) == "True\n"
+        said = python(box, SPIN.replace("{port}", str(port)))
+        assert said.startswith("True"), said
 
 
 def test_a_command_that_floods_is_stopped_in_time_and_its_output_is_kept(attacked: tuple[Sandbox, int]) -> None:
