@@ -132,9 +132,7 @@ class Box:
         has_changed = False
         self.workspace.unlink()
         while (piece := receive()) != ({}, b""):
-            if not has_changed:
-                has_changed = True
-                forget_repository(ROOT)  # what it tells of the tree that was here before is for nobody to read
+            has_changed = True
             # After an error the rest has to be taken all the same.
             if trouble is None:
                 try:
@@ -146,7 +144,7 @@ class Box:
         if header.get("gateway") and not (self.has_gateway and Relay.is_answered()):
             raise Refused("offline", "nobody answers at its socket inside the sandbox")
         has_git = bool(header.get("git"))
-        was_made = has_git and make_repository(ROOT)
+        was_made = has_git and make_repository(ROOT, has_changed=has_changed)
         if not has_git:
             forget_repository(ROOT)
         self.workspace.link(cast("dict[str, str]", header["links"]))

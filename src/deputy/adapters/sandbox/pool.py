@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 # is done long before its label lets another process take it for left behind.
 WAIT_SECONDS = 900.0
 _GRACE_SECONDS = 300.0
+# A replacement would slow down the first commands of who just took one.
+_PAUSE_SECONDS = 1.0
 
 
 class Kind(NamedTuple):
@@ -71,6 +73,7 @@ class Pool:
         self._asked: tuple[SandboxSpec, ...] | None = None
         self._plan: list[tuple[Kind, SandboxSpec]] = []
         self._waiting: list[_Waiting] = []
+        self._taken_at = 0.0
         self._tending: threading.Thread | None = None
         self._closing = threading.Event()
 
@@ -109,6 +112,7 @@ class Pool:
             found = next((waiting for waiting in self._waiting if waiting.kind == kind and not waiting.is_old()), None)
             if found:
                 self._waiting.remove(found)
+                self._taken_at = time.monotonic()
         return found
 
     # ------------------------------------------------------------------------------------------------ tending
@@ -200,6 +204,8 @@ class Pool:
 
     def _made(self, kind: Kind, spec: SandboxSpec) -> _Waiting | None:
         waits = replace(spec, name=f"{labels.WAITING}{secrets.token_hex(6)}", task="")
+        while (left := self._taken_at + _PAUSE_SECONDS - time.monotonic()) > 0 and not self._closing.wait(left):
+            pass
         until = int(time.time() + WAIT_SECONDS + _GRACE_SECONDS)
         with self._gate.for_stock(self._closing) as may_start:
             if not may_start:

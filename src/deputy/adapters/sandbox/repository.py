@@ -12,14 +12,19 @@ import subprocess
 
 from deputy.adapters.sandbox.tree import Refused
 
-_STEPS = (
+_START = (
     ("init", "-q"),
     ("config", "core.trustctime", "false"),  # the stamps are set back after this
+)
+_COMMIT = (
     ("add", "-A", "-f", "."),
     ("commit", "-q", "--allow-empty", "-m", "base"),
 )
+# There is only ever one commit, and nothing may be read that is not in it.
+_AGAIN = (("update-ref", "-d", "HEAD"), *_COMMIT, ("prune", "--expire=now"))
 _SETTINGS = {
     "core.looseCompression": "0",
+    "core.logAllRefUpdates": "false",
     "gc.auto": "0",
     "init.defaultBranch": "main",
     "user.name": "Deputy",
@@ -27,12 +32,18 @@ _SETTINGS = {
 }
 
 
-def make_repository(root: str) -> bool:
-    """Whether one was made: not where there is one, nor where the image has no git, and so no tool that wants one."""
-    if os.path.lexists(f"{root}/.git") or not shutil.which("git"):
+def make_repository(root: str, *, has_changed: bool) -> bool:
+    """Whether git has read the workspace, because its files were changed or there was no repository yet.
+
+    There is none where the image has no git: then no tool of it wants one.
+    """
+    is_there = os.path.lexists(f"{root}/.git")
+    if not shutil.which("git") or (is_there and not has_changed):
         return False
+    if is_there:
+        shutil.rmtree(f"{root}/.git/logs", ignore_errors=True)
     options = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
-    for step in _STEPS:
+    for step in _AGAIN if is_there else (*_START, *_COMMIT):
         try:
             subprocess.run(["git", *options, *step], cwd=root, capture_output=True, check=True)
         except (OSError, subprocess.CalledProcessError) as error:
@@ -41,6 +52,6 @@ def make_repository(root: str) -> bool:
 
 
 def forget_repository(root: str) -> None:
-    """Remove it, with every object that it keeps of an earlier tree."""
+    """Remove it, with every object that it keeps."""
     if os.path.lexists(f"{root}/.git"):
         shutil.rmtree(f"{root}/.git")
