@@ -102,7 +102,7 @@ class Checking:
             content = box.read(check.report, limit=MOST_REPORT_BYTES + 1)
         except (NotFound, BadInput) as error:
             return ReportFile(None, error.why)
-        kept = self._world.store.put_blob(presentable(content, _MOST_LOG).encode())
+        kept = self._world.store.put_blob(presentable(content[:_MOST_LOG], _MOST_LOG).encode())
         return ReportFile(content, digest=kept)
 
     def _tree(self, overlay: Overlay) -> str:

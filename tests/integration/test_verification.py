@@ -1,0 +1,276 @@
+"""Checks on trees made of base and patch, in sandboxes: reports, forgeries, and failures that come and go."""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from tests.fakes.sandbox import PlainSandboxes
+from tests.fakes.scanner import PlainScanner
+from tests.integration.test_repos_attacks import SHOP, Origin
+
+from deputy.adapters.repos import GitRepos
+from deputy.adapters.sandbox.docker import DockerSandboxes
+from deputy.adapters.store import SqlStore, open_store
+from deputy.domain.config import Check, Limits, RepoConfig
+from deputy.domain.events import EventName
+from deputy.domain.status import TaskStatus
+from deputy.domain.values import (
+    Actor,
+    CheckPhase,
+    CheckResult,
+    Event,
+    Place,
+    Proof,
+    Severity,
+    Task,
+    TreeChange,
+)
+from deputy.flow.verification import verify
+from deputy.flow.world import World
+from deputy.gates import inspect
+from deputy.ports import RepoSource, Sandboxes, TreeDelta, TreeFile
+
+NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+FILE, PROGRAM, LINK = "100644", "100755", "120000"
+PATCH, BASE, BASE_TESTS, BEFORE = CheckPhase.PATCH, CheckPhase.BASE, CheckPhase.BASE_TESTS, CheckPhase.BEFORE
+PASSING = b'<testsuites><testsuite><testcase classname="tests.test_a" name="test_x"/></testsuite></testsuites>'
+FAILING = PASSING.replace(b"/></testsuite>", b"><failure/></testcase></testsuite>")
+WRITES = b"cp good.xml out/junit.xml && echo 1 passed in 0.1s\n"
+BASE_FILES = (
+    (FILE, b"check.sh", b"mkdir -p out && " + WRITES),
+    (FILE, b"good.xml", PASSING),
+    (FILE, b"app.txt", b"old\n"),
+)
+REPORTING = Check(name="tests", kind="tests", run=("sh", "check.sh"), tests=("tests/**",), report="out/junit.xml")
+
+
+@dataclass
+class Bench:
+    """Verifies patches of one repository."""
+
+    repos: GitRepos
+    store: SqlStore
+    sandboxes: Sandboxes
+    origin: Origin
+    starts: list[str]
+
+    def verify(self, files: dict[str, bytes | None], *checks: Check, **limits: int) -> Proof:
+        self.origin.commit(*BASE_FILES)
+        return self.verified(files, *checks, **limits)
+
+    def verified(self, files: dict[str, bytes | None], *checks: Check, **limits: int) -> Proof:
+        base = self.repos.refresh(RepoSource(SHOP, str(self.origin.folder)))
+        written = tuple(
+            TreeFile(path, LINK if content.startswith(b"->") else FILE, content.removeprefix(b"->"))
+            for path, content in files.items()
+            if content is not None
+        )
+        delta = TreeDelta(written, tuple(path for path, content in files.items() if content is None))
+        change = self.repos.diff(SHOP, base, self.repos.import_delta(SHOP, base, delta))
+        repo = RepoConfig(name=SHOP, url="shop", checks=checks)
+        bundle = SimpleNamespace(
+            repo=lambda _: repo, limits=Limits.model_validate({"sandbox_disk": 64 * 1024**2, **limits})
+        )
+        task = Task(
+            id="D-VER1F1ED",
+            request="r",
+            actor=Actor(team="T0ACME", user="U0ALICE"),
+            place=Place(team="T0ACME", channel="C0SHOP", thread="1"),
+            text="t",
+            status=TaskStatus.VERIFYING,
+            created_at=NOW,
+            updated_at=NOW,
+            base=base,
+        )
+        with self.store.transaction() as ledger:
+            ledger.add_task(task, Event(name=EventName.TASK_UNDERSTOOD, at=NOW, actor="deputy", task=task.id))
+        parts = {"store": self.store, "repos": self.repos, "sandboxes": self, "scanner": PlainScanner(), "image": ""}
+        world = World(**cast("Any", {name: parts.get(name) for name in World.__dataclass_fields__}))
+        return verify(world, task, change, cast("Any", bundle))
+
+    def start(self, spec: Any) -> Any:
+        self.starts.append(spec.name.removeprefix("deputy-d-ver1f1ed-0-"))
+        return self.sandboxes.start(spec)
+
+
+@pytest.fixture(params=["plain", pytest.param("docker", marks=pytest.mark.docker)])
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    made: Sandboxes = (
+        PlainSandboxes() if request.param == "plain" else DockerSandboxes(owner=f"test-verification-{os.getpid()}")
+    )
+    store = open_store(f"sqlite:///{tmp_path}/d.sqlite", str(tmp_path / "blobs"))
+    yield Bench(GitRepos(tmp_path / "home"), store, made, Origin(tmp_path / "origin"), [])
+    made.sweep(lambda _: False)
+    store.close()
+
+
+# What does not depend on the sandbox is tried on the plain one alone.
+on_plain = pytest.mark.parametrize("bench", ["plain"], indirect=True)
+
+
+def only(proof: Proof, phase: CheckPhase) -> CheckResult:
+    (found,) = [result for result in proof.checks if result.phase is phase]
+    return found
+
+
+# -------------------------------------------------------------------------------------------------------- reports
+
+
+def test_a_report_is_read_kept_and_counted(bench: Bench) -> None:
+    done = only(bench.verify({"app.txt": b"new\n"}, REPORTING), PATCH)
+    assert (done.passed, done.tests, done.summary, done.check) == (True, 1, "1 passed", REPORTING.digest)
+    assert bench.store.blob(done.report) == PASSING
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        {"out/junit.xml": PASSING},
+        {"out/junit.xml": b"->../good.xml"},
+        {"out/junit.xml/deep/file": PASSING},
+        {"out": b"->kept", "kept/junit.xml": PASSING},
+        {"out": b"->/tmp"},
+    ],
+    ids=["file", "link", "folder", "linked folder", "link outside"],
+)
+def test_a_report_that_comes_with_the_patch_counts_for_nothing(bench: Bench, attack: dict[str, bytes | None]) -> None:
+    silent = {"check.sh": b"echo 1 passed in 0.1s\n"}
+    done = only(bench.verify({**attack, **silent}, REPORTING), PATCH)
+    assert not done.passed
+    assert done.summary.startswith("exit 0, but there is no report at out/junit.xml")
+
+
+def test_a_report_that_an_earlier_check_left_counts_for_nothing(bench: Bench) -> None:
+    first = Check(name="lint", run=("sh", "-c", "mkdir -p out; cp good.xml out/junit.xml"))
+    proof = bench.verify({"check.sh": b"ls out; echo 1 passed in 0.1s\n"}, first, REPORTING)
+    lint, tests = (result for result in proof.checks if result.phase is PATCH)
+    assert lint.passed
+    assert not tests.passed
+    assert "no report at out/junit.xml" in tests.summary
+
+
+def test_a_brought_report_does_not_stand_in_the_way_of_a_written_one(bench: Bench) -> None:
+    for brought in ({"out/junit.xml": FAILING}, {"out/junit.xml/x": b""}):
+        done = only(bench.verify({**brought}, REPORTING), PATCH)
+        assert done.passed, done.summary
+
+
+@on_plain
+def test_a_report_that_contradicts_fails_the_check(bench: Bench) -> None:
+    done = only(bench.verify({"good.xml": FAILING}, REPORTING), PATCH)
+    assert (done.passed, done.summary) == (False, "1 failed, although the exit status is 0")
+    assert done.broken_tests == ("tests.test_a.test_x",)
+    assert not done.is_flaky
+
+
+@pytest.mark.parametrize("report", ["../junit.xml", "/tmp/junit.xml"])
+def test_a_report_outside_of_the_workspace_is_none(bench: Bench, report: str) -> None:
+    done = only(bench.verify({"app.txt": b"new\n"}, REPORTING.model_copy(update={"report": report})), PATCH)
+    assert not done.passed
+    assert "not inside the workspace" in done.summary
+
+
+@on_plain
+def test_a_report_without_end_is_not_read(bench: Bench) -> None:
+    huge = b"mkdir out; head -c 9000000 /dev/zero > out/junit.xml; echo 1 passed in 0.1s\n"
+    done = only(bench.verify({"check.sh": huge}, REPORTING), PATCH)
+    assert (done.passed, "larger than 8 MiB" in done.summary) == (False, True)
+
+
+# ---------------------------------------------------------------------------------------------------------- flaky
+
+# Fails until a moment that the test knows, and passes after it: what comes and goes, in sandboxes that share nothing.
+_UNTIL = b"""if [ "$(date +%%s)" -lt %d ]; then sleep 1
+echo 'FAILED tests/test_a.py::test_x - oh'; echo '1 failed in 0.1s'; exit 1
+fi; echo '1 passed in 0.1s'
+"""
+TESTS = Check(name="tests", kind="tests", run=("sh", "check.sh"), tests=("tests/**",))
+FAILS = b"echo 'FAILED tests/test_a.py::test_x - oh'; echo '1 failed in 0.1s'; exit 1\n"
+PASSES = b"echo '1 passed in 0.1s'\n"
+
+
+def soon() -> bytes:
+    return _UNTIL % (time.time() + 2)
+
+
+def severities(proof: Proof, check: Check = TESTS) -> dict[str, Severity]:
+    change = TreeChange(repo=SHOP, base="b", base_tree="t", tree="u", digest="d", files=())
+    found = inspect(change, lambda _side, _path: None, proof, {}, (check,))
+    return {finding.rule: finding.severity for finding in found if finding.gate == "checks"}
+
+
+def test_what_fails_and_then_passes_is_flaky_and_a_person_is_asked(bench: Bench) -> None:
+    bench.origin.commit((FILE, b"check.sh", PASSES))
+    proof = bench.verified({"check.sh": soon()}, TESTS, flaky_retries=9)
+    done = only(proof, PATCH)
+    assert (done.is_flaky, done.passed) == (True, False)
+    assert done.summary.startswith("flaky: failed ")
+    assert done.summary.endswith(f" of {len(done.reruns) + 1} runs: tests/test_a.py::test_x")
+    assert all(bench.store.blob(log) for log in (done.log, *done.reruns))
+    assert only(proof, BASE).passed
+    assert len(only(proof, BASE).reruns) == 9
+    assert severities(proof) == {"checks/flaky": Severity.REVIEW}
+    # Each run has a sandbox of its own.
+    assert bench.starts[: len(done.reruns) + 1] == ["patch", *(f"patch-{n + 1}" for n in range(len(done.reruns)))]
+
+
+@on_plain
+def test_what_is_flaky_without_the_patch_too_is_advice(bench: Bench) -> None:
+    bench.origin.commit((FILE, b"check.sh", FAILS))
+    proof = bench.verified({"check.sh": soon()}, TESTS, flaky_retries=9)
+    assert only(proof, PATCH).is_flaky
+    assert not only(proof, BASE).passed
+    assert severities(proof) == {"checks/flaky": Severity.ADVISE}
+
+
+def test_what_fails_every_time_costs_the_retries_and_fails(bench: Bench) -> None:
+    bench.origin.commit((FILE, b"check.sh", PASSES))
+    proof = bench.verified({"check.sh": FAILS}, TESTS, flaky_retries=2)
+    done = only(proof, PATCH)
+    assert (done.is_flaky, done.passed, done.summary, len(done.reruns)) == (False, False, "1 failed", 2)
+    assert bench.starts == ["patch", "patch-1", "patch-2", "base"]
+    assert severities(proof) == {"checks/failed": Severity.DENY}
+
+
+@on_plain
+@pytest.mark.parametrize(
+    ("script", "limits"),
+    [
+        (FAILS, {"flaky_retries": 0}),
+        (b"exit 1\n", {}),  # nobody counted anything
+        (b"echo '1 failed in 0.1s'\n", {}),  # contradicts itself
+        (b"echo no tests ran in 0.1s; exit 5\n", {}),
+        (b"sleep 2\n" + FAILS, {"run_seconds": 3}),  # another one could not end in time
+    ],
+)
+def test_no_run_is_repeated_in_vain(bench: Bench, script: bytes, limits: dict[str, int]) -> None:
+    bench.verify({"check.sh": script}, TESTS, **limits)
+    assert bench.starts == ["patch", "base"]
+
+
+@on_plain
+def test_a_linter_that_fails_is_not_repeated(bench: Bench) -> None:
+    bench.verify(
+        {"check.sh": b"echo Found 3 errors.; exit 1\n"}, TESTS.model_copy(update={"kind": "lint", "tests": ()})
+    )
+    assert bench.starts == ["patch", "base"]
+
+
+def test_a_new_test_that_fails_by_chance_on_the_old_code_proves_nothing(bench: Bench, tmp_path: Path) -> None:
+    # Runs the new test where it is and the fix is not.
+    script = b"if [ -e tests/new ] && ! [ -e fixed ]; then sh tests/new; else echo '1 passed in 0.1s'; fi\n"
+    bench.origin.commit((FILE, b"check.sh", script))
+    certain = bench.verified({"tests/new": FAILS, "fixed": b""}, TESTS)
+    assert (certain.fails_before, certain.passes_after) == (True, True)
+    assert bench.starts[-2:] == ["before", "before-1"]
+    if isinstance(bench.sandboxes, PlainSandboxes):  # only there can runs share anything, such as a coin
+        coin = f"if [ -e {tmp_path}/coin ]; then echo '1 passed in 0.1s'; exit; fi; touch {tmp_path}/coin\n".encode()
+        chance = bench.verified({"tests/new": coin + FAILS, "fixed": b""}, TESTS)
+        assert only(chance, BEFORE).is_flaky
+        assert (chance.fails_before, chance.passes_after) == (None, True)
