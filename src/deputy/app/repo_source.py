@@ -62,7 +62,11 @@ def _refuse_known(bundle: Bundle, name: str) -> None:
         known = bundle.repo(name)
     except NotFound:
         return
-    what = f"{name} is there already" if known.name == name else f"{name} already means {known.name}"
+    what = (
+        f"the repository {name} is there already"
+        if known.name == name
+        else f"the name {name} already means {known.name}"
+    )
     raise BadInput(what, "repos.toml has it", "change it there, or give this one another name with --name")
 
 

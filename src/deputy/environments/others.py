@@ -12,7 +12,7 @@ _UNCOUNTED = "its output has no counts that Deputy reads; name a JUnit report in
 
 
 def _other_image(base: str) -> str:
-    return f"build the sandbox image on {base} and name it as image"
+    return f'write image = "{base}" above, and take Debian\'s own out of packages'
 
 
 def go(files: Files) -> Iterator[Finding]:
@@ -101,7 +101,7 @@ def java(files: Files) -> Iterator[Finding]:
     yield Finding(topic=Topic.LANGUAGE, text="Java", why=f"there is {file}", file=file)
     yield Finding(topic=Topic.PACKAGES, text="default-jdk-headless", why=f"there is {file}", file=file)
     if file != "pom.xml":
-        text = f"Debian's Gradle is too old: {_other_image('gradle:8-jdk17')}; then write setup and checks"
+        text = 'Debian has no Gradle of use: write image = "gradle:8-jdk17", and setup and checks of your own'
         yield Finding(topic=Topic.NOTE, text=text, why=f"there is {file}", file=file)
         return
     maven = ("mvn", "--batch-mode", "-Dmaven.repo.local=/opt/env/maven")

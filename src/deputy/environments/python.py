@@ -158,8 +158,8 @@ def _notes(files: Files) -> Iterator[Finding]:
     )
     lowest = re.search(r">=?\s*3\.(\d{1,3})", wanted)
     if lowest and int(lowest[1]) > _NEWEST_MINOR:
-        newer = "build the sandbox image on a newer one and name it as image"
-        text = f"it wants Python {wanted}; Debian's is 3.{_NEWEST_MINOR}: {newer}"
+        newer = f'write image = "python:3.{lowest[1]}" where Debian\'s 3.{_NEWEST_MINOR} will not do'
+        text = f"it wants Python {wanted}: {newer}"
         yield Finding(
             topic=Topic.NOTE, text=text, why="requires-python", file=files.first("pyproject.toml", "setup.cfg")
         )
