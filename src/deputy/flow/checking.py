@@ -17,7 +17,7 @@ from deputy.evidence import (
     repetitions,
 )
 from deputy.flow.environments import prepare
-from deputy.flow.sandboxes import cancel_watch, open_sandbox
+from deputy.flow.sandboxes import building, cancel_watch, open_sandbox
 from deputy.flow.world import World
 from deputy.gates.case import ABSENT
 from deputy.policy import Bundle
@@ -36,8 +36,8 @@ class Checking:
     def __init__(self, world: World, task: Task, change: TreeChange, bundle: Bundle) -> None:
         self._world, self._task, self._change = world, task, change
         self._repo, self._limits = bundle.repo(change.repo), bundle.limits
-        self._prepared = prepare(world, self._repo, task.base)
         self._is_cancelled = cancel_watch(world, task.id)
+        self._prepared = prepare(world, self._repo, task.base, building(self._is_cancelled))
         self._began = time.monotonic()
 
     def run(self, overlay: Overlay, checks: Sequence[Check]) -> list[CheckResult]:

@@ -14,6 +14,7 @@ from deputy.domain.values import (
     TaskSpec,
     TreeChange,
 )
+from deputy.evidence import presentable
 from deputy.flow.cards import needs_text, sentence
 from deputy.flow.considering import keep_policy
 from deputy.flow.facts import facts_of
@@ -21,7 +22,7 @@ from deputy.flow.governing import governing, running
 from deputy.flow.holds import is_cleared
 from deputy.flow.network import network_decisions, reviewed
 from deputy.flow.review_files import keep_review_files
-from deputy.flow.sandboxes import source_of
+from deputy.flow.sandboxes import Remains, end_sandboxes, source_of
 from deputy.flow.show import keep_shown
 from deputy.flow.steps import StepFailed, Steps
 from deputy.flow.tasks import OF_A_RUN, advance, cancel_now, end, event
@@ -58,21 +59,41 @@ def _end_badly(world: World, steps: Steps, task_id: str, run: int, failed: StepF
     """End the task for a step that failed, unless it has gone on without this run.
 
     A crash between a step's effect and its record has the step done again: it then finds the next run in line, which
-    is not this one's to end.
+    is not this one's to end. A cancelled task ends with the engine's word that nothing of it is alive.
     """
 
     def stop() -> JsonValue:
+        task = _task(world, task_id)
+        if task.run != run or task.status not in OF_A_RUN:
+            return None
+        remains = end_sandboxes(world, task)
         with world.store.transaction() as ledger:
             task = ledger.task(task_id)
             if task.run != run or task.status not in OF_A_RUN:
                 return None
             if failed.was_cancelled or task.cancel_by:
-                cancel_now(world, ledger, task)
+                cancel_now(world, ledger, task, _proof(remains), _remains_data(remains))
             else:
                 end(world, ledger, task, _S.FAILED, failed.sentence)
         return None
 
     steps("stop" if failed.was_cancelled else "fail", stop)
+
+
+def _proof(remains: Remains) -> str:
+    if remains.left is None:
+        return "Whether its sandbox is gone could not be seen: the engine does not answer. It is removed once it does."
+    if remains.left:
+        return f"Its sandbox {remains.left[0]} could not be removed yet; that is tried again every half minute."
+    return "Its sandbox is gone."
+
+
+def _remains_data(remains: Remains) -> dict[str, JsonValue]:
+    told: dict[str, JsonValue] = {
+        "sandboxes_stopped": list(remains.stopped),
+        "sandboxes_left": None if remains.left is None else list(remains.left),
+    }
+    return {**told, "why": presentable(remains.why, 300)} if remains.why else told
 
 
 def start(world: World, task_id: str, run: int) -> JsonValue:

@@ -1,14 +1,18 @@
 """Sandboxes as the workflows use them: named after task and purpose, bounded by policy, stopped on a wish."""
 
 import hashlib
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 from deputy.domain.config import Limits, RepoConfig
+from deputy.domain.errors import Cancelled, DeputyError
 from deputy.domain.values import Task
 from deputy.flow.environments import Prepared
 from deputy.flow.world import World
-from deputy.ports import RepoSource, Sandbox, SandboxLimits, SandboxSpec, Tree
+from deputy.ports import BuildStep, RepoSource, Sandbox, SandboxLimits, SandboxSpec, Tree
 
 CANCEL_POLL_SECONDS = 0.4
 
@@ -58,6 +62,7 @@ def stock_of(repo: RepoConfig) -> str:
     return hashlib.sha256(hidden.encode()).hexdigest()[:16]
 
 
+@contextmanager
 def open_sandbox(
     world: World,
     task: Task,
@@ -69,12 +74,48 @@ def open_sandbox(
     purpose: str,
     needs_git: bool = False,
     gateway: str = "",
-) -> Sandbox:
-    """Start a sealed sandbox with the tree as its workspace."""
+) -> Iterator[Sandbox]:
+    """A sealed sandbox with the tree as its workspace, until the block is left. It can be cancelled while it starts."""
     name = f"deputy-{task.id.lower()}-{task.run}-{purpose}"
-    return world.sandboxes.start(
-        spec_of(repo, limits, prepared, tree, name=name, task=task.id, needs_git=needs_git, gateway=gateway)
-    )
+    spec = spec_of(repo, limits, prepared, tree, name=name, task=task.id, needs_git=needs_git, gateway=gateway)
+    try:
+        with world.sandboxes.start(spec, cancel_watch(world, task.id)) as box:
+            yield box
+    except Cancelled:
+        with world.store.transaction() as ledger:
+            ledger.keep_outcome(_stopped_key(task), json.dumps([name]))
+        raise
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What a cancelled run left: the sandbox that it was stopped in, and those that the engine still knows.
+
+    ``left`` is None when the engine does not say; then ``why`` tells why.
+    """
+
+    stopped: tuple[str, ...]
+    left: tuple[str, ...] | None
+    why: str = ""
+
+
+def end_sandboxes(world: World, task: Task) -> Remains:
+    """Remove whatever there is of the task's sandboxes, then ask the engine what it still knows: the proof."""
+    with world.store.transaction() as ledger:
+        stopped = json.loads(ledger.outcome(_stopped_key(task)) or "[]")
+    swept: tuple[str, ...] = ()
+    # Nobody hides an error here: what can't be removed is still there when the engine is asked.
+    with suppress(DeputyError):
+        swept = world.sandboxes.sweep(lambda other: other != task.id)
+    names = tuple(sorted({*stopped, *swept}))
+    try:
+        return Remains(names, world.sandboxes.remaining(task.id))
+    except DeputyError as error:
+        return Remains(names, None, str(error))
+
+
+def _stopped_key(task: Task) -> str:
+    return f"stopped:{task.id}:{task.run}"
 
 
 def cancel_watch(world: World, task_id: str) -> Callable[[], bool]:
@@ -90,3 +131,13 @@ def cancel_watch(world: World, task_id: str) -> Callable[[], bool]:
         return wanted
 
     return is_cancelled
+
+
+def building(is_cancelled: Callable[[], bool]) -> Callable[[BuildStep], None]:
+    """Ends the build of an environment with ``Cancelled`` when that is wanted: a build says often how far it is."""
+
+    def on_step(_: BuildStep) -> None:
+        if is_cancelled():
+            raise Cancelled("the task was cancelled")
+
+    return on_step

@@ -111,8 +111,9 @@ def fail(world: World, task_id: str, sentence: str) -> bool:
         return True
 
 
-def cancel_now(world: World, ledger: Ledger, task: Task) -> Task:
-    """End a task that somebody asked to cancel."""
-    return end(
-        world, ledger, task, TaskStatus.CANCELLED, "Cancelled; nothing was delivered.", actor=task.cancel_by or SYSTEM
-    )
+def cancel_now(
+    world: World, ledger: Ledger, task: Task, proof: str = "", data: dict[str, JsonValue] | None = None
+) -> Task:
+    """End a task that somebody asked to cancel; ``proof`` says what became of its sandbox."""
+    outcome = f"Cancelled; nothing was delivered. {proof}".rstrip()
+    return end(world, ledger, task, TaskStatus.CANCELLED, outcome, actor=task.cancel_by or SYSTEM, data=data)

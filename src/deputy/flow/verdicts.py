@@ -2,6 +2,7 @@
 
 from pydantic import JsonValue
 
+from deputy.domain.errors import Cancelled
 from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus
 from deputy.domain.values import Decision, Effect, GateReport, HoldKind, RuleRef, Severity, Task
@@ -12,7 +13,7 @@ from deputy.flow.governing import MOST_PATH, running
 from deputy.flow.holds import open_hold
 from deputy.flow.judging import judge_patch, told_of
 from deputy.flow.queueing import queue_run
-from deputy.flow.tasks import advance, cancel_now, end, event
+from deputy.flow.tasks import advance, end, event
 from deputy.flow.world import World
 from deputy.policy import Bundle
 from deputy.ports import Ledger
@@ -34,8 +35,7 @@ def judge(world: World, task_id: str, run: int) -> JsonValue:
     with world.store.transaction() as ledger:
         task = ledger.task(task_id)
         if task.cancel_by:
-            cancel_now(world, ledger, task)
-            return None
+            raise Cancelled("the task was cancelled")
         happened = event(
             world,
             EventName.GATES_JUDGED,
@@ -91,8 +91,8 @@ def _nothing_changed(world: World, task: Task) -> JsonValue:
     with world.store.transaction() as ledger:
         task = ledger.task(task.id)
         if task.cancel_by:
-            cancel_now(world, ledger, task)
-        elif task.spec and task.spec.recipe:
+            raise Cancelled("the task was cancelled")
+        if task.spec and task.spec.recipe:
             queue_delivery(world, ledger, task, "")
         else:
             why = f"The agent changed nothing. {task.outcome}".strip()

@@ -13,16 +13,17 @@ from deputy.agent.tools import ToolCall
 from deputy.agent.turns import AgentTurn, ToolResult, describe, turn_from_json, turn_to_json
 from deputy.domain.config import Price, Recipe
 from deputy.domain.dialogue import CommandResult, Message, Reply, Tool
-from deputy.domain.errors import BadInput, Cancelled, DeputyError, OutOfBudget
+from deputy.domain.errors import BadInput, DeputyError, OutOfBudget
 from deputy.domain.events import EventName
 from deputy.domain.values import Task, TaskSpec, Turn, Usage
 from deputy.evidence import presentable
 from deputy.flow.environments import prepare
 from deputy.flow.network import reach
-from deputy.flow.sandboxes import cancel_watch, open_sandbox
+from deputy.flow.sandboxes import building, cancel_watch, open_sandbox
 from deputy.flow.show import show_task
 from deputy.flow.tasks import event
 from deputy.flow.toolbox import how, use_tool
+from deputy.flow.waiting import unless_cancelled
 from deputy.flow.world import World
 from deputy.gates.case import LINK
 from deputy.intake.recipes import commands_for
@@ -61,7 +62,7 @@ class Work:
         # A second try on the gates' reasons goes on from the first one's tree.
         start = self._task.tree if self._task.feedback else self._task.base
         recipe = next((r for r in self._bundle.recipes if r.name == self._spec.recipe), None)
-        prepared = prepare(self._world, self._repo, self._task.base)
+        prepared = prepare(self._world, self._repo, self._task.base, building(self._is_cancelled))
         tree = self._world.repos.checkout(self._spec.repo, start, self._repo.hidden)
         with (
             reach(self._world, self._task, self._spec, self._bundle) as way,
@@ -128,9 +129,10 @@ class Work:
             turns = ledger.turns(self._task.id, self._task.run)
 
         def ask(transcript: Sequence[Message], tools: Sequence[Tool], /) -> Reply:
-            if self._is_cancelled():
-                raise Cancelled("the task was cancelled")
-            return model.reply(transcript, tools, max_tokens=MOST_ANSWER_TOKENS, timeout=MODEL_SECONDS)
+            return unless_cancelled(
+                lambda: model.reply(transcript, tools, max_tokens=MOST_ANSWER_TOKENS, timeout=MODEL_SECONDS),
+                self._is_cancelled,
+            )
 
         def over(usage: Usage) -> str | None:
             so_far = before.plus(usage)
