@@ -14,11 +14,13 @@ from deputy.domain.config import (
     Counter,
     CounterOf,
     CounterPer,
+    Environment,
     GateLevel,
     Limits,
     Price,
     Recipe,
     RepoConfig,
+    SandboxSize,
     Weekday,
 )
 from deputy.domain.gates import GateName
@@ -32,7 +34,7 @@ STARTER = {
     for path in (ROOT / "policies").rglob("*")
     if path.is_file()
 }
-MODELS = (Check, RepoConfig, Recipe, Limits, Price, Condition, Counter, Budget)
+MODELS = (Check, RepoConfig, Environment, SandboxSize, Recipe, Limits, Price, Condition, Counter, Budget)
 FIELDS = {field for model in MODELS for field in model.model_fields}
 WORDS = {
     *Weekday,
