@@ -133,11 +133,18 @@ def cancel_watch(world: World, task_id: str) -> Callable[[], bool]:
     return is_cancelled
 
 
-def building(is_cancelled: Callable[[], bool]) -> Callable[[BuildStep], None]:
-    """Ends the build of an environment with ``Cancelled`` when that is wanted: a build says often how far it is."""
+def building(
+    is_cancelled: Callable[[], bool], show: Callable[[str], None] = lambda _: None
+) -> Callable[[BuildStep], None]:
+    """Shows how far the build of an environment is, and ends it with ``Cancelled`` when that is wanted.
 
-    def on_step(_: BuildStep) -> None:
+    A build says often how far it is, in the midst of a step, too.
+    """
+
+    def on_step(step: BuildStep) -> None:
         if is_cancelled():
             raise Cancelled("the task was cancelled")
+        where = f"step {step.number} of {step.total}, {step.text}" if step.total else f"waiting for {step.text}"
+        show(f"Building the environment: {where}")
 
     return on_step

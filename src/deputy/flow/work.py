@@ -62,7 +62,10 @@ class Work:
         # A second try on the gates' reasons goes on from the first one's tree.
         start = self._task.tree if self._task.feedback else self._task.base
         recipe = next((r for r in self._bundle.recipes if r.name == self._spec.recipe), None)
-        prepared = prepare(self._world, self._repo, self._task.base, building(self._is_cancelled))
+        on_step = building(self._is_cancelled, self._progress)
+        prepared = prepare(self._world, self._repo, self._task.base, on_step)
+        # Building an environment has a bound of its own, and is no part of what the run may take.
+        self._began = time.monotonic()
         tree = self._world.repos.checkout(self._spec.repo, start, self._repo.hidden)
         with (
             reach(self._world, self._task, self._spec, self._bundle) as way,
