@@ -310,3 +310,16 @@ def test_a_flaky_base_does_not_excuse_what_fails_every_time() -> None:
 def test_a_result_that_calls_itself_passed_and_flaky_is_flaky() -> None:
     said = of_checks(result("tests", PATCH, is_flaky=True), result("types", PATCH))
     assert [each.split(" [")[0] for each in said] == ["review checks/flaky"]
+
+
+# ---------------------------------------------------------------------------------------------------------- names
+
+
+def test_failing_tests_are_named_as_far_as_anybody_reads() -> None:
+    def named(count: int) -> CheckResult:
+        names = tuple(f"test_{number}" for number in range(count))
+        failed = result("tests", PATCH, passed=False, exit_code=1, summary=f"{count} failed")
+        return failed.model_copy(update={"broken_tests": names})
+
+    assert "does not pass: 2 failed – test_0, test_1 ->" in of_checks(named(2), result("types", PATCH))[0]
+    assert "– test_0, test_1, test_2, test_3, test_4, … ->" in of_checks(named(9), result("types", PATCH))[0]

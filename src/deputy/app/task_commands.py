@@ -18,6 +18,7 @@ from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus, is_final
 from deputy.domain.values import Event, Proof, Task
 from deputy.flow.dispatching import is_in_line, line_now
+from deputy.flow.evidence_pack import kept_of
 from deputy.scheduling import Line, Spot, place_words, wait_words
 
 app = typer.Typer(help="Look at tasks, and stop them.", no_args_is_help=True)
@@ -131,7 +132,9 @@ def evidence(
                 (target / name).write_bytes(store.blob(digest))
         proof = Proof.model_validate_json(store.blob(task.proof_file)) if task.proof_file else Proof()
         for check in proof.checks:
-            (target / f"{check.phase.value}-{check.name}.log").write_bytes(store.blob(check.log))
+            for what, digest in kept_of(check):
+                name = "-".join(word for word in (check.phase.value, check.name, what) if word)
+                (target / f"{name}.log").write_bytes(store.blob(digest))
     say(f"Wrote {target}/")
 
 

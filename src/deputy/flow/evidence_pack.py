@@ -1,11 +1,12 @@
 """The evidence file that goes with a patch: all that an outsider needs to check the story, in one JSON object."""
 
 import json
+from collections.abc import Iterator
 
 from pydantic import JsonValue
 
 from deputy.domain.secrets import redact
-from deputy.domain.values import GateReport, Proof, Task
+from deputy.domain.values import CheckResult, GateReport, Proof, Task
 from deputy.flow.world import World
 
 FORMAT = "deputy-evidence/1"
@@ -40,14 +41,23 @@ def evidence_of(world: World, task: Task) -> bytes:
 
 
 def logs_of(world: World, task: Task) -> bytes:
-    """The logs of every check, one after the other, each under a line that names it and its digest."""
+    """Logs and reports of every check, one after the other, each under a line that names it and its digest."""
     parts = []
     for check in proof_of(world, task).checks:
-        title = (
-            f"==== {check.phase.value} · {check.name} · {' '.join(check.argv)} · {check.summary} · sha256 {check.log}"
-        )
-        parts.append(f"{title}\n{world.store.blob(check.log).decode()}\n")
+        for what, digest in kept_of(check):
+            words = (check.phase.value, check.name, what, " ".join(check.argv), check.summary, f"sha256 {digest}")
+            title = " · ".join(word for word in words if word)
+            parts.append(f"==== {title}\n{world.store.blob(digest).decode()}\n")
     return "\n".join(parts).encode()
+
+
+def kept_of(check: CheckResult) -> Iterator[tuple[str, str]]:
+    """What is kept of a check, by digest: its log (named by nothing), its report, and the logs of its other runs."""
+    yield "", check.log
+    if check.report:
+        yield "report", check.report
+    for number, digest in enumerate(check.reruns, start=1):
+        yield f"other-run-{number}", digest
 
 
 def proof_of(world: World, task: Task) -> Proof:

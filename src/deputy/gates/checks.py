@@ -11,6 +11,7 @@ from deputy.gates.verdict import lower
 # Work whose point is that tests change: base's own tests may then fail, and a person says whether they should.
 _CHANGES_TESTS = frozenset({TaskKind.REFACTOR, TaskKind.TEST})
 _REPAIR = "repair it first, in a request of its own"
+_MOST_NAMED = 5
 _STEADY = "see the logs of its runs; make the tests that come and go steady"
 
 
@@ -87,8 +88,15 @@ def _failed(after: CheckResult, before: list[CheckResult], bar: Severity) -> Fin
     if failed and all(_is_as_bad(one, after) for one in failed):
         message = f"Check {after.name} does not pass, with or without the patch: {after.summary}"
         return found("checks/failed-before", lower(bar, Severity.REVIEW), message, fix=_REPAIR)
-    message = f"Check {after.name} does not pass: {after.summary}"
+    message = f"Check {after.name} does not pass: {after.summary}{_named(after)}"
     return found("checks/failed", bar, message, fix="see the log of this check")
+
+
+def _named(result: CheckResult) -> str:
+    """The first of the failing tests, where they are known: what the agent repairs and the approver looks at."""
+    names = result.broken_tests
+    more = ", …" if len(names) > _MOST_NAMED else ""
+    return f" – {', '.join(names[:_MOST_NAMED])}{more}" if names else ""
 
 
 def _is_as_bad(before: CheckResult, after: CheckResult) -> bool:
@@ -109,6 +117,6 @@ def _fewer(after: CheckResult, results: list[CheckResult]) -> Iterator[Finding]:
 def _base_tests(case: Case, result: CheckResult) -> Finding:
     bars = {check.name: check.bar for check in case.checks}
     severity = Severity.REVIEW if case.kind in _CHANGES_TESTS else Severity.DENY
-    message = f"The base's own tests do not pass on the patched code ({result.name}: {result.summary})"
+    message = f"The base's own tests do not pass on the patched code ({result.name}: {result.summary}{_named(result)})"
     fix = "keep the existing tests passing, or ask for the change of behaviour by name"
     return found("checks/base-tests", lower(severity, bars.get(result.name, Severity.DENY)), message, fix=fix)
