@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 from pydantic import JsonValue
+from tests.fakes.sandbox import PlainSandboxes
 
 from deputy.adapters.store.store import SqlStore, open_store
 from deputy.domain.config import Limits, RepoConfig
@@ -90,6 +91,7 @@ def world_of(store: SqlStore, line: Line | None = None) -> World:
         "repos": SimpleNamespace(
             refresh=lambda _: "", diff=lambda *_: change, read=lambda *_: None, paths=lambda *_: ()
         ),
+        "sandboxes": PlainSandboxes(),
         "locate": lambda url: url,
         "chat": SimpleNamespace(show=lambda *_: None),
         "team": "T0ACME",

@@ -27,13 +27,14 @@ from deputy.app.clock import SystemClock
 from deputy.app.sealing import sealing
 from deputy.app.settings import Settings
 from deputy.app.workshop import environments_of
-from deputy.domain.errors import BadInput, Unavailable
+from deputy.domain.errors import BadInput, DeputyError, Unavailable
 from deputy.domain.events import EventName
 from deputy.domain.values import Event
 from deputy.flow.engine import DurableQueue, Engine
 from deputy.flow.housekeeping import jobs
 from deputy.flow.inbox import DurableInbox
 from deputy.flow.notices import queue_notice
+from deputy.flow.stocking import STOCK_SECONDS, stock
 from deputy.flow.workflows import QUEUES, workflows
 from deputy.flow.world import World
 from deputy.ports import Model
@@ -67,6 +68,7 @@ class Deputy:
             self.timers.stop()
         if self.engine:
             self.engine.stop()
+        self.world.sandboxes.close()
         for held in self.claims:
             held.release()
         self.store.close()
@@ -193,6 +195,7 @@ def _start_worker(deputy: Deputy, settings: Settings, queue: DurableQueue, seale
         ledger.append(started)
     deputy.timers = Clockwork(_lead(deputy))
     deputy.timers.start(jobs(deputy.world))
+    threading.Thread(target=_keep_stocked, args=(deputy,), name="stock", daemon=True).start()
     if not settings.is_single_machine:
         threading.Thread(
             target=_watch_workers, args=(deputy, executor, held), name="watch-workers", daemon=True
@@ -212,6 +215,20 @@ def _lead(deputy: Deputy) -> Callable[[], bool]:
         return bool(mine)
 
     return has_lead
+
+
+def _keep_stocked(deputy: Deputy) -> None:
+    """Have sandboxes waiting in this worker, until Deputy stops."""
+    while not deputy.stopping.is_set():
+        try:
+            stock(deputy.world)
+        except DeputyError as error:
+            log.warning("worker.stock", error=str(error))
+        except Exception:
+            # The thread's boundary: as for the watch below. When Deputy stops, its database is closed in between.
+            if not deputy.stopping.is_set():
+                log.exception("worker.stock")
+        deputy.stopping.wait(STOCK_SECONDS)
 
 
 def _watch_workers(deputy: Deputy, me: str, mine: Claim) -> None:

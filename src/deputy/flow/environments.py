@@ -97,8 +97,21 @@ def prepare(
     wanted = wanted_at(world, repo, commit)
     if wanted is None:
         return Prepared(world.image, repo.env)
-    spec, environment = wanted.spec, wanted.environment
-    image = world.environments.find(repo.name, spec.key) or build(world, wanted, on_step)
+    image = world.environments.find(repo.name, wanted.spec.key) or build(world, wanted, on_step)
+    return _prepared(repo, wanted, image)
+
+
+def prepared_already(world: Workshop, repo: RepoConfig, commit: str) -> Prepared | None:
+    """The same when the image is there; None when it would have to be built."""
+    wanted = wanted_at(world, repo, commit)
+    if wanted is None:
+        return Prepared(world.image, repo.env)
+    image = world.environments.find(repo.name, wanted.spec.key)
+    return _prepared(repo, wanted, image) if image else None
+
+
+def _prepared(repo: RepoConfig, wanted: Wanted, image: str) -> Prepared:
+    environment = wanted.environment
     links = {path: f"{KEPT_FOLDER}/{path}" for path in (folder.strip("/") for folder in environment.keep)}
     return Prepared(image, {**environment.env, **repo.env}, links)
 

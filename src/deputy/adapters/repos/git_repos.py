@@ -48,6 +48,10 @@ class GitRepos:
         """Fetch into the cached mirror; returns the commit at the branch's tip."""
         return self._mirrors.refresh(source)
 
+    def tip(self, repo: str) -> str:
+        """The commit that was at the tip when it was last fetched; empty when it never was."""
+        return self._mirrors.tip(repo)
+
     def checkout(self, repo: str, treeish: str, hidden: Sequence[str]) -> Tree:
         """The files of a commit or tree, without history and without hidden paths. The last ones are remembered."""
         with self._git(repo) as git:

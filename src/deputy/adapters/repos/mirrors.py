@@ -12,6 +12,7 @@ from deputy.domain.errors import BadInput, NotFound, Unavailable
 from deputy.ports import RepoSource
 
 _LONGEST_NAME = 200
+_TIP = "refs/deputy/tip"
 
 
 @dataclass(frozen=True)
@@ -37,15 +38,22 @@ class Mirrors:
             try:
                 git.run(
                     "fetch", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-gc", "--force",
-                    "--", source.url, f"+{wanted}:refs/deputy/tip",
+                    "--", source.url, f"+{wanted}:{_TIP}",
                     timeout=self.fetch_seconds,
                 )  # fmt: skip
-                commit = git.line("rev-parse", "--verify", "refs/deputy/tip^{commit}")
+                commit = git.line("rev-parse", "--verify", f"{_TIP}^{{commit}}")
                 # A branch may be rewritten; a task's base must outlive that.
                 git.run("update-ref", f"refs/deputy/bases/{commit}", commit)
             except GitFailed as error:
                 raise _unreachable(source, error) from error
             return commit
+
+    def tip(self, repo: str) -> str:
+        """The commit at the tip, as it was last fetched; empty when it never was."""
+        try:
+            return self.open(repo).line("rev-parse", "--verify", "--quiet", f"{_TIP}^{{commit}}")
+        except (NotFound, GitFailed):
+            return ""
 
     def _made(self, repo: str) -> GitCommand:
         path = self._path(repo)

@@ -1,0 +1,75 @@
+"""Which sandboxes wait for work: those of repositories that had work lately, then the others, filled with the tip.
+
+Each worker keeps its own, so each asks for itself by the clock; it is no job that one worker does for all.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import structlog
+
+from deputy.domain.config import Limits, RepoConfig
+from deputy.domain.errors import DeputyError, Unavailable
+from deputy.flow.environments import prepared_already
+from deputy.flow.sandboxes import spec_of
+from deputy.flow.world import World
+from deputy.policy import Bundle
+from deputy.ports import SandboxSpec
+
+log = structlog.get_logger(__name__)
+
+STOCK_SECONDS = 60.0
+LATELY = timedelta(days=7)
+_TASKS_LOOKED_AT = 100
+
+
+def stock(world: World) -> tuple[SandboxSpec, ...]:
+    """Have sandboxes waiting, as many as the policy in force wants; returns which."""
+    bundle = world.policies.current()
+    wanted: list[SandboxSpec] = []
+    if bundle.limits.warm_total:
+        for repo in _by_use(world, bundle):
+            wanted += _of_repo(world, repo, bundle.limits)[: bundle.limits.warm_total - len(wanted)]
+            if len(wanted) == bundle.limits.warm_total:
+                break
+    world.sandboxes.keep_ready(wanted)
+    return tuple(wanted)
+
+
+def _by_use(world: World, bundle: Bundle) -> Iterator[RepoConfig]:
+    """The repositories, those first that were worked on last."""
+    with world.store.transaction() as ledger:
+        tasks = ledger.tasks(since=world.clock.now() - LATELY, limit=_TASKS_LOOKED_AT)
+    known = {repo.name: repo for repo in bundle.repos}
+    worked_on = [task.spec.repo for task in tasks if task.spec and task.spec.repo in known]
+    return (known[name] for name in dict.fromkeys((*worked_on, *known)))
+
+
+def _of_repo(world: World, repo: RepoConfig, limits: Limits) -> list[SandboxSpec]:
+    """Its waiting sandboxes; none while its mirror or its image is not there yet.
+
+    Recipes and checks, of which each run has several, need no repository inside: theirs comes first. An agent's first
+    turn takes many times what its sandbox takes to start.
+    """
+    try:
+        tip = world.repos.tip(repo.name)
+        prepared = prepared_already(world, repo, tip) if tip else None
+        if prepared is None:
+            return []
+        tree = world.repos.checkout(repo.name, tip, repo.hidden)
+    except DeputyError as error:
+        log.warning("stock.repo", repo=repo.name, error=str(error))
+        return []
+    kinds = (False, True) if _has_model(world) else (False,)
+    return [
+        spec_of(repo, limits, prepared, tree, needs_git=kinds[number % len(kinds)])
+        for number in range(limits.warm_per_repo)
+    ]
+
+
+def _has_model(world: World) -> bool:
+    try:
+        world.model()
+    except Unavailable:
+        return False
+    return True
