@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 @contextmanager
-def server(answer: Callable[[socket.socket], None]) -> Iterator[int]:
+def server(answer: Callable[[socket.socket], None], address: str = "127.0.0.1") -> Iterator[int]:
     """Serve each connection in a thread; yields the port."""
-    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+    with socket.create_server((address, 0), backlog=128) as listener:
         opened: list[socket.socket] = []
 
         def work(connection: socket.socket) -> None:

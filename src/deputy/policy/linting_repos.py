@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from deputy.domain.config import Check, RepoConfig
 from deputy.domain.globs import compile_glob
-from deputy.domain.hosts import host_pattern
 from deputy.policy.lines import FILE, Lines
 from deputy.policy.linting_environments import is_outside, lint_environment
 from deputy.policy.problems import Doubt, Problem, doubtful
@@ -30,7 +29,6 @@ def lint_repos(repos: Entries[RepoConfig], lines: Lines) -> Iterator[Problem]:
         yield from _globs(repos, repo)
         yield from _checks(repos, repo)
         yield from lint_environment(repos, repo)
-        yield from _hosts(repos, repo)
     for line, pattern in _columns(lines):
         yield from _mentioned(line, pattern, tuple(repos.values))
 
@@ -55,15 +53,6 @@ def _globs(repos: Entries[RepoConfig], repo: RepoConfig) -> Iterator[Problem]:
             compile_glob(pattern)
         except ValueError as error:
             yield repos.problem(str(error), "write a glob such as secrets/**", "repo", repo.name, key)
-
-
-def _hosts(repos: Entries[RepoConfig], repo: RepoConfig) -> Iterator[Problem]:
-    for host in repo.network:
-        try:
-            host_pattern(host)
-        except ValueError as error:
-            fix = "write a host such as pypi.org, or *.example.org for those below it"
-            yield repos.problem(str(error), fix, "repo", repo.name, "network")
 
 
 def _checks(repos: Entries[RepoConfig], repo: RepoConfig) -> Iterator[Problem]:
