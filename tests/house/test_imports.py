@@ -24,7 +24,19 @@ TYPES = {
     "layers": LayersContract,
     "protected": ProtectedContract,
 }
-PURE = ("intake", "policy", "gates", "approvals", "evidence", "audit", "agent", "insights", "domain")
+PURE = (
+    "intake",
+    "policy",
+    "gates",
+    "approvals",
+    "evidence",
+    "audit",
+    "agent",
+    "insights",
+    "scheduling",
+    "environments",
+    "domain",
+)
 VENDORS = {
     "slack_bolt": "adapters.slack",
     "slack_sdk": "adapters.slack",
