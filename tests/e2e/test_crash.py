@@ -177,7 +177,12 @@ def _nothing_left(site: Site) -> None:
 
     def ours() -> list[str]:
         containers = client.containers.list(all=True, filters={"label": "deputy.home"})
-        return [c.name for c in containers if c.labels.get("deputy.home") == _owner(site)]
+        # Those that wait for the next task are the living Deputy's own.
+        return [
+            c.name
+            for c in containers
+            if c.labels.get("deputy.home") == _owner(site) and not c.name.startswith("deputy-waiting-")
+        ]
 
     deadline = time.monotonic() + 60
     while ours() and time.monotonic() < deadline:
