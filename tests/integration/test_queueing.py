@@ -439,3 +439,14 @@ def test_who_was_served_longest_ago_is_next_even_if_what_they_had_is_over(office
     with office.ledger() as ledger:
         spots = [spot_of(office.world, ledger, ledger.task(task_id)) for task_id in ("A2", "B2")]
     assert [spot.number for spot in spots if spot] == [2, 1]
+
+
+def test_a_newcomer_is_not_taken_for_one_who_was_never_served(office: Office) -> None:
+    for task_id in ("C1", "B1"):
+        office.ask(task_id)
+        office.finish(task_id)
+    for task_id in ("A1", "A2", "C2"):
+        office.ask(task_id)
+    office.limits = office.limits.model_copy(update={"active_total": 3, "active_per_repo": 3})
+    office.ask("B2")
+    assert office.queue.runs[-1] == "C2"

@@ -108,7 +108,7 @@ def dispatch(world: World, ledger: Ledger, bundle: Bundle | None, was: Task | No
         return
     tasks, now = _tasks(ledger), world.clock.now()
     former = _former(tasks, was) if was else tasks
-    history = _history(ledger, former)
+    history = _history(ledger, (*tasks, *former))
     lineup = _lineup(bundle, tasks, history)
     found = lineup.line(bundle, now)
     known = {task.id: task for task in tasks}
