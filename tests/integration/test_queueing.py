@@ -445,7 +445,7 @@ def test_a_newcomer_is_not_taken_for_one_who_was_never_served(office: Office) ->
     for task_id in ("C1", "B1"):
         office.ask(task_id)
         office.finish(task_id)
-    for task_id in ("A1", "A2", "C2"):
+    for task_id in ("A1", "A2", "C2", "A3"):
         office.ask(task_id)
     office.limits = office.limits.model_copy(update={"active_total": 3, "active_per_repo": 3})
     office.ask("B2")
