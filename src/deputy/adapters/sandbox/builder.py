@@ -37,6 +37,8 @@ _ALLOWANCE = 1 << 20
 _SPARE_SECONDS = 1800
 _START_SECONDS = 60
 _NO_SUCH_COMMAND = 400
+# Thousands of files on a disk, not a few in memory, have to go.
+_GONE_SECONDS = 180.0
 _AF_NETLINK, _NETLINK_AUDIT = 16, 9
 
 
@@ -110,11 +112,11 @@ class Builders:
             wire = DockerWire(api.attach_socket(container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}))
             api.start(container)
             wire.send(program("builder_inside"))
-            box = BuilderBox(spec, Channel(wire), lambda: self._engine.remove(container), DeltaCaps())
+            box = BuilderBox(spec, Channel(wire), lambda: self._engine.remove(container, _GONE_SECONDS), DeltaCaps())
             box.fill(spec)
             yield box, container
         finally:
-            self._engine.remove(container)
+            self._engine.remove(container, _GONE_SECONDS)
             if wire:
                 wire.close()
 

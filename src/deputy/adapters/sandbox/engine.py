@@ -66,9 +66,9 @@ class Engine:
                 "start it or set DOCKER_HOST, then run 'make setup'",
             ) from error
 
-    def remove(self, container: str) -> None:
+    def remove(self, container: str, seconds: float = _GONE_SECONDS) -> None:
         """Kill and remove, then look until it is gone: the engine may be removing it by itself already."""
-        end = time.monotonic() + _GONE_SECONDS
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             try:
                 self.api.remove_container(container, force=True, v=True)
