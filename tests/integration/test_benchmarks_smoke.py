@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from benchmarks import boxes
 from benchmarks.catalog import BENCHMARKS
 from benchmarks.measuring import Comparison, Series, Setting, in_turns
 from benchmarks.report import lines
+from benchmarks.rivals import DRIVER, MINI, REX, Rivals, rivals
 
 SOURCE = Path(__file__).parents[2]
 NEED = {True: pytest.mark.docker, False: ()}
@@ -22,6 +24,36 @@ def test_a_benchmark_runs(name: str, tmp_path: Path) -> None:
     assert all(seconds > 0 for each in found for seconds in (*each.ours.seconds, *each.baseline.seconds))
     told = "\n".join(lines(benchmark, found))
     assert told.count("ratio ") == len(found)
+
+
+def test_rivals_that_cannot_be_installed_are_said_to_be_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path / "cache"), "UV_NO_CONFIG": "1"}.items():
+        monkeypatch.setenv(name, value)
+    with rivals(Setting(tmp_path, repeat=1)) as found:
+        assert not found.names
+        (note,) = found.notes
+    assert note.startswith("mini-swe-agent and swe-rex were not measured: ")
+
+
+def test_a_rival_that_fails_is_told_and_the_other_goes_on() -> None:
+    command = [sys.executable, "-P", str(DRIVER)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        others = Rivals({MINI: "x", REX: "x"}, process)
+        for name, package in ((MINI, "minisweagent"), (REX, "swerex")):  # neither is installed here
+            with pytest.raises(
+                AssertionError, match=f"{name} start x: ModuleNotFoundError: No module named '{package}"
+            ):
+                others.start(name)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+@pytest.mark.docker
+def test_a_sandbox_that_was_not_waiting_is_not_taken_for_one() -> None:
+    with boxes.start(boxes.sandboxes(), {}) as box, pytest.raises(AssertionError, match="was started anew"):
+        boxes.check_waited(box)
 
 
 def run(*words: str) -> "subprocess.CompletedProcess[str]":
