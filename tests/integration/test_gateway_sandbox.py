@@ -1,5 +1,6 @@
 """A sealed box with a gateway: allowed hosts are reached and nothing else, and no command can break its channel."""
 
+import contextlib
 import socket
 import time
 from collections.abc import Iterator
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from docker.api.client import APIClient
-from tests.integration.gateway_servers import echo, pages, server
+from tests.integration.gateway_servers import echo, pages, server, tunnel
+from tests.unit.test_gateway_hello import hello
 
 from deputy.adapters.network import Gateways
 from deputy.adapters.network.proxy import Bounds
@@ -349,3 +351,23 @@ def test_apt_updates_in_a_root_box(home: Path) -> None:
             assert done.exit_code == 0, done.output.decode()
             assert b"deb.debian.org" in done.output
     assert {(use.host, use.port, use.refused) for use in gate.uses()} == {("deb.debian.org", 80, "")}
+
+
+@pytest.mark.network
+def test_a_tunnel_is_for_the_host_that_it_was_asked_for(home: Path) -> None:
+    """Hosts share addresses: a tunnel to an allowed one must not lead to a stranger at the same address."""
+    with Gateways(home).open(["pypi.org"]) as gate:
+        for first in (hello("registry.npmjs.org"), hello(None), b"GET / HTTP/1.1\r\nHost: pypi.org\r\n\r\n"):
+            client, said = tunnel(gate.folder, "pypi.org:443")
+            with client:
+                assert "200" in said
+                client.sendall(first)
+                with contextlib.suppress(ConnectionResetError):
+                    assert client.recv(100) == b""
+        client, _ = tunnel(gate.folder, "pypi.org:443")
+        with client:
+            client.sendall(hello("pypi.org"))
+            assert client.recv(1) == b"\x16"
+    refused = [use for use in gate.uses() if use.refused]
+    assert [(use.host, use.connections) for use in refused] == [("pypi.org", 3)]
+    assert "names the same host" in refused[0].refused

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from deputy.adapters.network.asking import END, HEAD_LIMIT, Ask, Refused, read_ask
+from deputy.adapters.network.hello import MOST_BYTES, server_name
 from deputy.adapters.network.rules import Rules
 from deputy.adapters.network.tally import Tally
+from deputy.domain.hosts import host_name
 
 _CHUNK = 1 << 16
 _MOST_ADDRESSES = 4
@@ -23,14 +25,17 @@ _RESOLVERS = 4
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _FOR_WHOM = "can't be reached from this sandbox"
 _OUT_OF_FILES_SECONDS = 0.1
+_PACE_SECONDS = 0.005
+_MOST_PIECES = 64
 _SERVERS_FAULT = "it does not answer"
 _USED_UP = "the run has moved as many bytes as it may"
+_NOT_ITS_TLS = "a tunnel has to begin with TLS that names the same host"
 
 _Ways = set[asyncio.Future[None]]
 
 
-class _UsedUp(Exception):
-    """The bound on bytes is reached in the middle of a connection."""
+class _CutOff(Exception):
+    """A connection that is ended in its middle: the bytes are used up, or its tunnel is for somebody else."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,8 @@ class Proxy:
             self._clients.add(task)
             # Here and not in the task: one that is cancelled before its first step never runs.
             task.add_done_callback(partial(self._left, connection, places))
+            # Deputy's other threads have the same interpreter: nobody takes it from them by asking and asking.
+            await asyncio.sleep(_PACE_SECONDS)
 
     def _left(self, connection: socket.socket, places: asyncio.Semaphore, task: asyncio.Task[None]) -> None:
         self._clients.discard(task)
@@ -97,7 +104,7 @@ class Proxy:
             self._tally.refused(refused.host, refused.port, refused.why)
             # Best effort and at once: nobody waits for one who does not read.
             writer.write(_answer(refused))
-        except (OSError, asyncio.IncompleteReadError):
+        except (OSError, EOFError):
             pass  # somebody went away, or was silent for too long
         finally:
             writer.transport.abort()
@@ -112,15 +119,38 @@ class Proxy:
             self._tally.connected(ask.host, ask.port)
             out.transport.set_write_buffer_limits(0)
             try:
-                if ask.is_tunnel:
-                    writer.write(_ESTABLISHED)
-                else:
-                    out.write(ask.head)
-                    self._moved(ask, sent=len(ask.head))
+                out.write(await self._opening(ask, reader, writer))
                 await self._relay(ask, reader, writer, far, out)
-            except _UsedUp:
+            except _CutOff as cut:
                 # No answer: in the middle of somebody else's it would be taken for a part of that.
-                self._tally.refused(ask.host, ask.port, _USED_UP)
+                self._tally.refused(ask.host, ask.port, str(cut))
+
+    async def _opening(self, ask: Ask, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        """The first bytes for the server: a plain request's head, or what begins a tunnel to this host and no other."""
+        opening = ask.head
+        if ask.is_tunnel:
+            writer.write(_ESTABLISHED)
+            if not self._rules.is_internal(ask.host):
+                opening = await self._hello(ask, reader)
+        self._moved(ask, sent=len(opening))
+        return opening
+
+    async def _hello(self, ask: Ask, reader: asyncio.StreamReader) -> bytes:
+        said = b""
+        async with asyncio.timeout(self._bounds.head_seconds):
+            for _ in range(_MOST_PIECES):
+                said += await reader.read(_CHUNK)
+                if not said:
+                    raise EOFError
+                try:
+                    name = server_name(said)
+                    if name is not None and host_name(name) == ask.host:
+                        return said
+                except ValueError:
+                    raise _CutOff(_NOT_ITS_TLS) from None
+                if name is not None or reader.at_eof() or len(said) > MOST_BYTES:
+                    break
+        raise _CutOff(_NOT_ITS_TLS)
 
     async def _head(self, reader: asyncio.StreamReader) -> bytes:
         try:
@@ -186,7 +216,7 @@ class Proxy:
     def _moved(self, ask: Ask, *, sent: int = 0, received: int = 0) -> None:
         self._tally.moved(ask.host, ask.port, sent=sent, received=received)
         if self._is_used_up():
-            raise _UsedUp
+            raise _CutOff(_USED_UP)
 
     def _is_used_up(self) -> bool:
         total = self._tally.total

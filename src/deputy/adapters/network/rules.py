@@ -27,9 +27,13 @@ class Rules:
         if port not in ports:
             raise Refused(403, "only ports 80 and 443 can be reached", host, port)
 
+    def is_internal(self, host: str) -> bool:
+        """Whether the host is one of ours, whose addresses are nobody else's."""
+        return any(covers_host(pattern, host) for pattern in self.internal)
+
     def permitted(self, host: str, port: int, addresses: Sequence[str]) -> list[str]:
         """The addresses that may be connected to; ``Refused`` when there is none."""
-        if any(covers_host(pattern, host) for pattern in self.internal):
+        if self.is_internal(host):
             return list(addresses)
         found = [address for address in addresses if not is_closed(address)]
         if not found:
