@@ -94,9 +94,9 @@ class Bench:
         world = World(**cast("Any", {name: parts.get(name) for name in World.__dataclass_fields__}))
         return verify(world, task, change, cast("Any", bundle))
 
-    def start(self, spec: Any) -> Any:
+    def start(self, spec: Any, *more: Any) -> Any:
         self.starts.append(spec.name.removeprefix("deputy-d-ver1f1ed-0-"))
-        return self.sandboxes.start(spec)
+        return self.sandboxes.start(spec, *more)
 
 
 @pytest.fixture(params=["plain", pytest.param("docker", marks=pytest.mark.docker)])
@@ -112,6 +112,7 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
 
 # What does not depend on the sandbox is tried on the plain one alone.
 on_plain = pytest.mark.parametrize("bench", ["plain"], indirect=True)
+in_the_image = pytest.mark.parametrize("bench", [pytest.param("docker", marks=pytest.mark.docker)], indirect=True)
 
 
 def only(proof: Proof, phase: CheckPhase) -> CheckResult:
@@ -181,6 +182,50 @@ def test_a_report_without_end_is_not_read(bench: Bench) -> None:
     huge = b"mkdir out; head -c 9000000 /dev/zero > out/junit.xml; echo 1 passed in 0.1s\n"
     done = only(bench.verify({"check.sh": huge}, REPORTING), PATCH)
     assert (done.passed, "larger than 8 MiB" in done.summary) == (False, True)
+
+
+_SUITE = b"""import pytest, unittest
+
+def test_passes(): pass
+
+@pytest.mark.parametrize("value", [1, 2])
+def test_each(value): assert value == 1
+
+@pytest.mark.skip
+def test_skipped(): pass
+
+@pytest.mark.xfail
+def test_expected(): assert False
+
+@pytest.fixture
+def broken():
+    yield
+    raise OSError("on its way out")
+
+def test_torn_down(broken): assert False
+
+class Old(unittest.TestCase):
+    def test_subtests(self):
+        for n in range(3):
+            with self.subTest(n=n):
+                self.assertNotEqual(n, 1)
+"""
+
+
+@in_the_image
+def test_what_pytest_writes_is_read(bench: Bench) -> None:
+    run = ("python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml=out/junit.xml")
+    check = REPORTING.model_copy(update={"run": run})
+    done = only(bench.verify({"tests/test_suite.py": _SUITE}, check, flaky_retries=0), PATCH)
+    assert (done.passed, done.exit_code) == (False, 1)
+    assert "tests.test_suite.test_each[2]" in done.broken_tests
+    assert "tests.test_suite.test_torn_down" in done.broken_tests
+    assert done.summary.startswith("2 failed, 1 error") or done.summary.startswith("3 failed, 1 error"), done.summary
+    fine = only(
+        bench.verify({"tests/test_suite.py": _SUITE[: _SUITE.index(b"@pytest.fixture")].replace(b", 2]", b"]")}, check),
+        PATCH,
+    )
+    assert (fine.passed, fine.summary, fine.broken_tests) == (True, "2 passed, 2 skipped", ())
 
 
 # ---------------------------------------------------------------------------------------------------------- flaky
