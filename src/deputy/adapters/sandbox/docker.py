@@ -81,8 +81,9 @@ class DockerSandboxes:
         self._pool.keep_ready(wanted)
 
     def close(self) -> None:
-        """Remove what waits."""
+        """Remove what waits, and let go of the engine."""
         self._pool.close()
+        self._engine.close()
 
     def probe(self) -> tuple[Attempt, ...]:
         """Try from inside a sandbox what must not work; see ``probes``."""

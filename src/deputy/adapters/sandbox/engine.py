@@ -46,6 +46,13 @@ class Engine:
         """The processors of the engine's machine."""
         return self._cpus if self.api else 1
 
+    def close(self) -> None:
+        """Let go of the connection; the next use makes another."""
+        with self._lock:
+            if self._connected is not None:
+                self._connected.close()
+                self._connected = None
+
     @contextmanager
     def errors(self, image: str, todo: str = "run 'make setup'") -> Iterator[None]:
         """Say what the engine's errors mean and what to do."""
