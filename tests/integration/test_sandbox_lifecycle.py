@@ -11,7 +11,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import docker
 import docker.errors
@@ -19,6 +21,7 @@ import pytest
 from tests.trees import tree_of
 
 from deputy.adapters.sandbox.docker import DockerSandboxes
+from deputy.adapters.sandbox.pool import WAIT_SECONDS
 from deputy.domain.errors import BadInput, Cancelled, OutOfBudget, SandboxFailed, Unavailable
 from deputy.ports import SandboxLimits, SandboxSpec, Tree
 
@@ -326,3 +329,80 @@ def test_a_write_through_a_shared_memory_map_comes_out(sandboxes: DockerSandboxe
     with sandboxes.start(make_spec("mmap")) as box:
         assert box.run(["python3", "-c", code]).exit_code == 0
         assert [file.content for file in box.delta().written] == [b"HELLO\n"]
+
+
+# ------------------------------------------------------------------------------------------------------ kill -9
+
+# At which call of whose a host process stops and is killed; what it had done by then.
+STAGES = {
+    "created": ("docker.api.client.APIClient.start", "start"),
+    "started": ("deputy.adapters.sandbox.box.Box.fill", "start"),
+    "filled": ("deputy.adapters.sandbox.box.Box.run", "start"),
+    "waiting and created": ("docker.api.client.APIClient.start", "wait"),
+    "waiting and started": ("deputy.adapters.sandbox.box.Box.fill", "wait"),
+    "waiting": ("deputy.adapters.sandbox.box.Box.run", "wait"),
+    "being renamed": ("docker.api.client.APIClient.rename", "take"),
+    "renamed": ("deputy.adapters.sandbox.box.Box.fill", "take"),
+    "taken": ("deputy.adapters.sandbox.box.Box.run", "take"),
+}
+
+
+def be_killed_at(stage: str, ready: str) -> None:
+    """Start a sandbox and stop at that stage; the test then kills this process."""
+    place, way = STAGES[stage]
+    sandboxes = DockerSandboxes(owner=OWNER)
+    spec = replace(make_spec("killed", task="D-K1LLED00"), name="deputy-d-k1lled00-1-work", stock="shop")
+
+    def stop(*_: object) -> None:
+        Path(ready).touch()
+        time.sleep(600)
+
+    if way == "take":
+        sandboxes.keep_ready([spec])
+        assert eventually(lambda: bool(sandboxes._pool._waiting), 60)
+    with mock.patch(place, stop):
+        if way == "wait":
+            sandboxes.keep_ready([spec])
+            assert stage != "waiting" or eventually(lambda: bool(sandboxes._pool._waiting), 60)
+            stop() if stage == "waiting" else time.sleep(600)
+        sandboxes.start(spec).run(["true"])
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_kill_at_any_stage_leaves_only_what_the_sweep_finds(
+    sandboxes: DockerSandboxes,
+    engine: docker.DockerClient,
+    tmp_path: Path,
+    stage: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def left() -> list[str]:
+        found = engine.api.containers(all=True, filters={"label": f"deputy.home={OWNER}"})
+        return [c["State"] for c in found]
+
+    ready = tmp_path / "ready"
+    root = Path(__file__).parents[2]
+    path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    code = f"from tests.integration.test_sandbox_lifecycle import be_killed_at; be_killed_at({stage!r}, {str(ready)!r})"
+    env = {**os.environ, "PYTHONPATH": path, "TEST_LIFECYCLE_OWNER": OWNER}
+    host = subprocess.Popen([sys.executable, "-c", code], cwd=root, env=env)
+    try:
+        assert eventually(ready.exists, 60)
+        assert len(left()) == 1
+    finally:
+        host.kill()
+        host.wait()
+    if "created" not in stage:
+        # Process 1 ends with its host, and the engine removes what has run; nobody has to look.
+        assert eventually(lambda: left() == [])
+        return
+    time.sleep(0.3)
+    assert left() == ["created"]
+    assert sandboxes.sweep(lambda task: task == "D-K1LLED00") == ()
+    if "waiting" in stage:
+        # Another process may be about to start it: only time tells.
+        assert sandboxes.sweep(lambda _: False) == ()
+        later = time.time() + WAIT_SECONDS * 2
+        monkeypatch.setattr("deputy.adapters.sandbox.labels.time.time", lambda: later)
+    assert len(sandboxes.sweep(lambda _: False)) == 1
+    assert left() == []
