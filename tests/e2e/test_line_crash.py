@@ -1,0 +1,56 @@
+"""``kill -9`` while a line moves: everybody's turn comes once, one after the other, and nobody is forgotten."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deputy.domain.events import EventName
+from deputy.domain.status import TaskStatus
+from tests.e2e.conftest import ALICE, BEN, CHANNEL, NOTE, Yard, make_site
+from tests.e2e.test_crash import Supervised
+from tests.e2e.test_line import most_at_once
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
+
+# Whatever puts a run in line, calls it, frees its place, or tells of it.
+POINTS = r"(line|req|run)\.(show-D-\w+|admit|start|judge)\.(done|recorded)"
+
+
+@pytest.fixture
+def supervised(tmp_path: Path) -> Iterator[Supervised]:
+    points = tmp_path / "points"
+    points.mkdir()
+    environment = {"CRASH_POINTS": str(points), "CRASH_ONLY": POINTS}
+    site = make_site(tmp_path / "site", limits={"active_total": 1, "active_per_repo": 1}, environment=environment)
+    site._program = (sys.executable, "-m", "tests.e2e.crashing")
+    site.prepare()
+    site.slack.start()
+    site.model.start()
+    watched = Supervised(site)
+    try:
+        watched.revive()
+        yield watched
+    finally:
+        site.__exit__(None, None, None)
+
+
+def test_a_kill_wherever_the_line_moves_loses_nobody_and_calls_nobody_twice(
+    supervised: Supervised, tmp_path: Path
+) -> None:
+    yard = Yard(supervised.site)
+    people = [ALICE, ALICE, ALICE, BEN]
+    threads = [supervised.site.slack.say(user, CHANNEL, f"<@U0DEPUTY> {NOTE}") for user in people]
+    for thread in threads:
+        supervised.until(supervised.thread_has(thread, "*Delivered*"), "a delivery")
+    supervised.settle()
+    tasks = [yard.task(thread) for thread in threads]
+    assert {task.status for task in tasks} == {TaskStatus.DELIVERED}
+    for task in tasks:
+        assert [event.name for event in yard.events(task=task.id)].count(EventName.RUN_CALLED) == 1
+    assert most_at_once(yard) == 1
+    points = sorted(path.name for path in (tmp_path / "points").iterdir())
+    print(f"\n{supervised.deaths} deaths at {len(points)} points: {', '.join(points)}")
+    assert supervised.deaths == len(points)
+    assert {point.partition(".")[0] for point in points} == {"line", "req", "run"}
