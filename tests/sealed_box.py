@@ -1,5 +1,6 @@
 """Boxes for the battery of attempts and bombs: one shared by all quiet attempts, one each for the loud ones."""
 
+import json
 import os
 from collections.abc import Iterator
 
@@ -61,17 +62,39 @@ def assert_in_sync(box: Sandbox) -> None:
     assert len(alive) == 2
 
 
+_WITH = (
+    "import ctypes, errno, json, os, signal, socket, struct, subprocess, sys\n"
+    "libc = ctypes.CDLL(None, use_errno=True)\n"
+    "def call(*args):\n"
+    "    if libc.syscall(*args) < 0: raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))\n"
+)
+_EACH = """
+for name, code in json.loads(sys.argv[1]).items():
+    source, sink = os.pipe()
+    if os.fork() == 0:
+        try:
+            exec(code)
+            os.write(sink, b"OPEN")
+        except OSError as error:
+            os.write(sink, f"SHUT {error}".encode())
+        except SystemExit as end:
+            os.write(sink, str(end).encode())
+        os._exit(0)
+    os.close(sink)
+    print(json.dumps([name, os.read(source, 1000).decode()]))
+    os.close(source)
+"""
+
+
 def attempt(box: Sandbox, code: str, timeout: float = 20) -> str:
     """Run Python that must fail: prints OPEN when the attempt worked, its error otherwise."""
     lines = "\n".join("    " + line for line in code.strip().splitlines())
-    wrapped = (
-        "import ctypes, errno, os, signal, socket, struct, subprocess, sys\n"
-        "libc = ctypes.CDLL(None, use_errno=True)\n"
-        "def call(*args):\n"
-        "    if libc.syscall(*args) < 0: raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))\n"
-        f"try:\n{lines}\n"
-        "except OSError as error: print('SHUT', error)\n"
-        "else: print('OPEN')\n"
-    )
+    wrapped = f"{_WITH}try:\n{lines}\nexcept OSError as error: print('SHUT', error)\nelse: print('OPEN')\n"
     result = box.run(["python3", "-c", wrapped], timeout=timeout)
     return result.output.decode("utf-8", "replace")
+
+
+def attempts(box: Sandbox, codes: dict[str, str]) -> dict[str, str]:
+    """Many of them in one command, by name, each in a process of its own."""
+    output = box.run(["python3", "-c", _WITH + _EACH, json.dumps(codes)], timeout=60).output
+    return dict(json.loads(line) for line in output.splitlines())

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from tests.fakes.sandbox import PlainSandboxes
+from tests.runtimes import further_runtimes, refusal
 from tests.trees import tree_of
 
 from deputy.adapters.sandbox.box import DeltaCaps
@@ -32,15 +33,22 @@ def spec(name: str = f"deputy-{TASK}-conform-{os.getpid()}", *, tree: Tree | Non
     )
 
 
-@pytest.fixture(params=["plain", pytest.param("docker", marks=pytest.mark.docker)])
+MADE_OF = ["plain", *(pytest.param(name, marks=pytest.mark.docker) for name in ("docker", *further_runtimes()))]
+
+
+@pytest.fixture(params=MADE_OF)
 def sandboxes(request: pytest.FixtureRequest) -> Iterator[Sandboxes]:
-    made: Sandboxes = (
-        PlainSandboxes(CAPS)
-        if request.param == "plain"
-        else DockerSandboxes(owner=f"test-conformance-{os.getpid()}", caps=CAPS)
-    )
+    made: Sandboxes = PlainSandboxes(CAPS) if request.param == "plain" else docker(request.param)
     yield made
     made.sweep(lambda _: False)
+
+
+def docker(runtime: str) -> DockerSandboxes:
+    """The adapter with the engine's default runtime, or with another one in which the probe lets tasks run."""
+    further = None if runtime == "docker" else runtime
+    if further and (said := refusal(further)):
+        pytest.skip(said)
+    return DockerSandboxes(owner=f"test-conformance-{os.getpid()}", caps=CAPS, runtime=further)
 
 
 @pytest.fixture
