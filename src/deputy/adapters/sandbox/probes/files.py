@@ -5,6 +5,7 @@
 
 import contextlib
 import os
+import pwd
 import stat
 from collections.abc import Callable
 
@@ -106,7 +107,7 @@ def root_file_system() -> str:
     """Read-only as a whole, not only owned by somebody else."""
     if not os.statvfs("/").f_flag & os.ST_RDONLY and not any(m.point == "/" and m.is_read_only for m in mounts()):
         raise Open("it is not read-only")
-    places = ("/", "/etc/", "/usr/bin/", "/var/tmp/", "/opt/", "/run/", "/home/", "/root/")
+    places = ("/", "/etc/", "/usr/bin/", "/var/tmp/", "/opt/", "/run/", "/home/", f"{home_of_root()}/")
     tries = [opened(f"{place}probe", os.O_WRONLY | os.O_CREAT) for place in places]
     return refused(*tries, by=DENIED | ABSENT | READ_ONLY)
 
@@ -138,7 +139,15 @@ def host_root() -> str:
 
 def files_of_root() -> str:
     """What only root may read."""
-    return refused(opened("/etc/shadow"), listed("/root"), by=DENIED | ABSENT)
+    return refused(opened("/etc/shadow"), listed(home_of_root()), by=DENIED | ABSENT)
+
+
+def home_of_root() -> str:
+    """Root's folder; one that can't be where the image names none."""
+    try:
+        return pwd.getpwuid(0).pw_dir
+    except KeyError:
+        return "/nowhere"
 
 
 def attempts(scratch: list[str]) -> dict[str, Callable[[], str]]:
