@@ -7,7 +7,7 @@ import pytest
 
 from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus
-from tests.e2e.conftest import SAM, Yard, running
+from tests.e2e.conftest import ALICE, CHANNEL, SAM, Yard, running
 from tests.integration.gateway_servers import pages, server
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(150)]
@@ -118,3 +118,9 @@ def test_policy_says_why(wired: Yard) -> None:
     assert "n-open" in said
     said = wired.cli("policy", "explain", "user:T0ACME/U0ALICE", "acme/open", "use-network", "evil.example", status=1)
     assert "no rule lets" in said
+
+
+def test_whoever_asks_is_told_about_all_hosts_of_the_repository(wired: Yard) -> None:
+    said = wired.slack.command(ALICE, CHANNEL, "/deputy why asks use-network")
+    assert f"asks for review of use-network of {HOST}" in said
+    assert "n-senior" in said

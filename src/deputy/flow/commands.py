@@ -116,7 +116,9 @@ def _why(world: World, ledger: Ledger, incoming: Incoming, arguments: Sequence[s
         known = ", ".join(action.value for action in Action)
         raise BadInput(f"there is no action `{arguments[1]}`", "", f"use one of {known}") from None
     facts = facts_before(world, ledger, incoming.place.channel, bundle)
-    decision = bundle.decide(incoming.actor.subject, bundle.repo(arguments[0]).name, action, arguments[2:], facts)
+    repo = bundle.repo(arguments[0])
+    paths = arguments[2:] or (repo.network if action is Action.USE_NETWORK else ())
+    decision = bundle.decide(incoming.actor.subject, repo.name, action, paths, facts)
     return f"```\n{explain(decision)}\n```\n{OWN_RULES}"
 
 
