@@ -344,6 +344,13 @@ def test_a_home_whose_path_is_too_long_for_a_socket(tmp_path: Path) -> None:
         base.unlink()
 
 
+def test_a_home_that_is_gone_is_said(home: Path) -> None:
+    gateways = Gateways(home)
+    home.rmdir()
+    with pytest.raises(Unavailable, match="Can't open a gateway: No such file"), gateways.open([]):
+        pass
+
+
 def test_hosts_that_are_none(home: Path) -> None:
     with pytest.raises(BadInput, match=r"10\.0\.0\.1"), Gateways(home).open(["10.0.0.1"]):
         pass

@@ -12,7 +12,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,10 +57,19 @@ class Gateways:
 
     @contextmanager
     def open(self, hosts: Sequence[str]) -> Iterator[Opened]:
-        """A proxy that connects to these hosts and no others, until the block is left; ``BadInput`` names a bad one."""
+        """A proxy that connects to these hosts and no others, until the block is left.
+
+        ``BadInput`` names a bad host, ``Unavailable`` says that there is no place for the socket.
+        """
         rules, tally = read_rules(hosts, self._internal), Tally()
-        proxy = Proxy(rules, self._bounds, tally)
-        with self._place() as place, _listening(place / SOCKET) as listener, _served(proxy, listener):
+        with ExitStack() as stack:
+            try:
+                place = stack.enter_context(self._place())
+                listener = stack.enter_context(_listening(place / SOCKET))
+                stack.enter_context(_served(Proxy(rules, self._bounds, tally), listener))
+            except OSError as error:
+                todo = "check DEPUTY_HOME and the limit of open files"
+                raise Unavailable("can't open a gateway", error.strerror or str(error), todo) from error
             yield Opened(str(place), tally)
 
     @contextmanager
