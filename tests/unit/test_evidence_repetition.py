@@ -61,6 +61,9 @@ def test_passed_only_where_every_run_passed_and_no_log_is_lost(outcomes: list[bo
         (_run(passed=True), False),
         (_run(exit_code=-9, failures=None), True),
         (_run(exit_code=2, failures=0, tests=0), False),
+        # Nothing could be collected; but make says 2, too.
+        (_run(exit_code=2, failures=1, tests=1), False),
+        (_run(exit_code=2, failures=1, tests=3), True),
         (_run(exit_code=127, failures=None, tests=None), False),
         # What contradicts itself is no accident.
         (_run(exit_code=0), False),

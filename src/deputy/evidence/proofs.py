@@ -10,7 +10,7 @@ from deputy.domain.values import ChangeKind, CheckPhase, CheckResult, Proof, Tre
 # Files that steer a test run wherever they stand: an added one could skip all of base's tests.
 _STEERING = ("**/conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini")
 # Exit statuses of pytest that say "the tests did not run", never "a test failed".
-_NOT_RUN = frozenset({2, 3, 4, 5})
+NOT_RUN = frozenset({2, 3, 4, 5})
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _fails_before(results: Sequence[CheckResult], name: str) -> bool | None:
 
 
 def _has_failing_tests(result: CheckResult) -> bool:
-    return bool(result.failures) and result.exit_code > 0 and result.exit_code not in _NOT_RUN
+    return bool(result.failures) and result.exit_code > 0 and result.exit_code not in NOT_RUN
 
 
 def _any(values: Sequence[bool | None]) -> bool | None:

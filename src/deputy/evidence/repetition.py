@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from deputy.domain.config import Check
 from deputy.domain.values import CheckPhase, CheckResult
+from deputy.evidence.proofs import NOT_RUN
 
 MOST_NAMED = 3
 
@@ -19,9 +20,12 @@ def repetitions(phase: CheckPhase, limit: int) -> int:
 def is_worth_repeating(check: Check, result: CheckResult) -> bool:
     """Whether a failure may be one by chance: tests ran and failed by the command's own account, or it was killed.
 
-    What contradicts itself (exit status 0 and a failing test, a report that is missing) is no accident.
+    What contradicts itself (exit status 0 and a failing test, a report that is missing) is no accident, and neither is a
+    test file that can't be imported.
     """
     if check.kind != "tests" or result.passed:
+        return False
+    if result.exit_code in NOT_RUN and (result.tests or 0) <= (result.failures or 0):
         return False
     return result.exit_code < 0 or (result.exit_code > 0 and bool(result.failures))
 
