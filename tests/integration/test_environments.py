@@ -140,15 +140,16 @@ def test_a_key_is_built_once_however_many_ask(environments):
 def test_kept_folders_are_found_through_links_and_lead_back(environments, sandboxes):
     setup = sh(
         "mkdir -p deps/one packages/app/deps lib; echo 1 > deps/one/a; ln -s one/a deps/inner; ln -s ../lib deps/back;"
-        " echo 2 > packages/app/deps/b"
+        " echo 2 > packages/app/deps/b; echo 3 > lib/version.txt"
     )
-    image = environments.build(spec(setup, keep=("deps", "packages/app/deps/", "deps/one")), Steps())
-    links = {path: f"/opt/deputy/kept/{path}" for path in ("deps", "packages/app/deps")}
-    script = "cat deps/one/a deps/inner packages/app/deps/b; readlink deps/back; ! touch deps/mine"
+    image = environments.build(spec(setup, keep=("deps", "packages/app/deps/", "deps/one", "lib/version.txt")), Steps())
+    links = {path: f"/opt/deputy/kept/{path}" for path in ("deps", "packages/app/deps", "lib/version.txt")}
+    script = "cat deps/one/a deps/inner packages/app/deps/b lib/version.txt; readlink deps/back; ! touch deps/mine"
     assert told(sandboxes, image, *sh(script + " 2>/dev/null"), links=links).split() == [
         "1",
         "1",
         "2",
+        "3",
         "/workspace/lib",
     ]
 
@@ -159,7 +160,7 @@ def test_kept_folders_are_found_through_links_and_lead_back(environments, sandbo
         (sh("echo first; echo why >&2; exit 7"), {}, "exit 7'`, ended with exit status 7", "first\nwhy"),
         (("no-such-program",), {}, "`no-such-program`, ended with exit status 127", "No such file"),
         (sh("echo slow; sleep 60"), {"timeout": 2}, "was stopped: the setup may take 2 s in all", "slow"),
-        (("true",), {"keep": ("node_modules",)}, "can't be packed up", "the setup left no folder node_modules"),
+        (("true",), {"keep": ("node_modules",)}, "can't be packed up", "the setup left no folder or file node_modules"),
         (("true",), {"keep": ("../etc",)}, "can't use the path", "not inside the workspace"),
         (sh("for n in 1 2; do head -c 9000000 /dev/zero > /opt/$n; done"), {"disk": 10**7}, "and 9 MB are allowed", ""),
     ],

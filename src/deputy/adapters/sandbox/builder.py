@@ -56,7 +56,7 @@ class BuilderBox(Box):
         self._tell("secrets", b"".join(contents), names=list(values), sizes=[len(content) for content in contents])
 
     def keep(self, paths: Sequence[str]) -> None:
-        """Move these folders of the workspace into the image; ``BadInput`` when one is not there."""
+        """Move these folders and files of the workspace into the image; ``BadInput`` when one is not there."""
         self._tell("keep", paths=list(paths), into=KEPT_FOLDER)
 
     def end(self, drop: Sequence[str]) -> None:
