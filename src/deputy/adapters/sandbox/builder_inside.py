@@ -61,7 +61,7 @@ class Box(SandboxBox):
         for path in cast("list[str]", header["paths"]):
             source, target = os.path.join(ROOT, path), os.path.join(str(header["into"]), path)
             if os.path.islink(source) or not os.path.exists(source):
-                raise Refused("not_found", f"the setup left no folder {path}")
+                raise Refused("not_found", f"the setup left no folder or file {path}")
             os.makedirs(os.path.dirname(target), exist_ok=True)
             for link in list(_links(source)):
                 _lead_back(link, source)
