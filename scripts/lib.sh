@@ -113,6 +113,15 @@ engine_state() {
     "$asker" "$root/scripts/engine_state.py" 2>/dev/null || { [ -z "${DOCKER_HOST:-}" ] && [ -S /var/run/docker.sock ] && echo starting; } || echo absent
 }
 
+# An engine that we start reads its settings here, where the machine has none of its own.
+engine_settings=$engine_folder/daemon.json
+has_own_settings() { [ -e /etc/docker/daemon.json ]; }
+engine_reads_ours() {
+    local pid
+    pid=$(cat "$engine_folder/dockerd.pid" 2>/dev/null) && grep -qsaF "$engine_settings" "/proc/$pid/cmdline"
+}
+knows_crun() { grep -qs '"crun"' "$engine_settings"; }
+
 engine_is_alive() { has_systemd || pgrep -x dockerd >/dev/null 2>&1 || [ -e "$engine_folder/dockerd.pid" ]; }
 
 # Docker Desktop and rootless engines listen elsewhere; the docker command knows where.

@@ -12,7 +12,14 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = ("scripts/bootstrap", "scripts/stop-engine", "scripts/lock", "scripts/lib.sh", ".ci/run")
+SCRIPTS = (
+    "scripts/bootstrap",
+    "scripts/stop-engine",
+    "scripts/crun-on-hybrid",
+    "scripts/lock",
+    "scripts/lib.sh",
+    ".ci/run",
+)
 LOCKS = ("requirements.lock", "deploy/requirements.lock", "scripts/requirements-uv.txt")
 
 
@@ -182,6 +189,14 @@ def test_a_running_engine_is_left_alone(tmp_path: Path) -> None:
     done = plan(tmp_path, "ready", "--tests")
     assert "docker.io" not in done.stdout
     assert "start" not in done.stdout
+
+
+@pytest.mark.skipif(not Path("/etc/debian_version").exists(), reason="plans to install Debian packages")
+def test_a_runtime_for_tests_is_registered_only_with_an_engine_of_ours_by_settings_of_ours(tmp_path: Path) -> None:
+    done = plan(tmp_path, "absent", "--tests")
+    is_ours = not Path("/etc/docker/daemon.json").exists() and not Path("/run/systemd/system").exists()
+    assert ("register the runtime crun with that engine" in done.stdout) <= is_ours
+    assert "crun" not in plan(tmp_path, "absent").stdout
 
 
 def test_unknown_options_are_refused(tmp_path: Path) -> None:
