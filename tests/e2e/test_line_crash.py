@@ -11,18 +11,22 @@ from deputy.domain.status import TaskStatus
 from tests.e2e.conftest import ALICE, BEN, CHANNEL, NOTE, Yard, make_site
 from tests.e2e.test_crash import Supervised
 from tests.e2e.test_line import most_at_once
+from tests.postgres import postgres_server, postgres_url
 
+__all__ = ["postgres_server", "postgres_url"]
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 # Whatever puts a run in line, calls it, frees its place, or tells of it.
 POINTS = r"(line|req|run)\.(show-D-\w+|admit|start|judge)\.(done|recorded)"
 
 
-@pytest.fixture
-def supervised(tmp_path: Path) -> Iterator[Supervised]:
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def supervised(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Supervised]:
     points = tmp_path / "points"
     points.mkdir()
     environment = {"CRASH_POINTS": str(points), "CRASH_ONLY": POINTS}
+    if request.param == "postgres":
+        environment["DEPUTY_DATABASE_URL"] = request.getfixturevalue("postgres_url")
     site = make_site(tmp_path / "site", limits={"active_total": 1, "active_per_repo": 1}, environment=environment)
     site._program = (sys.executable, "-m", "tests.e2e.crashing")
     site.prepare()
