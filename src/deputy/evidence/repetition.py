@@ -20,8 +20,8 @@ def repetitions(phase: CheckPhase, limit: int) -> int:
 def is_worth_repeating(check: Check, result: CheckResult) -> bool:
     """Whether a failure may be one by chance: tests ran and failed by the command's own account, or it was killed.
 
-    What contradicts itself (exit status 0 and a failing test, a report that is missing) is no accident, and neither is a
-    test file that can't be imported.
+    What contradicts itself (exit status 0 and a failing test, a report that is missing) is no accident, nor is a test
+    file that can't be imported.
     """
     if check.kind != "tests" or result.passed:
         return False
