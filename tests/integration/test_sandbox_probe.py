@@ -10,9 +10,10 @@ from docker.api.client import APIClient
 
 from deputy.adapters.sandbox import hardening, launching, probing
 from deputy.adapters.sandbox.docker import DockerSandboxes
+from deputy.adapters.sandbox.labels import PROBING
 from deputy.app.sealing import sealing
 from deputy.domain.errors import DeputyError, Unavailable
-from deputy.ports import Attempt
+from deputy.ports import Attempt, SandboxSpec
 
 pytestmark = pytest.mark.docker
 
@@ -147,3 +148,10 @@ def test_a_box_in_the_hosts_process_namespace_does_not_run_at_all(sandboxes: Doc
     weaken({"pid_mode": "host"})
     with pytest.raises(DeputyError):
         sealing(sandboxes.probe())
+
+
+def test_a_probe_under_way_is_not_swept_away_by_another_process(sandboxes: DockerSandboxes) -> None:
+    spec = SandboxSpec(f"{PROBING}{os.getpid()}", "", "", {}, limits=probing.LIMITS)
+    with sandboxes.start(spec) as box:
+        assert sandboxes.sweep(lambda _: False) == ()
+        assert box.run(["echo", "here"]).output == b"here\n"

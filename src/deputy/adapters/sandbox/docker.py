@@ -92,7 +92,7 @@ class DockerSandboxes:
         return probe(self._start_probe, [WORKSPACE, *(folder for folder in scratch if folder != WORKSPACE)])
 
     def _start_probe(self) -> Sandbox:
-        return self.start(SandboxSpec(f"deputy-probe-{secrets.token_hex(4)}", "probe", "", {}, limits=LIMITS))
+        return self.start(SandboxSpec(f"{labels.PROBING}{secrets.token_hex(4)}", "", "", {}, limits=LIMITS))
 
     def check(self) -> str:
         """One line that says which engine and image are ready; ``Unavailable`` otherwise."""

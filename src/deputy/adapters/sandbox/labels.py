@@ -12,6 +12,9 @@ from deputy.ports import SandboxSpec
 # Until when (in seconds since 1970) a sandbox may wait for a task; its host process removes it long before.
 WAITING_LABEL = "deputy.waiting"
 WAITING = "deputy-waiting-"
+# A sandbox of the start-up probe, which another process (``deputy doctor``) may be busy with for so many seconds.
+PROBING = "deputy-probe-"
+_PROBING_SECONDS = 120
 # As ``ports.SandboxSpec`` has it.
 _NAME = re.compile(r"deputy-(d-[a-z0-9]+)-", re.ASCII | re.IGNORECASE)
 
@@ -57,14 +60,15 @@ def shown(container: Listed) -> str:
 
 
 def may_stay(container: Listed) -> bool:
-    """Whether a container without a task is in somebody's hands: a builder's or a waiting sandbox, in its time.
+    """Whether a container without a task is in somebody's hands: a builder's, a probe's or a waiting one, in its time.
 
     Their process may be another one on the same engine, so only time tells whether it has left them behind.
     """
     labels = container["Labels"]
     until = str(labels.get(WAITING_LABEL, ""))
     is_waiting = _name(container).startswith(WAITING) and until.isdecimal() and time.time() < int(until)
-    return is_waiting or is_building(labels)
+    is_probing = _name(container).startswith(PROBING) and time.time() < container["Created"] + _PROBING_SECONDS
+    return is_waiting or is_probing or is_building(labels)
 
 
 def _name(container: Listed) -> str:
