@@ -1,6 +1,6 @@
 """How a tree goes into a box: the frames that turn what lies there into what shall lie there."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from pydantic import JsonValue
 
@@ -14,14 +14,22 @@ Frame = tuple[Mapping[str, JsonValue], bytes]
 
 def pieces(before: Tree, after: Tree) -> Iterator[Frame]:
     """The frames, each of about ``PIECE`` bytes at most: first what has to go, then what is new or different."""
-    gone: list[JsonValue] = [path for path, file in before.items() if not _is_same(file, after.get(path))]
+    kept = _kept(before, after)
+    gone: list[JsonValue] = [path for path in before if path not in kept]
     for start in range(0, len(gone), FILES_IN_A_PIECE):
         yield {"gone": gone[start : start + FILES_IN_A_PIECE]}, b""
-    yield from _new({path: file for path, file in after.items() if not _is_same(file, before.get(path))})
+    yield from _new({path: file for path, file in after.items() if path not in kept})
+
+
+def _kept(before: Tree, after: Tree) -> Collection[str]:
+    """The paths that are the same in both. A waiting sandbox often has the very same tree as is wanted, or almost."""
+    if before is after:
+        return before.keys()
+    return {path for path, file in before.items() if (other := after.get(path)) is file or _is_same(file, other)}
 
 
 def _is_same(file: StoredFile, other: StoredFile | None) -> bool:
-    return other is not None and (file.mode, file.blob) == (other.mode, other.blob)
+    return other is not None and file.blob == other.blob and file.mode == other.mode
 
 
 def _new(files: Tree) -> Iterator[Frame]:
