@@ -1,13 +1,12 @@
 """What a sandbox says has changed, written onto the base's tree. Every byte of it is hostile until git has named it."""
 
-import tempfile
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from deputy.adapters.repos.command import GitCommand, GitFailed
 from deputy.adapters.repos.names import collision, is_short_name, refusal
-from deputy.adapters.repos.trees import EXECUTABLE, FILE, LINK, leaves, tree_id
+from deputy.adapters.repos.trees import EXECUTABLE, FILE, LINK, names, tree_id
 from deputy.domain.errors import BadInput, DeputyError, OutOfBudget
 from deputy.ports import TreeDelta, TreeFile
 
@@ -36,9 +35,8 @@ def import_delta(git: GitCommand, base: str, delta: TreeDelta, caps: ImportCaps)
         _check_file(file)
     for path in delta.deleted:
         _check_path(path)
-    _check_against(frozenset(entry.name for entry in leaves(git, base)), delta)
-    ids = _store(git, [file.content for file in delta.written])
-    tree = _write_tree(git, tree_id(git, base), _index_lines(delta, ids))
+    _check_against(frozenset(names(git, base)), delta)
+    tree = _write(git, tree_id(git, base), delta)
     git.run("update-ref", f"refs/deputy/trees/{tree}", tree)  # or a ``git gc`` by hand would drop it
     return tree
 
@@ -74,6 +72,8 @@ def _check_against(base: frozenset[str], delta: TreeDelta) -> None:
         raise BadInput("the change can't be taken", "it names a path twice", "run the task again")
     stays = base - frozenset(delta.deleted)
     new = [path for path in written if path not in base]
+    if not new:
+        return
     for path in new:
         if is_short_name(path):
             raise _refused(path, "its name may be the short form of another")
@@ -102,35 +102,28 @@ def _refused(path: str, why: str) -> BadInput:
     return BadInput(f"the changed path {path!a} can't be taken", why, "ask for the work under another name")
 
 
-def _store(git: GitCommand, contents: Sequence[bytes]) -> list[str]:
-    """Write blobs without filters, all in one process; returns their ids in order."""
-    if not contents:
-        return []
-    stream = bytearray()
-    for number, content in enumerate(contents, 1):
-        stream += b"blob\nmark :%d\ndata %d\n%b\n" % (number, len(content), content)
-    with tempfile.TemporaryDirectory() as folder:
-        marks = Path(folder, "marks")
-        git.run("fast-import", "--quiet", f"--export-marks={marks}", stdin=bytes(stream))
-        ids = dict(line.split() for line in marks.read_text().splitlines())
-    return [ids[f":{number}"] for number in range(1, len(contents) + 1)]
+def _write(git: GitCommand, base_tree: str, delta: TreeDelta) -> str:
+    """The base's tree with the delta on it, by one process that reads only the folders that change."""
+    ref = f"refs/deputy/imports/{secrets.token_hex(8)}"
+    stream = bytearray(b"commit %b\ncommitter Deputy <deputy@localhost> 0 +0000\ndata 0\n" % ref.encode())
+    stream += b'M 040000 %b ""\n' % base_tree.encode()
+    for path in delta.deleted:
+        stream += b"D %b\n" % _quoted(path)
+    for file in delta.written:
+        stream += b"M %b inline %b\ndata %d\n" % (file.mode.encode(), _quoted(file.path), len(file.content))
+        stream += file.content + b"\n"
+    try:
+        git.run("fast-import", "--quiet", stdin=bytes(stream))
+        tree = tree_id(git, git.line("rev-parse", "--verify", ref))
+        git.run("update-ref", "-d", ref)
+    except GitFailed as error:
+        raise _not_taken(error) from error
+    return tree
 
 
-def _index_lines(delta: TreeDelta, ids: Sequence[str]) -> bytes:
-    gone = [f"0 {'0' * 40}\t{path}" for path in delta.deleted]
-    written = [f"{file.mode} {blob}\t{file.path}" for file, blob in zip(delta.written, ids, strict=True)]
-    return "".join(f"{line}\0" for line in (*gone, *written)).encode()
-
-
-def _write_tree(git: GitCommand, base_tree: str, index_lines: bytes) -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        own_index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
-        git.run("read-tree", base_tree, env=own_index)
-        try:
-            git.run("update-index", "-z", "--index-info", stdin=index_lines, env=own_index)
-            return git.line("write-tree", env=own_index)
-        except GitFailed as error:
-            raise _not_taken(error) from error
+def _quoted(path: str) -> bytes:
+    """The path as fast-import reads any."""
+    return b'"' + path.encode().replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n") + b'"'
 
 
 def _not_taken(error: GitFailed) -> DeputyError:
