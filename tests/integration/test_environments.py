@@ -238,6 +238,19 @@ def test_old_images_go_unless_somebody_uses_them(environments, sandboxes, engine
     assert [tag for image in ours(engine) for tag in image.tags if "acme-site" in tag] == [names[3]]
 
 
+def test_two_processes_that_build_the_same_leave_one_image(environments, engine):
+    wanted, other = spec(sh("sleep 1"), disk=2**31), DockerEnvironments(owner=OWNER)
+    threads = [threading.Thread(target=each.build, args=(wanted, Steps())) for each in (environments, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert environments.find(REPO, wanted.key)
+    environments.prune(REPO, 100)
+    assert all(image.tags for image in ours(engine))
+    assert [image.labels["deputy.environment.key"] for image in ours(engine)].count(wanted.key) == 1
+
+
 def test_an_image_made_anew_takes_the_place_of_the_old_one(environments, engine):
     wanted = spec(sh("date +%N > /opt/when"))
     image = environments.build(wanted, Steps())

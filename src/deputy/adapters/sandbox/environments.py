@@ -87,9 +87,12 @@ class DockerEnvironments:
         with self._engine.errors(repo):
             images = api.images(filters={"label": labels})
             newest = sorted(images, key=lambda image: str(image["Labels"].get(MADE_LABEL, "")), reverse=True)
-            for image in newest[max(keep, 1) :]:
+            named = [image for image in newest if _tags(image)]
+            # Two processes built the same at once: the later one has the name.
+            nameless = [image for image in newest if not _tags(image)]
+            for image in (*named[max(keep, 1) :], *nameless):
                 if self._remove_unused(image["Id"]):
-                    removed += image.get("RepoTags") or [image["Id"][7:19]]
+                    removed += _tags(image)
         return tuple(removed)
 
     def size(self, image: str) -> int:
@@ -116,7 +119,7 @@ class DockerEnvironments:
     def _remove_unused(self, image: str) -> bool:
         """The engine itself refuses to remove what a container uses."""
         try:
-            for tag in self._engine.api.inspect_image(image).get("RepoTags") or [image]:
+            for tag in _tags(self._engine.api.inspect_image(image)) or [image]:
                 self._engine.api.remove_image(tag)
         except docker.errors.APIError as error:
             if error.status_code in {CONFLICT, 404}:
@@ -154,6 +157,8 @@ class DockerEnvironments:
         api = self._engine.api
         if spec.secrets:
             refuse_leaks(api, container, spec)
+        if self.find(spec.repo, spec.key):
+            return  # another process was faster
         repository, _, tag = self._name(spec.repo, spec.key).partition(":")
         api.commit(container, repository, tag, conf=self._config(spec, base, python))
 
@@ -226,6 +231,10 @@ class DockerEnvironments:
 def _variables(image: Mapping[str, Any]) -> dict[str, str]:
     pairs = (str(text).partition("=") for text in image["Config"].get("Env") or ())
     return {name: value for name, _, value in pairs}
+
+
+def _tags(image: Mapping[str, Any]) -> list[str]:
+    return [str(tag) for tag in image.get("RepoTags") or () if tag != "<none>:<none>"]
 
 
 def _carries(image: Mapping[str, Any]) -> bool:

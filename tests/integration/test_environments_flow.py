@@ -1,0 +1,249 @@
+"""Which image a repository's sandboxes start from, what building it may reach, and what the trail is told."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from pydantic import JsonValue
+from tests.trees import tree_of
+
+from deputy.adapters.store.store import SqlStore, open_store
+from deputy.app.settings import Settings
+from deputy.domain.config import Environment, Limits, RepoConfig
+from deputy.domain.errors import BadInput, Cancelled, DeputyError, Unavailable
+from deputy.domain.events import EventName
+from deputy.domain.values import Event
+from deputy.flow.environment_upkeep import build_environment, keep_environments
+from deputy.flow.environments import Prepared, hosts_of, prepare
+from deputy.flow.steps import Act, Patience, outcome_of, value_of
+from deputy.flow.world import World
+from deputy.ports import BuildStep, EnvironmentSpec, NetworkUse, RepoSource
+
+PLAIN = RepoConfig(name="acme/site", url="site.git")
+SHOP = RepoConfig(
+    name="acme/shop",
+    url="shop.git",
+    env={"SHOP": "repo"},
+    environment=Environment(
+        setup=(("pip", "install", "-r", "requirements.txt"),),
+        network=("pypi.org",),
+        env={"SHOP": "setup", "MODE": "fast"},
+        keep=("deps/",),
+    ),
+)
+
+
+@dataclass
+class Images:
+    """Environments without an engine: ``broken`` is what a build raises."""
+
+    built: dict[str, EnvironmentSpec] = field(default_factory=dict)
+    broken: DeputyError | None = None
+    base: str = "sha256:base"
+    pruned: list[tuple[str, int]] = field(default_factory=list)
+
+    def base_id(self, image: str) -> str:
+        if image == "missing":
+            raise Unavailable("the image missing is missing")
+        return f"{self.base}:{image}"
+
+    def find(self, repo: str, key: str) -> str:
+        return f"image:{key}" if key in self.built else ""
+
+    def build(self, spec: EnvironmentSpec, on_step: Callable[[BuildStep], None]) -> str:
+        on_step(BuildStep(1, 1, "pip install"))
+        if self.broken:
+            raise self.broken
+        self.built[spec.key] = spec
+        return f"image:{spec.key}"
+
+    def prune(self, repo: str, keep: int) -> tuple[str, ...]:
+        self.pruned.append((repo, keep))
+        return ()
+
+
+@dataclass
+class Shop:
+    """A world in which only what environments need is there."""
+
+    store: SqlStore
+    repos: tuple[RepoConfig, ...] = (PLAIN, SHOP)
+    images: Images = field(default_factory=Images)
+    files: dict[str, dict[str, tuple[bytes, int]]] = field(default_factory=dict)
+    opened: list[tuple[str, ...]] = field(default_factory=list)
+    queued: list[tuple[str, ...]] = field(default_factory=list)
+    secrets: dict[str, str] = field(default_factory=dict)
+    now: datetime = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+    tip: str = "c0ffee"
+
+    def world(self) -> World:
+        def named(name: str) -> RepoConfig:
+            return next(repo for repo in self.repos if repo.name == name)
+
+        def refresh(source: RepoSource) -> str:
+            if source.name == "acme/gone":
+                raise Unavailable("the repository acme/gone can't be fetched")
+            return self.tip
+
+        def enqueue(_: object, workflow: str, workflow_id: str, *args: str) -> None:
+            if (workflow_id, workflow, *args) not in self.queued:
+                self.queued.append((workflow_id, workflow, *args))
+
+        files = {"requirements.txt": (b"six\n", 0o644), "app.py": (b"x = 1\n", 0o644)}
+        bundle = SimpleNamespace(limits=Limits(environments_kept=7), repos=self.repos, repo=named)
+        parts = {
+            "store": self.store,
+            "environments": self.images,
+            "gateway": SimpleNamespace(open=self.open),
+            "repos": SimpleNamespace(
+                checkout=lambda repo, commit, hidden: tree_of(self.files.get(commit, files)), refresh=refresh
+            ),
+            "policies": SimpleNamespace(current=lambda: bundle),
+            "clock": SimpleNamespace(now=lambda: self.now),
+            "queue": SimpleNamespace(enqueue=enqueue),
+            "locate": lambda url: url,
+            "secret": lambda name: self.secrets.get(name, ""),
+            "image": "default:latest",
+        }
+        return World(**cast("Any", {name: parts.get(name) for name in World.__dataclass_fields__}))
+
+    @contextmanager
+    def open(self, hosts: tuple[str, ...]) -> Iterator[SimpleNamespace]:
+        self.opened.append(tuple(hosts))
+        uses = (NetworkUse("pypi.org", 443, 2, 100, 2000), NetworkUse("evil.example", 443, refused="not allowed"))
+        yield SimpleNamespace(folder="/gateway", uses=lambda: uses)
+
+    def events(self, name: EventName) -> list[Event]:
+        with self.store.transaction() as ledger:
+            return [stored.event for stored in ledger.events(name=name)]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    store = open_store(f"sqlite:///{tmp_path}/d.sqlite", str(tmp_path / "blobs"))
+    yield Shop(store)
+    store.close()
+
+
+def steps(name: str, act: Act, *args: JsonValue, tries: int = 0) -> JsonValue:
+    return value_of(outcome_of(act, args, Patience(attempts=1)))
+
+
+def test_a_repository_without_an_environment_starts_from_the_default_image(shop):
+    assert prepare(shop.world(), PLAIN, "c0ffee") == Prepared("default:latest", {})
+    assert shop.images.built == {}
+
+
+def test_an_environment_is_built_once_and_found_again(shop):
+    first, told = prepare(shop.world(), SHOP, "c0ffee", (seen := []).append), seen
+    assert [step.text for step in told] == ["pip install"]
+    assert first.env == {"SHOP": "repo", "MODE": "fast"}
+    assert first.links == {"deps": "/opt/deputy/kept/deps"}
+    assert prepare(shop.world(), SHOP, "c0ffee") == first
+    [spec] = shop.images.built.values()
+    assert (spec.base, spec.gateway, spec.secrets) == ("default:latest", "/gateway", {})
+    [built] = shop.events(EventName.ENVIRONMENT_BUILT)
+    assert (built.data["image"], built.data["hosts"]) == (first.image, ["pypi.org"])
+    uses = {event.data["host"]: event.data for event in shop.events(EventName.NETWORK_USED)}
+    assert (uses["pypi.org"]["received"], uses["evil.example"]["refused"]) == (2000, "not allowed")
+
+
+def test_only_what_setup_depends_on_makes_another_image(shop):
+    base = {"requirements.txt": (b"six\n", 0o644), "app.py": (b"x = 1\n", 0o644)}
+    shop.files = {
+        "code": base | {"app.py": (b"x = 2\n", 0o644)},
+        "lock": base | {"requirements.txt": (b"six==1\n", 0o644)},
+    }
+    first = prepare(shop.world(), SHOP, "c0ffee").image
+    assert prepare(shop.world(), SHOP, "code").image == first
+    assert prepare(shop.world(), SHOP, "lock").image != first
+    assert prepare(shop.world(), SHOP, "c0ffee").image == first, "the old commit keeps the old image"
+    shop.images.base = "sha256:newer"
+    assert prepare(shop.world(), SHOP, "c0ffee").image != first
+
+
+def test_an_image_of_ones_own_becomes_an_environment(shop):
+    assert prepare(shop.world(), PLAIN.model_copy(update={"image": "node:22"}), "c0ffee").image.startswith("image:")
+    assert shop.opened == [], "nothing to fetch: no way out"
+
+
+def test_debian_is_reached_for_packages_only():
+    assert hosts_of(Environment(network=("pypi.org",))) == ("pypi.org",)
+    assert "deb.debian.org" in hosts_of(Environment(packages=("tree",)))
+
+
+def test_a_failure_is_in_the_trail_once_and_in_every_task(shop):
+    shop.images.broken = BadInput("step 1 of 1, `pip install`, ended with exit status 1", "no such thing \x1b[31m")
+    for _ in range(3):
+        with pytest.raises(BadInput, match="exit status 1"):
+            prepare(shop.world(), SHOP, "c0ffee")
+    [failed] = shop.events(EventName.ENVIRONMENT_FAILED)
+    assert failed.data["why"] == "no such thing \\x1b[31m"
+    assert len(shop.events(EventName.NETWORK_USED)) == 6, "each try reached out"
+
+
+def test_a_cancelled_build_is_no_failure(shop):
+    shop.images.broken = Cancelled("the task was cancelled")
+    with pytest.raises(Cancelled):
+        prepare(shop.world(), SHOP, "c0ffee")
+    assert shop.events(EventName.ENVIRONMENT_FAILED) == []
+    assert len(shop.events(EventName.NETWORK_USED)) == 2
+
+
+def test_secrets_are_given_and_a_missing_one_is_named(shop):
+    assert SHOP.environment
+    environment = SHOP.environment.model_copy(update={"secrets": ("ACME_TOKEN",)})
+    repo = SHOP.model_copy(update={"environment": environment})
+    with pytest.raises(BadInput, match="needs ACME_TOKEN"):
+        prepare(shop.world(), repo, "c0ffee")
+    shop.secrets = {"ACME_TOKEN": "nobodys-token", "OTHER": "not asked for"}
+    prepare(shop.world(), repo, "c0ffee")
+    [spec] = shop.images.built.values()
+    assert spec.secrets == {"ACME_TOKEN": "nobodys-token"}
+    with shop.store.transaction() as ledger:
+        assert not any("nobodys-token" in stored.body for stored in ledger.events())
+
+
+def test_deputy_s_own_settings_are_never_a_setup_s_secret(monkeypatch):
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "not-a-token")
+    monkeypatch.setenv("ACME_TOKEN", "nobodys-token")
+    settings = Settings()
+    assert settings.variable("ACME_TOKEN") == "nobodys-token"
+    assert settings.variable("NOT_SET_ANYWHERE") == ""
+    for name in ("SLACK_BOT_TOKEN", "openai_api_key", "DEPUTY_DATABASE_URL"):
+        with pytest.raises(BadInput, match="a setting of Deputy itself"):
+            settings.variable(name)
+
+
+def test_missing_environments_are_handed_over_once_an_hour(shop):
+    world = shop.world()
+    assert keep_environments(world) == ["acme/shop"]
+    assert keep_environments(world) == ["acme/shop"]
+    [(_, workflow, *args)] = shop.queued
+    assert (workflow, args) == ("build_environment", ["acme/shop", "c0ffee"])
+    shop.now = shop.now.replace(hour=10)
+    keep_environments(world)
+    assert len(shop.queued) == 2
+    build_environment(world, steps, "acme/shop", "c0ffee")
+    assert keep_environments(world) == []
+    assert len(shop.events(EventName.ENVIRONMENT_BUILT)) == 1
+    build_environment(world, steps, "acme/shop", "c0ffee")
+    assert len(shop.events(EventName.ENVIRONMENT_BUILT)) == 1, "done again, it finds the first"
+    assert ("acme/shop", 7) in shop.images.pruned
+
+
+def test_one_repository_in_trouble_does_not_keep_the_others_waiting(shop):
+    gone = SHOP.model_copy(update={"name": "acme/gone"})
+    shop.repos = (gone, PLAIN.model_copy(update={"name": "acme/bare", "image": "missing"}), SHOP)
+    assert keep_environments(shop.world()) == ["acme/shop"]
+
+
+def test_a_build_in_the_background_that_fails_ends_its_workflow_well(shop):
+    shop.images.broken = BadInput("no")
+    build_environment(shop.world(), steps, "acme/shop", "c0ffee")
+    assert len(shop.events(EventName.ENVIRONMENT_FAILED)) == 1
