@@ -2,6 +2,8 @@
 
 # ruff: noqa: E501 - files of others are as long as they are
 
+from time import monotonic
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -350,6 +352,31 @@ def test_rust_ruby_java() -> None:
     assert any("gradle:8-jdk17" in note for note in said(gradle, Topic.NOTE))
 
 
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("requirements.txt", "x\n--extra-index-url https://me:pw@pkgs.example.org/simple\n"),
+        ("requirements.txt", "x @ git+https://pkgs.example.org/x.git@v1\n"),
+        ("pyproject.toml", '[[tool.uv.index]]\nname = "x"\nurl = "https://pkgs.example.org/simple"\n'),
+        ("uv.lock", 'source = { git = "https://pkgs.example.org/x?rev=1#2" }\n'),
+        ("package-lock.json", '    "resolved": "https://pkgs.example.org/x.tgz"\n'),
+        ("yarn.lock", '# yarn lockfile v1\n\nx@1:\n  resolved "https://pkgs.example.org/x.tgz#abc"\n'),
+        (".npmrc", "@acme:registry = https://pkgs.example.org/npm/\n"),
+    ],
+)
+def test_other_hosts(path: str, text: str) -> None:
+    manifest = {"package.json": package()} if path in {"package-lock.json", "yarn.lock", ".npmrc"} else {"setup.py": ""}
+    found = of({**manifest, path: text})
+    assert "pkgs.example.org" in said(found, Topic.NETWORK)
+    assert not any("pw" in host for host in said(found, Topic.NETWORK))
+
+
+def test_a_dependency_by_git_has_no_hash() -> None:
+    text = '[build-system]\nrequires=["hatchling"]\n'
+    found = of({"pyproject.toml": text, "uv.lock": 'source = { git = "https://github.com/a/b#1" }\n'})
+    assert any("--no-hashes" in step for step in setup(found))
+
+
 # ---------------------------------------------------------------------------------------------------------- written
 
 
@@ -409,6 +436,12 @@ def test_a_bomb_of_anchors_costs_nothing() -> None:
     levels = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30))
     found = of({".github/workflows/ci.yml": f"a0: &a0 [x]\n{levels}\njobs: {{b: {{steps: [{{run: mypy .}}]}}}}\n"})
     assert runs(found) == {"types": "mypy ."}
+
+
+def test_brackets_without_end_cost_little() -> None:
+    began = monotonic()
+    of({".github/workflows/ci.yml": "[" * 60_000, ".gitlab-ci.yml": "{a: " * 15_000})
+    assert monotonic() - began < 20
 
 
 # ---------------------------------------------------------------------------------------------------------- the rest
@@ -474,7 +507,7 @@ _SPARKS = (
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(_NAMES),

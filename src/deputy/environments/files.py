@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from deputy.domain.globs import compile_glob
 
-MOST_BYTES = 512 * 1024  # a manifest is smaller; a lock file may be larger, and only its beginning is looked at
+MOST_BYTES = 2 * 1024**2  # a manifest is smaller; of a larger lock file, only the beginning is looked at
 Table = Mapping[str, object]
 _NO_GLOB = re.compile("[^ -~\u00a0-\ud7ff\ue000-\U0010ffff]|[\\[\\]{}!*\\\\]")
 _EMPTY: Table = MappingProxyType({})

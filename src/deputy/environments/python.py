@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from deputy.environments.files import Files, table, text_of
+from deputy.environments.hosts import comes_by_git
 from deputy.environments.proposal import Finding, Topic, step
 from deputy.environments.python_checks import python_checks, tools_of
 from deputy.environments.requirements import Needs, name_of, needs_of
@@ -76,13 +77,15 @@ def _from_lock(files: Files, needs: Needs) -> Iterator[Finding]:
     why = "it has the versions that the project is worked on with"
     if files.has("uv.lock"):
         asked = [*_options("--extra", needs.extras), *_options("--group", needs.groups)]
+        asked += ["--no-hashes"] if comes_by_git(files, "uv.lock") else []
         export = ("export", "--frozen", "--quiet", "--no-emit-workspace", *asked, "--output-file", _EXPORTED)
         yield step((*PIP, "uv"), "uv.lock is read by uv", "uv.lock")
         yield step((f"{BIN}/uv", *export), why, "uv.lock")
     elif files.has("poetry.lock"):
         groups = table(files.toml("pyproject.toml"), "tool", "poetry", "group")
         named = [each for each in groups if each in {*needs.groups, "dev", "test", "tests", "lint", "typing"}]
-        wanted = (*_options("--with", sorted({*named, *needs.groups})), *_options("--extras", needs.extras))
+        wanted = [*_options("--with", sorted({*named, *needs.groups})), *_options("--extras", needs.extras)]
+        wanted += ["--without-hashes"] if comes_by_git(files, "poetry.lock") else []
         yield step(("python3", "-m", "venv", "/opt/poetry"), "Poetry stays apart from what it installs", "poetry.lock")
         yield step(
             ("/opt/poetry/bin/pip", "install", "poetry", "poetry-plugin-export"), "it reads poetry.lock", "poetry.lock"

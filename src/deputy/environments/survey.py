@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from deputy.environments.files import Files, glob_of
+from deputy.environments.hosts import other_hosts
 from deputy.environments.node import node
 from deputy.environments.others import go, java, ruby, rust
 from deputy.environments.proposal import Finding, Proposal, Topic
@@ -19,6 +20,7 @@ def survey(paths: Iterable[str], read: Callable[[str], bytes | None]) -> Proposa
     """What the tree seems to need. ``paths`` are all its paths; ``read`` gives a file's bytes, or None."""
     files = Files(paths, read)
     found = [finding for language in _LANGUAGES for finding in language(files)]
+    found += other_hosts(files, found)
     found += written_checks(files, found)
     if any(finding.topic is not Topic.LANGUAGE for finding in found):
         found += build_machine(files)

@@ -11,6 +11,7 @@ _FOLDERS = (".github/workflows/*.yml", ".github/workflows/*.yaml", ".forgejo/wor
 _GITLAB = ".gitlab-ci.yml"
 _SCRIPTS = frozenset({"script", "before_script"})
 _MOST_FILES = 10
+_DEEPEST = 30
 
 # The keys above a value, in order; what stands in a list has the list's keys.
 Keys = tuple[str, ...]
@@ -60,6 +61,8 @@ def _walk(text: str) -> Iterator[tuple[Keys, str]]:
             above.append(key)
             open_.append("map" if isinstance(event, yaml.MappingStartEvent) else "list")
             waiting.append(None)
+            if len(open_) > _DEEPEST:  # the parser takes ever longer, the deeper it is
+                return
         elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
             above.pop()
             open_.pop()
