@@ -195,6 +195,19 @@ def test_silence_is_ended_and_does_not_last_as_long_as_the_gateway(home: Path, e
             assert client.recv(10) == b""
 
 
+def test_a_long_answer_is_not_silence(home: Path) -> None:
+    def drip(connection: socket.socket) -> None:
+        for _ in range(6):
+            time.sleep(0.15)
+            connection.sendall(b"x")
+
+    bounds = Bounds(idle_seconds=0.4)
+    with server(drip) as port, Gateways(home, [f"localhost:{port}"], bounds=bounds).open(["localhost"]) as gate:
+        client, _ = tunnel(gate.folder, f"localhost:{port}")
+        with client:
+            assert b"".join(iter(lambda: client.recv(10), b"")) == b"xxxxxx"
+
+
 def test_a_client_that_never_reads_holds_no_memory_and_is_ended(home: Path) -> None:
     sent = 0
 

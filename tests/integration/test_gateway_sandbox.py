@@ -18,6 +18,7 @@ from deputy.adapters.sandbox.docker import DockerSandboxes
 from deputy.adapters.sandbox.engine import Engine
 from deputy.adapters.sandbox.gateway import environment, refuse_remote
 from deputy.adapters.sandbox.launcher import OWN_PYTHON
+from deputy.adapters.sandbox.relay import MOST_CONNECTIONS
 from deputy.domain.errors import Unavailable
 from deputy.ports import Sandbox, SandboxLimits, SandboxSpec
 
@@ -243,6 +244,46 @@ def test_no_command_can_break_the_channel_or_the_relay(attacked: tuple[Sandbox, 
     assert done.exit_code == 0
     after = OPEN.format(port=port) + "c = tunnel(); c.sendall(b'still'); print(c.recv(100))"
     assert python(box, after) == "b'still'\n"
+
+
+WHOLE = """
+sent = os.urandom(12_000_000)
+c = tunnel()
+def send():
+    c.sendall(sent); c.shutdown(socket.SHUT_WR)
+threading.Thread(target=send).start()
+time.sleep(1)
+print(b"".join(iter(lambda: c.recv(1 << 20), b"")) == sent)
+"""
+
+
+def test_every_byte_arrives_though_both_ends_are_slow(attacked: tuple[Sandbox, int]) -> None:
+    box, port = attacked
+    assert python(box, OPEN.format(port=port) + WHOLE) == "True\n"
+
+
+MANY = """
+held = []
+for _ in range(90):
+    c = socket.create_connection(("127.0.0.1", 3128)); held.append(c)
+    c.sendall(b"CONNECT localhost:{port} HTTP/1.1\\r\\n\\r\\n")
+time.sleep(2)
+print("held", flush=True)
+time.sleep(1)
+"""
+
+
+def test_more_connections_than_the_relay_holds_wait(sandboxes: DockerSandboxes, home: Path) -> None:
+    bounds = Bounds(connections=200)
+    with (
+        server(echo) as port,
+        Gateways(home, [f"localhost:{port}"], bounds=bounds).open(["localhost"]) as gate,
+        sandboxes.start(spec("many", gate.folder)) as box,
+    ):
+        code = OPEN.format(port=port) + MANY.replace("{port}", str(port))
+        held: list[int] = []  # asked in the middle: when they end, the next ones get their places
+        box.run(["python3", "-c", code], on_output=lambda _: held.extend(use.connections for use in gate.uses()))
+    assert held == [MOST_CONNECTIONS]
 
 
 SPIN = """
