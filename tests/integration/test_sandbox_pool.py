@@ -313,33 +313,33 @@ def test_closing_removes_what_waits_and_its_thread(sandboxes: DockerSandboxes, e
 def test_nothing_is_made_ready_while_a_task_waits_for_its_own() -> None:
     gate, over = Gate(1), threading.Event()
     order: list[str] = []
-    inside, go_on = threading.Event(), threading.Event()
-
-    def first() -> None:
-        with gate.for_task():
-            inside.set()
-            go_on.wait()
 
     def stock() -> None:
         with gate.for_stock(over) as may:
             order.append(f"stock {may}")
 
-    def second() -> None:
+    def task() -> None:
         with gate.for_task():
             order.append("task")
-            time.sleep(0.3)
 
-    threads = [threading.Thread(target=act) for act in (first, stock, second)]
-    threads[0].start()
-    inside.wait()
-    threads[1].start()
-    threads[2].start()
-    assert eventually(lambda: gate._in_line == 1)
-    go_on.set()
-    for thread in threads:
-        thread.join()
-    assert order == ["task", "stock True"]
     with gate.for_task():
+        waits = threading.Thread(target=task)
+        waits.start()
+        assert eventually(lambda: gate._in_line == 1)
+        # A place is free before the one in line has noticed.
+        gate._places.release()
+        tends = threading.Thread(target=stock)
+        with gate._lock:
+            gate._in_line += 1
+        waits.join()
+        tends.start()
+        time.sleep(0.5)
+        assert order == ["task"]
+        with gate._lock:
+            gate._in_line -= 1
+        tends.join()
+        assert order == ["task", "stock True"]
+        gate._places.acquire()
         over.set()
         stock()
     assert order[-1] == "stock False"
