@@ -86,4 +86,4 @@ class OpenGateway(Protocol):
         """The folder with its socket, for ``SandboxSpec.gateway``."""
 
     def uses(self) -> tuple[NetworkUse, ...]:
-        """What it has been used for so far, by host and port, refusals included."""
+        """What it has been used for so far, by host and port, refusals included; also after it was closed."""
