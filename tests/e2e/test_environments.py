@@ -1,5 +1,6 @@
 """Environments of real libraries: built by the command line, then their own tests pass without a network."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -18,10 +19,13 @@ from deputy.app.workshop import opened_workshop
 from deputy.domain.config import Limits
 from deputy.domain.dialogue import CommandResult
 from deputy.domain.status import TaskStatus
+from deputy.domain.values import Event
+from deputy.flow.engine import DurableQueue
 from deputy.flow.environments import prepare
 from deputy.flow.sandboxes import spec_of
+from deputy.flow.workflows import QUEUES
 from deputy.playground.site import make_repository
-from tests.e2e.conftest import NOTE, SOURCE, running
+from tests.e2e.conftest import NOTE, SOURCE, Yard, running
 from tests.e2e.real_library import arrow, qs
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
@@ -147,6 +151,13 @@ name = "made"
 kind = "lint"
 run = ["grep", "-q", "made", "/opt/made"]
 
+[repo."acme/later"]
+url = "remotes/tiny.git"
+aliases = ["later"]
+
+[repo."acme/later".environment]
+setup = [["sh", "-c", "echo later > /opt/later"]]
+
 [repo."acme/broken"]
 url = "remotes/tiny.git"
 aliases = ["broken"]
@@ -156,20 +167,34 @@ setup = [["sh", "-c", "echo no wheel for you >&2; exit 4"]]
 """
 
 
+def _hand_over(yard: Yard, repo: str) -> Event:
+    """What the clock does every two minutes, now; how it went."""
+    commit = yard.events(name="run:started")[-1].data["base"]
+    with contextlib.closing(yard.store()) as store:
+        queue = DurableQueue(store.engine, QUEUES)
+        with store.transaction() as ledger:
+            queue.enqueue(ledger, "build_environment", f"build:{repo}:test", repo, commit)
+        queue.close()
+    return yard.wait(
+        lambda: [e for e in yard.events(name="environment:built") if e.data["repo"] == repo], "environment", 60
+    )[0]
+
+
 def test_a_task_shows_the_build_and_one_that_fails_says_why(tmp_path):
-    with running(tmp_path, more={"repos.toml": TINY}) as yard:
-        try:
+    try:
+        with running(tmp_path, more={"repos.toml": TINY}) as yard:
             thread = yard.ask(NOTE.replace("tiny", "ready"))
             yard.until(thread, "Building the environment: step 1 of 4, sh -c 'sleep 6", 60)
             yard.until(thread, "*Delivered*", 90)
             assert yard.task(thread).status is TaskStatus.DELIVERED, "its check found what setup made"
-            [built] = yard.events(name="environment:built")
-            assert built.data["repo"] == "acme/ready"
+            assert [e.data["repo"] for e in yard.events(name="environment:built")].count("acme/ready") == 1
             failing = yard.ask(NOTE.replace("tiny", "broken"))
             card = yard.until(failing, "*Failed*", 60)
             assert "The environment of acme/broken can't be built: step 1 of 3" in card.text
             assert "ended with exit status 4: no wheel for you" in card.text
             [failed] = yard.events(name="environment:failed")
             assert failed.data["why"] == "no wheel for you"
-        finally:
-            remove_images(Settings(deputy_home=yard.site.home).owner)
+            later = _hand_over(yard, "acme/later")
+            assert later.data["seconds"] < 60, "a worker takes it from the queue of builds"
+    finally:
+        remove_images(Settings(deputy_home=tmp_path / "home").owner)

@@ -45,7 +45,7 @@ class Box(SandboxBox):
         self.reply("done", found=found)
 
     def secrets(self, header: Header, body: bytes) -> None:
-        """Lay out the secrets as files, their bytes in a row; none takes away what is there."""
+        """Lay out the secrets as files, their bytes in a row, in place of what is there."""
         for name in os.listdir(SECRETS):
             os.unlink(os.path.join(SECRETS, name))
         start = 0

@@ -122,7 +122,7 @@ class Steps:
     # ------------------------------------------------------------------------------------------------ setup
 
     def _setup(self, argv: Sequence[str]) -> None:
-        """A setup command, with the secrets in its environment and below /run/secrets while it runs."""
+        """A setup command, with the secrets in its environment and below /run/secrets, which is memory."""
         environment, secrets = self._spec.environment, self._spec.secrets
         certificates = self._certificates()
         env = {
@@ -135,7 +135,6 @@ class Steps:
         }
         self._box.lay_secrets(secrets)
         self._command(argv, env)
-        self._box.lay_secrets({})
 
     def _search_path(self) -> str:
         return ":".join((*self._spec.environment.path, self._path))
