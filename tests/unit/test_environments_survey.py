@@ -355,7 +355,7 @@ def test_rust_ruby_java() -> None:
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        ("requirements.txt", "x\n--extra-index-url https://me:pw@pkgs.example.org/simple\n"),
+        ("requirements.txt", "x\n--extra-index-url https://" + "me:pw@pkgs.example.org/simple\n"),
         ("requirements.txt", "x @ git+https://pkgs.example.org/x.git@v1\n"),
         ("pyproject.toml", '[[tool.uv.index]]\nname = "x"\nurl = "https://pkgs.example.org/simple"\n'),
         ("uv.lock", 'source = { git = "https://pkgs.example.org/x?rev=1#2" }\n'),

@@ -63,6 +63,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         _E.COMMAND_RECEIVED: "{who} sent the command {command}[ {arguments}]",
         _E.CLICK_IGNORED: "{who} clicked[ {action}]; ignored: {reason}",
         _E.MESSAGE_FAILED: "a message could not be sent: {error}",
+        _E.ENVIRONMENT_BUILT: "the environment of {repo} was built in {seconds} s: {image}[; hosts: {hosts}]",
+        _E.ENVIRONMENT_FAILED: "the environment of {repo} could not be built: {what}[: {why}]",
         _E.NETWORK_OPENED: "the sandbox may reach {hosts}[ ({decisions})]",
         _E.NETWORK_USED: "{host}:{port}: {connections} connections, {sent} B sent, {received} B received[; {refused}]",
         _E.ORPHANS_REMOVED: "left-over sandboxes were removed: {names}",
