@@ -48,7 +48,7 @@ def test_only_the_command_itself_has_a_secret(environments):
     ("setup", "path"),
     [
         ('echo "//registry.npmjs.org/:_authToken=$ACME_TOKEN" > ~root/.npmrc', "root/.npmrc"),
-        ('printf "[global]\\nindex-url = https://build:%s@x/simple" "$ACME_TOKEN" > /etc/pip.conf', "etc/pip.conf"),
+        ('printf "[global]\\nproxy = https://build:%s@proxy.example" "$ACME_TOKEN" > /etc/pip.conf', "etc/pip.conf"),
         (
             "python3 -m venv --without-pip /opt/v; echo \"TOKEN = '$ACME_TOKEN'\" > /opt/v/lib/token.py",
             "opt/v/lib/token.py",

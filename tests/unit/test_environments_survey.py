@@ -17,6 +17,8 @@ from deputy.policy.model import MODEL
 PIP = "/opt/env/bin/pip install"
 TEST = "def test_a():\n    assert True\n"
 
+WITH_PASSWORD = "https://me:pw@pkgs.example.org/simple"
+
 
 def of(tree: dict[str, str]) -> Proposal:
     return survey(tree, {path: text.encode() for path, text in tree.items()}.get)
@@ -355,7 +357,7 @@ def test_rust_ruby_java() -> None:
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        ("requirements.txt", "x\n--extra-index-url https://" + "me:pw@pkgs.example.org/simple\n"),
+        ("requirements.txt", f"x\n--extra-index-url {WITH_PASSWORD}\n"),
         ("requirements.txt", "x @ git+https://pkgs.example.org/x.git@v1\n"),
         ("pyproject.toml", '[[tool.uv.index]]\nname = "x"\nurl = "https://pkgs.example.org/simple"\n'),
         ("uv.lock", 'source = { git = "https://pkgs.example.org/x?rev=1#2" }\n'),
