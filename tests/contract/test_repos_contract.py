@@ -58,6 +58,13 @@ def test_refresh_gives_the_tip_of_the_default_or_named_branch(repos: Repos, shop
     assert repos.refresh(RepoSource(SHOP, str(shop), "main")) == base
 
 
+def test_the_tip_is_as_it_was_last_fetched(repos: Repos, shop: Path, base: str) -> None:
+    git(shop, "commit", "--quiet", "--allow-empty", "-m", "Next")
+    assert repos.tip(SHOP) == base
+    assert repos.refresh(RepoSource(SHOP, str(shop))) == repos.tip(SHOP) != base
+    assert repos.tip("acme/never-fetched") == ""
+
+
 def test_a_base_outlives_a_rewritten_branch(repos: Repos, shop: Path, base: str) -> None:
     git(shop, "commit", "--quiet", "--amend", "-m", "Rewritten")
     assert repos.refresh(RepoSource(SHOP, str(shop))) != base

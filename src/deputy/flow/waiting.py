@@ -17,6 +17,7 @@ def unless_cancelled(act: Callable[[], T], is_cancelled: Callable[[], bool]) -> 
 
     ``act`` runs in a thread of its own, which nobody waits for then: what it still comes to is dropped.
     """
+    _refuse(is_cancelled)
     answer: Future[T] = Future()
 
     def run() -> None:
@@ -27,10 +28,14 @@ def unless_cancelled(act: Callable[[], T], is_cancelled: Callable[[], bool]) -> 
 
     threading.Thread(target=run, name="wait", daemon=True).start()
     while True:
-        if is_cancelled():
-            raise Cancelled("the task was cancelled")
         try:
             return answer.result(timeout=_POLL_SECONDS)
         except NotYet:
             if answer.done():  # ``act`` itself ran into a timeout
                 return answer.result()
+        _refuse(is_cancelled)
+
+
+def _refuse(is_cancelled: Callable[[], bool]) -> None:
+    if is_cancelled():
+        raise Cancelled("the task was cancelled")
