@@ -169,11 +169,10 @@ setup = [["sh", "-c", "echo no wheel for you >&2; exit 4"]]
 
 def _hand_over(yard: Yard, repo: str) -> Event:
     """What the clock does every two minutes, now; how it went."""
-    commit = yard.events(name="run:started")[-1].data["base"]
     with contextlib.closing(yard.store()) as store:
         queue = DurableQueue(store.engine, QUEUES)
         with store.transaction() as ledger:
-            queue.enqueue(ledger, "build_environment", f"build:{repo}:test", repo, commit)
+            queue.enqueue(ledger, "housekeep", "sched:environments:test", "environments")
         queue.close()
     return yard.wait(
         lambda: [e for e in yard.events(name="environment:built") if e.data["repo"] == repo], "environment", 60
