@@ -2,6 +2,9 @@
 
 import contextlib
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -187,6 +190,34 @@ def test_a_build_that_is_stopped_ends_at_once(environments, engine):
         environments.build(spec(sh("sleep 50")), Steps(stop))
     assert time.monotonic() - began < 20, "a silent command is stopped, too"
     assert builders(engine) == []
+
+
+BUILD_AND_WAIT = """
+import sys
+from deputy.adapters.sandbox.environments import DockerEnvironments
+from deputy.domain.config import Environment
+from deputy.ports import EnvironmentSpec
+environment = Environment(setup=(("sleep", "100"),))
+spec = EnvironmentSpec("acme/shop", "d" * 64, sys.argv[2], environment, {})
+DockerEnvironments(owner=sys.argv[1]).build(spec, lambda _: None)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_process_that_dies_in_a_build_leaves_nothing(engine, how):
+    process = subprocess.Popen([sys.executable, "-c", BUILD_AND_WAIT, OWNER, IMAGE], stderr=subprocess.DEVNULL)
+    assert eventually(lambda: bool(builders(engine)))
+    time.sleep(1)
+    process.send_signal(how)
+    process.wait(30)
+    assert eventually(lambda: not builders(engine))
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 30) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.1)
+    return condition()
 
 
 def test_a_builder_has_no_network_of_its_own_and_few_rights(environments):
