@@ -11,7 +11,7 @@ from deputy.adapters.sandbox.builder import BuilderBox
 from deputy.adapters.sandbox.environment_secrets import Redactor
 from deputy.adapters.sandbox.gateway import environment as network_of
 from deputy.domain.dialogue import CommandResult
-from deputy.domain.errors import BadInput, Cancelled, SandboxFailed
+from deputy.domain.errors import BadInput, SandboxFailed
 from deputy.evidence import presentable
 from deputy.ports import BuildStep, EnvironmentSpec
 
@@ -150,8 +150,6 @@ class Steps:
             raise self._out_of_time("")
         try:
             done = self._box.run(argv, timeout=left, env=env, on_output=self._show, is_cancelled=self._beat)
-        except Cancelled:
-            raise
         except SandboxFailed as error:
             raise self._failed("broke off", error.why, "it may have used up the builder's memory") from error
         if rest := self._redactor.rest():
