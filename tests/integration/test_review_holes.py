@@ -1,0 +1,129 @@
+"""Holes that a review has found, each tried for real. Every test is to pass once its hole is closed."""
+
+import os
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from tests.integration.test_environments import Steps, environments, sandboxes, sh, told
+from tests.integration.test_environments import engine as engine  # noqa: PLC0414 - fixtures
+from tests.integration.test_repos_attacks import SHOP, Origin
+from tests.integration.test_verification import FILE, PATCH, REPORTING, bench, on_plain
+from tests.trees import tree_of
+
+from deputy.adapters.repos import GitRepos
+from deputy.adapters.sandbox.gate import Gate
+from deputy.adapters.sandbox.pool import Pool
+from deputy.domain.config import Check, Environment, Limits, RepoConfig
+from deputy.domain.errors import BadInput
+from deputy.environments import key as key_of
+from deputy.flow.environments import wanted_at
+from deputy.ports import EnvironmentSpec, RepoSource, SandboxSpec
+
+__all__ = ["bench", "engine", "environments", "sandboxes"]
+
+IMAGE = "deputy-sandbox:latest"
+
+
+@on_plain
+@pytest.mark.xfail(strict=True, reason="checks of one tree share a sandbox: what the patch's tests do, lint then sees")
+def test_a_check_can_not_mend_the_tree_for_the_next_one(bench: Any) -> None:
+    lint = Check(name="lint", run=("sh", "-c", "! grep -q eval app.txt"))
+    mends = b"sed -i s/eval/fine/ app.txt; mkdir -p out && cp good.xml out/junit.xml && echo 1 passed in 0.1s\n"
+    proof = bench.verify({"app.txt": b"eval\n", "check.sh": mends}, REPORTING, lint)
+    (seen,) = [result for result in proof.checks if result.phase is PATCH and result.name == "lint"]
+    assert not seen.passed
+
+
+def wanted(tmp: Path, repo: RepoConfig, commit: str, repos: GitRepos) -> EnvironmentSpec:
+    world = SimpleNamespace(
+        repos=repos,
+        environments=SimpleNamespace(base_id=lambda _: "sha256:base"),
+        policies=SimpleNamespace(current=lambda: SimpleNamespace(limits=Limits())),
+        image=IMAGE,
+    )
+    found = wanted_at(cast("Any", world), repo, commit)
+    assert found
+    return found.spec
+
+
+@pytest.mark.docker
+@pytest.mark.xfail(strict=True, reason="an environment's key does not know which paths are hidden")
+def test_what_is_hidden_now_is_not_in_an_environment_that_was_built_before(environments, sandboxes, tmp_path):
+    origin, repos = Origin(tmp_path / "origin"), GitRepos(tmp_path / "home")
+    origin.commit((FILE, b"app.py", b"x = 1\n"), (FILE, b"vault/plan.txt", b"the plan\n"))
+    commit = repos.refresh(RepoSource(SHOP, str(origin.folder)))
+    # ``hidden`` is what ``governing`` makes of it: the requester's own ``read`` rules and the repository's own policy
+    # are part of it, so one image serves people who may read a path and people who may not.
+    # As a setup that installs, compiles or copies the repository's own files does.
+    environment = Environment(setup=(sh(f"cp -r . /opt/installed; : {os.urandom(4).hex()}"),))
+    before = RepoConfig(name=SHOP, url="shop", environment=environment)
+    environments.build(wanted(tmp_path, before, commit, repos), Steps())
+    after = before.model_copy(update={"hidden": ("vault/**",)})
+    spec = wanted(tmp_path, after, commit, repos)
+    image = environments.find(SHOP, spec.key) or environments.build(spec, Steps())
+    assert "the plan" not in told(sandboxes, image, "sh", "-c", "cat /opt/installed/vault/plan.txt 2>/dev/null || true")
+
+
+@pytest.mark.docker
+@pytest.mark.xfail(strict=True, reason="neither key nor image name tells shop_api from shop-api")
+def test_two_repositories_never_share_an_environment(environments, sandboxes):
+    environment = Environment(setup=(sh(f"cp -r . /opt/installed; : {os.urandom(4).hex()}"),))
+    one, other = (tree_of({"app.py": (text, 0o644)}) for text in (b"of shop_api\n", b"of shop-api\n"))
+    key = key_of(environment, "sha256:base", {"app.py": "1"})  # app.py is no input: it is the same for both
+    assert key == key_of(environment, "sha256:base", {"app.py": "2"})
+    environments.build(EnvironmentSpec("acme/shop_api", key, IMAGE, environment, one, disk=1024**3), Steps())
+    spec = EnvironmentSpec("acme/shop-api", key, IMAGE, environment, other, disk=1024**3)
+    image = environments.find(spec.repo, key) or environments.build(spec, Steps())
+    assert told(sandboxes, image, "cat", "/opt/installed/app.py") == "of shop-api\n"
+
+
+@pytest.mark.xfail(strict=True, reason="a script that setup runs is no input of the key unless somebody lists it")
+def test_a_changed_setup_script_makes_another_environment():
+    environment = Environment(setup=(("sh", "scripts/setup.sh"),))
+    assert key_of(environment, "b", {"scripts/setup.sh": "1"}) != key_of(environment, "b", {"scripts/setup.sh": "2"})
+
+
+@pytest.mark.docker
+@pytest.mark.xfail(strict=True, raises=Exception, reason="the old image is in a waiting or working sandbox's hands")
+def test_an_environment_can_be_built_anew_while_a_sandbox_uses_the_old_one(environments, sandboxes):
+    environment = Environment(setup=(sh(f"date +%N > /opt/made; : {os.urandom(4).hex()}"),))
+    key = key_of(environment, "sha256:base", {})
+    spec = EnvironmentSpec("acme/shop", key, IMAGE, environment, {}, disk=1024**3)
+    image = environments.build(spec, Steps())
+    used = SandboxSpec(f"deputy-review-{os.getpid()}", "D-ENV1R0NM", image, {})
+    with sandboxes.start(used), environments.set_aside(spec.repo, key):
+        environments.build(spec, Steps())
+
+
+@pytest.mark.docker
+@pytest.mark.xfail(strict=True, reason="the size is looked at after a step, so one step can fill the host's disk")
+def test_a_setup_step_is_stopped_when_it_has_used_its_disk(environments):
+    megabyte = 1024**2
+    fills = "for i in $(seq 60); do head -c 8000000 /dev/urandom > /opt/$i || exit 1; sleep 0.2; echo $i; done"
+    steps = Steps()
+    environment = Environment(setup=(sh(fills),))
+    key = key_of(environment, os.urandom(8).hex(), {})
+    with pytest.raises(BadInput):
+        environments.build(EnvironmentSpec("acme/shop", key, IMAGE, environment, {}, disk=16 * megabyte), steps)
+    assert b"60\n" not in steps.output
+
+
+@pytest.mark.xfail(strict=True, reason="a thread that ended by surprise is joined again and again, and never replaced")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_pool_whose_thread_died_by_surprise_can_be_closed():
+    def dies(*_: object) -> str:
+        raise ValueError("not an error that anybody expects")
+
+    pool = Pool(cast("Any", SimpleNamespace(image_id=dies, running=lambda _: frozenset())), Gate(1), "test-review")
+    pool.keep_ready([SandboxSpec("", "", "", {}, stock="shop")])
+    if tending := pool._tending:
+        tending.join(10)
+    closing = threading.Thread(target=pool.close, daemon=True)
+    closing.start()
+    closing.join(3)
+    is_stuck = closing.is_alive()
+    pool._tending = None  # so that it does not spin on in this process
+    assert not is_stuck
