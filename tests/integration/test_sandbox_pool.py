@@ -310,6 +310,29 @@ def test_closing_removes_what_waits_and_its_thread(sandboxes: DockerSandboxes, e
     assert ours(engine) == {}
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_mistake_of_ours_ends_neither_the_pool_nor_the_program(
+    sandboxes: DockerSandboxes, engine: docker.DockerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistaken(*_: object) -> None:
+        raise RuntimeError("a mistake")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pool.Pool, "_make", mistaken)
+        sandboxes.keep_ready([wanted()])
+        time.sleep(0.3)
+    sandboxes.keep_ready([wanted()])
+    assert eventually(lambda: len(waiting(engine)) == 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(pool.Pool, "_make", mistaken)
+        sandboxes.keep_ready([wanted(), wanted(git=True)])
+        time.sleep(0.3)
+        closing = threading.Thread(target=sandboxes.close, daemon=True)
+        closing.start()
+        closing.join(20)
+    assert not closing.is_alive()
+
+
 def test_nothing_is_made_ready_while_a_task_waits_for_its_own() -> None:
     gate, over = Gate(1), threading.Event()
     order: list[str] = []

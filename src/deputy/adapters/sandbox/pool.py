@@ -142,8 +142,11 @@ class Pool:
                 act()
         except DeputyError as error:
             log.warning("sandbox.warm.failed", error=str(error))
+        finally:
+            # Whatever ended it: the next wish starts another, and who closes does not wait for ever.
             with self._lock:
-                self._tending = None
+                if self._tending is threading.current_thread():
+                    self._tending = None
 
     def _next(self) -> Callable[[], None] | None:
         """What is to be done next; None when nothing is, and the thread ends."""
