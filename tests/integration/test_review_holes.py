@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from tests.e2e.conftest import SAM, running
 from tests.integration.test_environments import Steps, environments, sandboxes, sh, told
 from tests.integration.test_environments import engine as engine  # noqa: PLC0414 - fixtures
 from tests.integration.test_repos_attacks import SHOP, Origin
@@ -18,6 +19,7 @@ from deputy.adapters.sandbox.gate import Gate
 from deputy.adapters.sandbox.pool import Pool
 from deputy.domain.config import Check, Environment, Limits, RepoConfig
 from deputy.domain.errors import BadInput
+from deputy.domain.events import EventName
 from deputy.environments import key as key_of
 from deputy.flow.environments import wanted_at
 from deputy.ports import EnvironmentSpec, RepoSource, SandboxSpec
@@ -50,7 +52,6 @@ def wanted(tmp: Path, repo: RepoConfig, commit: str, repos: GitRepos) -> Environ
 
 
 @pytest.mark.docker
-@pytest.mark.xfail(strict=True, reason="an environment's key does not know which paths are hidden")
 def test_what_is_hidden_now_is_not_in_an_environment_that_was_built_before(environments, sandboxes, tmp_path):
     origin, repos = Origin(tmp_path / "origin"), GitRepos(tmp_path / "home")
     origin.commit((FILE, b"app.py", b"x = 1\n"), (FILE, b"vault/plan.txt", b"the plan\n"))
@@ -68,7 +69,6 @@ def test_what_is_hidden_now_is_not_in_an_environment_that_was_built_before(envir
 
 
 @pytest.mark.docker
-@pytest.mark.xfail(strict=True, reason="neither key nor image name tells shop_api from shop-api")
 def test_two_repositories_never_share_an_environment(environments, sandboxes):
     environment = Environment(setup=(sh(f"cp -r . /opt/installed; : {os.urandom(4).hex()}"),))
     one, other = (tree_of({"app.py": (text, 0o644)}) for text in (b"of shop_api\n", b"of shop-api\n"))
@@ -87,7 +87,6 @@ def test_a_changed_setup_script_makes_another_environment():
 
 
 @pytest.mark.docker
-@pytest.mark.xfail(strict=True, raises=Exception, reason="the old image is in a waiting or working sandbox's hands")
 def test_an_environment_can_be_built_anew_while_a_sandbox_uses_the_old_one(environments, sandboxes):
     environment = Environment(setup=(sh(f"date +%N > /opt/made; : {os.urandom(4).hex()}"),))
     key = key_of(environment, "sha256:base", {})
@@ -99,7 +98,6 @@ def test_an_environment_can_be_built_anew_while_a_sandbox_uses_the_old_one(envir
 
 
 @pytest.mark.docker
-@pytest.mark.xfail(strict=True, reason="the size is looked at after a step, so one step can fill the host's disk")
 def test_a_setup_step_is_stopped_when_it_has_used_its_disk(environments):
     megabyte = 1024**2
     fills = "for i in $(seq 60); do head -c 8000000 /dev/urandom > /opt/$i || exit 1; sleep 0.2; echo $i; done"
@@ -127,3 +125,41 @@ def test_a_pool_whose_thread_died_by_surprise_can_be_closed():
     is_stuck = closing.is_alive()
     pool._tending = None  # so that it does not spin on in this process
     assert not is_stuck
+
+
+REPO = """
+[repo."acme/asks"]
+url = "remotes/tiny.git"
+aliases = ["asks"]
+network = ["shown.example"]
+"""
+CSV = """
+p, n-asks, role:engineer, acme/asks, use-network, **, allow, -
+p, n-senior, role:engineer, acme/asks, use-network, **, review, role:senior=1
+"""
+RECIPE = """
+[recipe.jot]
+title = "Jot"
+kind = "docs"
+patterns = ['jot it down']
+commands = [["sh", "-c", "echo noted > note.md"]]
+"""
+
+
+@pytest.mark.docker
+@pytest.mark.timeout(150)
+@pytest.mark.xfail(strict=True, reason="a clearance is compared by whom it needed, not by the hosts that were shown")
+def test_a_clearance_opens_no_host_that_nobody_was_shown(tmp_path: Path) -> None:
+    with running(tmp_path, csv=CSV, more={"repos.toml": REPO, "recipes.toml": RECIPE}) as yard:
+        thread = yard.ask("can you just jot it down in `asks`")
+        waiting = yard.until(thread, "Waiting for clearance")
+        assert "shown.example" in waiting.text
+        assert "unseen.example" not in waiting.text
+        file = yard.site.policies / "repos.toml"
+        file.write_text(file.read_text().replace('["shown.example"]', '["shown.example", "unseen.example"]'))
+        yard.click(SAM, thread, "Approve")
+        yard.wait(
+            lambda: yard.task(thread).status.value not in {"held_for_clearance", "queued", "running"} or None, "end", 60
+        )
+        opened = yard.events(task=yard.task(thread).id, name=EventName.NETWORK_OPENED)
+        assert all("unseen.example" not in event.data["hosts"] for event in opened), yard.names(thread)
