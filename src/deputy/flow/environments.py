@@ -132,7 +132,9 @@ def wanted_at(world: Workshop, repo: RepoConfig, commit: str) -> Wanted | None:
     base = repo.image or world.image
     tree = world.repos.checkout(repo.name, commit, repo.hidden)
     try:
-        key = key_of(environment, world.environments.base_id(base), {path: file.blob for path, file in tree.items()})
+        # What setup could not see, no image of another time may have seen either.
+        start = "\n".join((world.environments.base_id(base), *sorted(repo.hidden)))
+        key = key_of(environment, start, {path: file.blob for path, file in tree.items()})
     except ValueError as error:
         raise BadPolicy(
             f"the environment of {repo.name} can't be understood", str(error), "correct its inputs in repos.toml"

@@ -16,6 +16,8 @@ from deputy.evidence import presentable
 from deputy.ports import BuildStep, EnvironmentSpec
 
 TAIL = 2000
+# The engine walks through all that was written to tell how much it is.
+MEASURE_SECONDS = 3.0
 _COMMAND = 300
 # On the builder's disk, not in its memory; emptied before the image is made.
 CACHE = "/var/cache/deputy"
@@ -76,6 +78,7 @@ class Steps:
         self._redactor = Redactor(spec.secrets)
         self._end = time.monotonic() + spec.environment.timeout
         self._now = BuildStep(0, 0, "")
+        self._measured = time.monotonic()
 
     def run(self, last: Planned) -> None:
         """All of them, and ``last``. ``BadInput`` names the one that failed, and shows the tail of its output."""
@@ -84,12 +87,16 @@ class Steps:
             self._now = BuildStep(number, len(steps), step.text)
             self._on_step(self._now)
             step.act()
-            if (used := self._used()) > self._spec.disk:
-                raise self._failed(
-                    f"left the image {used // 1024**2} MB larger, and {self._spec.disk // 1024**2} MB are allowed",
-                    "",
-                    "install less, or raise environment_disk in limits.toml",
-                )
+            self._measure()
+
+    def _measure(self) -> None:
+        self._measured = time.monotonic()
+        if (used := self._used()) > self._spec.disk:
+            raise self._failed(
+                f"made the image {used // 1024**2} MB larger, and {self._spec.disk // 1024**2} MB are allowed",
+                "",
+                "install less, or raise environment_disk in limits.toml",
+            )
 
     def _planned(self) -> Sequence[Planned]:
         environment = self._spec.environment
@@ -161,6 +168,8 @@ class Steps:
 
     def _beat(self) -> bool:
         self._on_step(self._now)
+        if time.monotonic() - self._measured > MEASURE_SECONDS:
+            self._measure()
         return False
 
     def _show(self, data: bytes) -> None:

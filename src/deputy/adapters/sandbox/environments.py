@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
@@ -29,6 +30,7 @@ _ONLY_A_CONTAINERS = (OWNER_LABEL, TASK_LABEL, NAME_LABEL, UNTIL_LABEL)
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _IS_GOOD_PYTHON = ("python3", "-I", "-S", "-c", "import sys; sys.exit(sys.version_info < (3, 10))")
 _WAIT_SECONDS = 0.5
+NO_SUCH_IMAGE = 404
 _RUNTIME_LIMIT = 128 * 1024**2
 
 
@@ -66,8 +68,8 @@ class DockerEnvironments:
                 labels = self._engine.api.inspect_image(name)["Config"].get("Labels") or {}
             except docker.errors.ImageNotFound:
                 return ""
-        # A name holds the beginning of the key only.
-        return name if labels.get(KEY_LABEL) == key else ""
+        # A name holds a part of a digest only.
+        return name if (labels.get(REPO_LABEL), labels.get(KEY_LABEL)) == (repo, key) else ""
 
     def build(self, spec: EnvironmentSpec, on_step: Callable[[BuildStep], None]) -> str:
         """Build it (once, however many ask) and return the image's name; ``BadInput`` names the failing command."""
@@ -106,7 +108,7 @@ class DockerEnvironments:
         api, name = self._engine.api, self._name(repo, key)
         with self._engine.errors(name):
             image = str(api.inspect_image(name)["Id"])
-            api.tag(image, name.partition(":")[0], aside := f"{key[:16]}-before")
+            api.tag(image, *(aside := f"{name}-before").split(":"))
             api.remove_image(name)
         try:
             yield
@@ -114,15 +116,18 @@ class DockerEnvironments:
             with self._engine.errors(name):
                 if not self.find(repo, key):
                     api.tag(image, *name.split(":"))
-                api.remove_image(f"{name.partition(':')[0]}:{aside}")
+                self._forget(aside)
 
     def _remove_unused(self, image: str) -> bool:
-        """The engine itself refuses to remove what a container uses."""
+        tags = _tags(self._engine.api.inspect_image(image)) or [image]
+        return all(self._forget(tag) for tag in tags)
+
+    def _forget(self, name: str) -> bool:
+        """Remove an image's name, and the image with its last one; the engine itself refuses when it is used."""
         try:
-            for tag in _tags(self._engine.api.inspect_image(image)) or [image]:
-                self._engine.api.remove_image(tag)
+            self._engine.api.remove_image(name)
         except docker.errors.APIError as error:
-            if error.status_code in {CONFLICT, 404}:
+            if error.status_code in {CONFLICT, NO_SUCH_IMAGE}:
                 return False
             raise
         return True
@@ -214,7 +219,9 @@ class DockerEnvironments:
 
     def _name(self, repo: str, key: str) -> str:
         slug = re.sub(r"[^a-z0-9]+", "-", repo.lower()).strip("-")[:60] or "repo"
-        return f"{IMAGES}{self._owner[:8]}-{slug}:{key[:16]}"
+        # Two repositories' slugs may be the same.
+        tag = sha256(f"{repo}\n{key}".encode()).hexdigest()[:16]
+        return f"{IMAGES}{self._owner[:8]}-{slug}:{tag}"
 
     @contextmanager
     def _alone(self, key: str, wait: Callable[[], None]) -> Iterator[None]:
