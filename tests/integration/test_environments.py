@@ -214,7 +214,7 @@ def test_a_process_that_dies_in_a_build_leaves_nothing(engine, how):
     assert eventually(lambda: not builders(engine))
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 30) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 90) -> bool:
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.1)
