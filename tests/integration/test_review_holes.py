@@ -30,7 +30,6 @@ IMAGE = "deputy-sandbox:latest"
 
 
 @on_plain
-@pytest.mark.xfail(strict=True, reason="checks of one tree share a sandbox: what the patch's tests do, lint then sees")
 def test_a_check_can_not_mend_the_tree_for_the_next_one(bench: Any) -> None:
     lint = Check(name="lint", run=("sh", "-c", "! grep -q eval app.txt"))
     mends = b"sed -i s/eval/fine/ app.txt; mkdir -p out && cp good.xml out/junit.xml && echo 1 passed in 0.1s\n"
@@ -80,7 +79,6 @@ def test_two_repositories_never_share_an_environment(environments, sandboxes):
     assert told(sandboxes, image, "cat", "/opt/installed/app.py") == "of shop-api\n"
 
 
-@pytest.mark.xfail(strict=True, reason="a script that setup runs is no input of the key unless somebody lists it")
 def test_a_changed_setup_script_makes_another_environment():
     environment = Environment(setup=(("sh", "scripts/setup.sh"),))
     assert key_of(environment, "b", {"scripts/setup.sh": "1"}) != key_of(environment, "b", {"scripts/setup.sh": "2"})
@@ -110,7 +108,6 @@ def test_a_setup_step_is_stopped_when_it_has_used_its_disk(environments):
 
 
 @pytest.mark.docker
-@pytest.mark.xfail(strict=True, reason="the engine's list of changes mangles such a name: nobody looks into the file")
 def test_a_secret_in_a_file_whose_name_is_no_utf8_is_found(environments):
     environment = Environment(setup=(sh("echo $SHOP_TOKEN > \"$(printf '/opt/\\377')\""),), secrets=("SHOP_TOKEN",))
     key = key_of(environment, os.urandom(8).hex(), {})
@@ -157,7 +154,6 @@ commands = [["sh", "-c", "echo noted > note.md"]]
 
 @pytest.mark.docker
 @pytest.mark.timeout(150)
-@pytest.mark.xfail(strict=True, reason="a clearance is compared by whom it needed, not by the hosts that were shown")
 def test_a_clearance_opens_no_host_that_nobody_was_shown(tmp_path: Path) -> None:
     with running(tmp_path, csv=CSV, more={"repos.toml": REPO, "recipes.toml": RECIPE}) as yard:
         thread = yard.ask("can you just jot it down in `asks`")

@@ -37,12 +37,13 @@ def _settings(env: Mapping[str, str]) -> bytes:
 
 def _leaks(exported: Iterable[bytes], changed: set[str], finder: Finder) -> Iterator[tuple[str, str]]:
     """Changed paths with a secret, and which. The archive is read as it comes, never as a whole."""
-    with tarfile.open(fileobj=cast("IO[bytes]", _Stream(exported)), mode="r|") as archive:
+    stream = cast("IO[bytes]", _Stream(exported))
+    with tarfile.open(fileobj=stream, mode="r|", encoding="utf-8", errors="surrogateescape") as archive:
         for member in archive:
             path = member.name.removeprefix("./").rstrip("/")
-            if path not in changed:
+            if path not in changed and _is_text(path):
                 continue
-            names = b"\n".join(name.encode("utf-8", "surrogateescape") for name in (path, member.linkname))
+            names = b"\n".join(_bytes(name) for name in (path, member.linkname))
             file = archive.extractfile(member) if member.isfile() else None
             if secret := finder.find([names]) or (file and finder.find(pieces_of(file.read))):
                 yield _fit_to_show(path, finder), secret
@@ -50,9 +51,22 @@ def _leaks(exported: Iterable[bytes], changed: set[str], finder: Finder) -> Iter
 
 def _fit_to_show(path: str, finder: Finder) -> str:
     """A path that itself may hold the secret: its folder's name, as far as that is none."""
-    while path and finder.find([path.encode("utf-8", "surrogateescape")]):
+    while path and finder.find([_bytes(path)]):
         path = path.rpartition("/")[0]
-    return path or "(a name that holds it)"
+    return _bytes(path).decode("utf-8", "backslashreplace") or "(a name that holds it)"
+
+
+def _bytes(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name is UTF-8: the engine's list of changes is JSON, which has no other, and spells those wrongly."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class _Stream:
