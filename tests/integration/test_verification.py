@@ -262,7 +262,7 @@ def test_what_fails_and_then_passes_is_flaky_and_a_person_is_asked(bench: Bench)
     assert len(only(proof, BASE).reruns) == 9
     assert severities(proof) == {"checks/flaky": Severity.REVIEW}
     # Each run has a sandbox of its own.
-    assert bench.starts[: len(done.reruns) + 1] == ["patch", *(f"patch-{n + 1}" for n in range(len(done.reruns)))]
+    assert bench.starts[: len(done.reruns) + 1] == [f"patch-0-{n}" for n in range(len(done.reruns) + 1)]
 
 
 @on_plain
@@ -279,7 +279,7 @@ def test_what_fails_every_time_costs_the_retries_and_fails(bench: Bench) -> None
     proof = bench.verified({"check.sh": FAILS}, TESTS, flaky_retries=2)
     done = only(proof, PATCH)
     assert (done.is_flaky, done.passed, done.summary, len(done.reruns)) == (False, False, "1 failed", 2)
-    assert bench.starts == ["patch", "patch-1", "patch-2", "base"]
+    assert bench.starts == ["patch-0-0", "patch-0-1", "patch-0-2", "base-0-0"]
     assert severities(proof) == {"checks/failed": Severity.DENY}
 
 
@@ -296,7 +296,7 @@ def test_what_fails_every_time_costs_the_retries_and_fails(bench: Bench) -> None
 )
 def test_no_run_is_repeated_in_vain(bench: Bench, script: bytes, limits: dict[str, int]) -> None:
     bench.verify({"check.sh": script}, TESTS, **limits)
-    assert bench.starts == ["patch", "base"]
+    assert bench.starts == ["patch-0-0", "base-0-0"]
 
 
 @on_plain
@@ -304,7 +304,7 @@ def test_a_linter_that_fails_is_not_repeated(bench: Bench) -> None:
     bench.verify(
         {"check.sh": b"echo Found 3 errors.; exit 1\n"}, TESTS.model_copy(update={"kind": "lint", "tests": ()})
     )
-    assert bench.starts == ["patch", "base"]
+    assert bench.starts == ["patch-0-0", "base-0-0"]
 
 
 def test_a_new_test_that_fails_by_chance_on_the_old_code_proves_nothing(bench: Bench, tmp_path: Path) -> None:
@@ -313,7 +313,7 @@ def test_a_new_test_that_fails_by_chance_on_the_old_code_proves_nothing(bench: B
     bench.origin.commit((FILE, b"check.sh", script))
     certain = bench.verified({"tests/new": FAILS, "fixed": b""}, TESTS)
     assert (certain.fails_before, certain.passes_after) == (True, True)
-    assert bench.starts[-2:] == ["before", "before-1"]
+    assert bench.starts[-2:] == ["before-0-0", "before-0-1"]
     if isinstance(bench.sandboxes, PlainSandboxes):  # only there can runs share anything, such as a coin
         coin = f"if [ -e {tmp_path}/coin ]; then echo '1 passed in 0.1s'; exit; fi; touch {tmp_path}/coin\n".encode()
         chance = bench.verified({"tests/new": coin + FAILS, "fixed": b""}, TESTS)

@@ -411,7 +411,8 @@ class HoldStatus(StrEnum):
 class Hold(Value):
     """A wait for people. Votes bind to ``digest``; ``excluded`` subjects (requester, steerers) cannot vote.
 
-    ``nonce`` is the opaque value that the card's buttons carry.
+    ``nonce`` is the opaque value that the card's buttons carry; ``hosts`` are those that were shown: a clearance lets
+    the work reach no other that needs one.
     """
 
     id: str
@@ -426,6 +427,7 @@ class Hold(Value):
     opened_at: datetime
     expires_at: datetime
     status: HoldStatus = HoldStatus.OPEN
+    hosts: tuple[str, ...] = ()
 
 
 class VoteChoice(StrEnum):

@@ -1,6 +1,7 @@
 """The name of an environment's image: whatever it depends on, in one digest."""
 
 import json
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 
@@ -9,6 +10,8 @@ from deputy.domain.globs import compile_glob
 
 # Part of every key: raise it when images are to be built in another way.
 _FORM = 1
+# What parts the words of a command that may be a line of shell.
+_BETWEEN_WORDS = re.compile(r"[\s'\"`;|&()<>=:,]+")
 # What setup depends on where nobody says it: lists of dependencies and their locks, wherever they are.
 DEFAULT_INPUTS = (
     "**/pyproject.toml",
@@ -17,6 +20,7 @@ DEFAULT_INPUTS = (
     "**/requirements*.txt",
     "**/requirements/*.txt",
     "**/*requirements.txt",
+    "**/*requirements*.in",
     "**/constraints*.txt",
     "**/*.lock",
     "**/Pipfile",
@@ -36,13 +40,31 @@ DEFAULT_INPUTS = (
     "**/build.gradle*",
     "**/gradle.properties",
     "**/composer.json",
+    "**/mix.exs",
+    "**/environment.yml",
+    "**/.python-version",
+    "**/.nvmrc",
+    "**/.node-version",
+    "**/.tool-versions",
 )
 
 
 def inputs_of(environment: Environment, files: Mapping[str, str]) -> dict[str, str]:
-    """Of all files (path to blob id), those that the environment depends on. ``ValueError`` for a malformed glob."""
+    """Of all files (path to blob id), those that the environment depends on. ``ValueError`` for a malformed glob.
+
+    A file that a setup command names, such as a script, is one of them whatever ``inputs`` says.
+    """
     patterns = [compile_glob(glob) for glob in environment.inputs or DEFAULT_INPUTS]
-    return {path: blob for path, blob in sorted(files.items()) if any(pattern.match(path) for pattern in patterns)}
+    named = {_path(part) for argv in environment.setup for word in argv for part in _BETWEEN_WORDS.split(word)}
+    return {
+        path: blob
+        for path, blob in sorted(files.items())
+        if path in named or any(pattern.match(path) for pattern in patterns)
+    }
+
+
+def _path(word: str) -> str:
+    return word.removeprefix("/workspace/").removeprefix("./")
 
 
 def key(environment: Environment, base_id: str, files: Mapping[str, str]) -> str:

@@ -21,7 +21,7 @@ from deputy.flow.sandboxes import building, cancel_watch, open_sandbox
 from deputy.flow.world import World
 from deputy.gates.case import ABSENT
 from deputy.policy import Bundle
-from deputy.ports import Sandbox, TreeDelta, TreeFile
+from deputy.ports import Sandbox, Tree, TreeDelta, TreeFile
 
 _MOST_LOG = 10**6  # characters
 _REMOVAL_SECONDS = 60
@@ -72,11 +72,17 @@ class Checking:
         return time.monotonic() - self._began + runs[-1].seconds < self._limits.run_seconds
 
     def _once(self, overlay: Overlay, checks: Sequence[Check], number: int = 0) -> list[CheckResult]:
-        world, repo = self._world, self._repo
-        tree = world.repos.checkout(repo.name, self._tree(overlay), repo.hidden)
-        purpose = f"{overlay.phase.value}-{number}" if number else overlay.phase.value
-        with open_sandbox(world, self._task, repo, self._limits, self._prepared, tree, purpose=purpose) as box:
-            return [self._check(box, overlay, check) for check in checks]
+        """Each check once, in a sandbox of its own: what one does to the tree (a patch's tests may) no other sees."""
+        tree = self._world.repos.checkout(self._repo.name, self._tree(overlay), self._repo.hidden)
+        return [self._alone(overlay, check, tree, number) for check in checks]
+
+    def _alone(self, overlay: Overlay, check: Check, tree: Tree, number: int) -> CheckResult:
+        place = [known.name for known in self._repo.checks].index(check.name)
+        purpose = f"{overlay.phase.value}-{place}-{number}"
+        with open_sandbox(
+            self._world, self._task, self._repo, self._limits, self._prepared, tree, purpose=purpose
+        ) as box:
+            return self._check(box, overlay, check)
 
     def _check(self, box: Sandbox, overlay: Overlay, check: Check) -> CheckResult:
         obstacle = self._clear(box, check)
@@ -88,7 +94,7 @@ class Checking:
     def _clear(self, box: Sandbox, check: Check) -> str:
         """Make sure that no report is there before the command runs; why that was not possible, if it was not.
 
-        A patch may bring one along, and a check that ran before in the same sandbox may have left one.
+        A patch may bring one along.
         """
         if not check.report:
             return ""

@@ -13,7 +13,7 @@ from deputy.flow.cards import needs_text, sentence
 from deputy.flow.dispatching import claim_of
 from deputy.flow.facts import facts_of
 from deputy.flow.holds import open_hold
-from deputy.flow.network import network_decisions
+from deputy.flow.network import hosts_of, network_decisions, reviewed
 from deputy.flow.queueing import queue_run
 from deputy.flow.tasks import ACTIVE, advance, end, event
 from deputy.flow.world import World
@@ -149,8 +149,10 @@ def _decide(world: World, ledger: Ledger, task: Task, spec: TaskSpec, bundle: Bu
         held = event(world, EventName.TASK_UNDERSTOOD, task=task.id, data=decisions)
         task = advance(world, ledger, task, _S.HELD_FOR_CLEARANCE, held, clarification=None)
         asking = next(decision for decision in before if decision.needs)
-        why = f"{sentence(asking.reason)} Needs {needs_text(needs)} before it may run."
-        open_hold(world, ledger, task, HoldKind.CLEARANCE, needs, why)
+        hosts = hosts_of(reviewed(network))
+        reaching = f" It could then reach {', '.join(hosts)}." if hosts else ""
+        why = f"{sentence(asking.reason)} Needs {needs_text(needs)} before it may run.{reaching}"
+        open_hold(world, ledger, task, HoldKind.CLEARANCE, needs, why, hosts)
         return
     queue_run(world, ledger, task, event(world, EventName.TASK_QUEUED, task=task.id, data=decisions))
 

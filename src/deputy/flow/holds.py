@@ -1,7 +1,7 @@
 """Waits for people, as rows: opened with a deadline, decided by votes, void when what they speak of is gone."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,7 +21,15 @@ from deputy.policy import Bundle
 from deputy.ports import Ledger
 
 
-def open_hold(world: World, ledger: Ledger, task: Task, kind: HoldKind, needs: Sequence[Need], why: str) -> Hold:
+def open_hold(
+    world: World,
+    ledger: Ledger,
+    task: Task,
+    kind: HoldKind,
+    needs: Sequence[Need],
+    why: str,
+    hosts: Sequence[str] = (),
+) -> Hold:
     """Open a hold with its deadline. Votes bind to what is there now; requester and steerers are excluded."""
     bundle, now = world.policies.current(), world.clock.now()
     earlier = ledger.holds(task=task.id)
@@ -37,6 +45,7 @@ def open_hold(world: World, ledger: Ledger, task: Task, kind: HoldKind, needs: S
         nonce=secrets.token_urlsafe(12),
         opened_at=now,
         expires_at=now + timedelta(seconds=bundle.limits.hold_seconds),
+        hosts=tuple(hosts),
     )
     data: dict[str, JsonValue] = {
         "hold": hold.id,
@@ -46,6 +55,7 @@ def open_hold(world: World, ledger: Ledger, task: Task, kind: HoldKind, needs: S
         "excluded": list(hold.excluded),
         "expires_at": hold.expires_at.isoformat(),
         "why": hold.why,
+        **({"hosts": list(hold.hosts)} if hold.hosts else {}),
     }
     ledger.add_hold(hold, event(world, EventName.HOLD_OPENED, task=task.id, data=data))
     world.queue.enqueue(
@@ -89,9 +99,13 @@ def standing_now(world: World, ledger: Ledger, hold: Hold) -> Standing:
     return standing(hold, ledger.votes(hold.id), lambda subject: bundle.roles(subject, hold.repo), world.clock.now())
 
 
-def is_cleared(world: World, ledger: Ledger, task: Task, needs: Sequence[Need]) -> bool:
-    """Whether people whose roles still hold have agreed that the task may run, by as much as is needed."""
-    cleared = ledger.holds(task=task.id, kind=HoldKind.CLEARANCE, status=HoldStatus.GRANTED)
+def is_cleared(world: World, ledger: Ledger, task: Task, needs: Sequence[Need], hosts: Collection[str] = ()) -> bool:
+    """Whether people whose roles still hold have agreed that the task may run, by as much as is needed.
+
+    With ``hosts``: and that it may reach these.
+    """
+    granted = ledger.holds(task=task.id, kind=HoldKind.CLEARANCE, status=HoldStatus.GRANTED)
+    cleared = [hold for hold in granted if set(hosts) <= set(hold.hosts)]
     wanted = {"needs": tuple(needs)}
     return any(standing_now(world, ledger, hold.model_copy(update=wanted)).is_granted for hold in cleared)
 

@@ -1,6 +1,6 @@
 """Which hosts a run may reach: each asked of policy, opened at a gateway while the work lasts, and accounted for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -37,6 +37,11 @@ def reviewed(decisions: tuple[Decision, ...]) -> tuple[Decision, ...]:
     return tuple(decision for decision in decisions if decision.effect is Effect.REVIEW)
 
 
+def hosts_of(decisions: Sequence[Decision]) -> tuple[str, ...]:
+    """The hosts that these answers are about."""
+    return tuple(path.path for decision in decisions for path in decision.paths)
+
+
 @contextmanager
 def reach(world: World, task: Task, spec: TaskSpec, bundle: Bundle) -> Iterator[Way]:
     """A way out to the hosts that policy lets this task reach, until the block is left; what went there is recorded."""
@@ -44,7 +49,7 @@ def reach(world: World, task: Task, spec: TaskSpec, bundle: Bundle) -> Iterator[
     if not decisions:
         yield Way()
         return
-    hosts = tuple(path.path for decision in decisions for path in decision.paths)
+    hosts = hosts_of(decisions)
     data: dict[str, JsonValue] = {
         "run": task.run,
         "hosts": list(hosts),
@@ -62,7 +67,7 @@ def reach(world: World, task: Task, spec: TaskSpec, bundle: Bundle) -> Iterator[
 
 
 def _permitted(world: World, task: Task, spec: TaskSpec, bundle: Bundle) -> tuple[Decision, ...]:
-    """What is allowed now, or was agreed to: a condition may have come to hold since the clearance."""
+    """What is allowed now, or was shown to people and agreed to: a condition may have come to hold since."""
     if not bundle.repo(spec.repo).network:
         return ()
     with world.store.transaction() as ledger:
@@ -71,7 +76,10 @@ def _permitted(world: World, task: Task, spec: TaskSpec, bundle: Bundle) -> tupl
             decision
             for decision in network_decisions(bundle, task.actor.subject, spec.repo, facts)
             if decision.effect is Effect.ALLOW
-            or (decision.effect is Effect.REVIEW and is_cleared(world, ledger, task, decision.needs))
+            or (
+                decision.effect is Effect.REVIEW
+                and is_cleared(world, ledger, task, decision.needs, hosts_of((decision,)))
+            )
         )
 
 

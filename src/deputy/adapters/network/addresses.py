@@ -18,6 +18,7 @@ _CLOSED_4 = tuple(
         "172.16.0.0/12",
         "192.0.0.0/24",  # protocol assignments, a cloud's metadata
         "192.168.0.0/16",
+        "198.18.0.0/15",  # measurements inside a site
         "224.0.0.0/4",  # multicast
         "240.0.0.0/4",  # reserved, broadcast
     )
