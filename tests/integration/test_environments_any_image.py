@@ -108,3 +108,22 @@ def test_an_environment_on_an_environment_keeps_its_python(image, environments, 
     second = engine.images.get(environments.build(again, Steps()))
     assert second.labels["deputy.python"] == engine.images.get(image).labels["deputy.python"]
     assert len(ours(engine)) >= 2
+
+
+def test_a_volume_of_the_base_is_memory_in_a_builder(environments, engine):
+    name = f"deputy-test-volume-{os.getpid()}:latest"
+    container = engine.api.create_container(IMAGE, ["true"])["Id"]
+    repository, _, tag = name.partition(":")
+    engine.api.commit(container, repository, tag, changes=["VOLUME /var/lib/apt/lists /srv/data"])
+    engine.api.remove_container(container)
+    steps = Steps()
+    mounted = sh("grep -E ' /(srv/data|var/lib/apt/lists) ' /proc/mounts | cut -d' ' -f1,2")
+    environment = Environment(setup=(mounted, sh("touch /srv/data/x && chown 7 /srv/data/x")))
+    try:
+        environments.build(EnvironmentSpec("acme/shop", os.urandom(32).hex(), name, environment, TREE), steps)
+    finally:
+        for image in ours(engine):
+            if "/srv/data" in (image.attrs["Config"].get("Volumes") or {}):
+                engine.images.remove(image.id, force=True)
+        engine.images.remove(name, force=True)
+    assert set(steps.output.split(b"\n")) == {b"tmpfs /srv/data", b"tmpfs /var/lib/apt/lists", b""}

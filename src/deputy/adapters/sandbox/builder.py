@@ -30,6 +30,8 @@ _PROCESSES = 1024
 _OUTPUT = 256 * 1024
 _INODES = 2_000_000
 _SCRATCH = "rw,exec,nosuid,nodev,mode=1777,size=1g"
+# In place of an image's volumes, which would be folders of the host that nobody measures; no image holds their content.
+_VOLUME = "rw,exec,nosuid,nodev,mode=0755,size=1g"
 _SECRETS = "rw,noexec,nosuid,nodev,mode=0700,size=1m"
 _FILE_SECONDS = 600.0
 _ALLOWANCE = 1 << 20
@@ -161,13 +163,14 @@ class Builders:
     def _options(self, spec: SandboxSpec, *, removes_itself: bool) -> dict[str, Any]:
         """A sandbox's seal, but for a writable root, a few of root's rights, and where the work lies."""
         sealed: HostOptions = host_options(spec.limits, self._engine.cpus, self._runtime, spec.gateway)
+        volumes = self._engine.api.inspect_image(spec.image)["Config"].get("Volumes") or ()
         return {
             **sealed,
             "cap_add": list(CAPABILITIES),
             "read_only": False,
             "security_opt": ["no-new-privileges", f"seccomp={_seccomp_profile()}"],
             "auto_remove": removes_itself,
-            "tmpfs": {"/tmp": _SCRATCH, SECRETS_FOLDER: _SECRETS},  # noqa: S108 (in the box)
+            "tmpfs": {**dict.fromkeys(volumes, _VOLUME), "/tmp": _SCRATCH, SECRETS_FOLDER: _SECRETS},  # noqa: S108 (in the box)
         }
 
 
