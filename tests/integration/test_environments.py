@@ -8,11 +8,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from hashlib import sha256
 
 import docker
 import docker.errors
 import pytest
+from docker.api.client import APIClient
 from tests.trees import tree_of
 
 from deputy.adapters.sandbox.docker import DockerSandboxes
@@ -296,6 +298,44 @@ def test_an_image_made_anew_takes_the_place_of_the_old_one(environments, engine)
     assert before not in {each.id for each in engine.images.list(all=True)}
 
 
+WATCHED = ("commit", "export", "diff", "containers", "remove_container")
+
+
+def test_the_engine_has_time_for_what_is_large(monkeypatch, environments):
+    seen: list[tuple[str, int]] = []
+
+    def watched(name: str) -> Callable[..., object]:
+        real = getattr(APIClient, name)
+
+        def call(api: APIClient, *args: object, **more: object) -> object:
+            seen.append((name, api.timeout))
+            return real(api, *args, **more)
+
+        return call
+
+    for name in WATCHED:
+        monkeypatch.setattr(APIClient, name, watched(name))
+    one = spec(("true",))
+    environments.build(replace(one, secrets={"ACME_TOKEN": "nobodys-token"}), Steps())
+    small = ("remove_container", 60)  # the container in which it was tried whether the image has a Python
+    assert {name for name, seconds in seen if seconds >= 900} == {*WATCHED}
+    assert {pair for pair in seen if pair[1] < 900} == {small}
+
+
 def test_a_missing_base_is_named(environments):
     with pytest.raises(Unavailable, match=r"no-such-image is missing.*correct the repository's image"):
         environments.base_id("no-such-image")
+
+
+def test_an_environment_that_was_removed_meanwhile_is_told_as_that(sandboxes):
+    gone = SandboxSpec(
+        f"deputy-gone-{os.getpid()}", "D-ENV1R0NM", "deputy-env-gone:0123456789abcdef", TREE, limits=SMALL
+    )
+    with (
+        pytest.raises(
+            Unavailable, match="removed meanwhile: ask again, or build it with 'deputy repo build'"
+        ) as caught,
+        sandboxes.start(gone),
+    ):
+        pass
+    assert "make setup" not in str(caught.value)

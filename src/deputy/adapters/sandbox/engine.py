@@ -18,6 +18,10 @@ TASK_LABEL = "deputy.task"
 NAME_LABEL = "deputy.sandbox"
 
 CONFLICT = 409
+# Docker's own: how long the engine may take until it begins to answer.
+_SECONDS = 60
+# Packing up, measuring or removing many gigabytes takes it that long.
+PATIENT_SECONDS = 900
 _GONE_SECONDS = 15.0
 _GONE_POLL_SECONDS = 0.02
 
@@ -29,6 +33,7 @@ class Engine:
         self._base_url = base_url
         self._lock = threading.Lock()
         self._connected: APIClient | None = None
+        self._patient: APIClient | None = None
         self._cpus = 1
 
     @property
@@ -36,10 +41,23 @@ class Engine:
         """The connection: an engine that is not there must not stop the whole program before it is needed."""
         with self._lock:
             if self._connected is None:
-                client = DockerClient(base_url=self._base_url) if self._base_url else DockerClient.from_env()
-                self._cpus = int(client.api.info()["NCPU"])
-                self._connected = client.api
+                connected = self._connect(_SECONDS)
+                self._cpus = int(connected.info()["NCPU"])
+                self._connected = connected
             return self._connected
+
+    @property
+    def patient(self) -> APIClient:
+        """The connection for what takes the engine long: whole images are written, read or measured."""
+        with self._lock:
+            if self._patient is None:
+                self._patient = self._connect(PATIENT_SECONDS)
+            return self._patient
+
+    def _connect(self, seconds: int) -> APIClient:
+        if self._base_url:
+            return DockerClient(base_url=self._base_url, timeout=seconds).api
+        return DockerClient.from_env(timeout=seconds).api
 
     @property
     def cpus(self) -> int:
@@ -47,11 +65,12 @@ class Engine:
         return self._cpus if self.api else 1
 
     def close(self) -> None:
-        """Let go of the connection; the next use makes another."""
+        """Let go of the connections; the next use makes others."""
         with self._lock:
-            if self._connected is not None:
-                self._connected.close()
-                self._connected = None
+            for api in (self._connected, self._patient):
+                if api is not None:
+                    api.close()
+            self._connected = self._patient = None
 
     @contextmanager
     def errors(self, image: str, todo: str = "run 'make setup'") -> Iterator[None]:
@@ -76,9 +95,10 @@ class Engine:
     def remove(self, container: str, seconds: float = _GONE_SECONDS) -> None:
         """Kill and remove, then look until it is gone: the engine may be removing it by itself already."""
         end = time.monotonic() + seconds
+        api = self.patient if seconds > _SECONDS else self.api
         while time.monotonic() < end:
             try:
-                self.api.remove_container(container, force=True, v=True)
+                api.remove_container(container, force=True, v=True)
             except docker.errors.NotFound:
                 return
             except docker.errors.APIError as error:

@@ -125,7 +125,7 @@ class DockerEnvironments:
     def _forget(self, name: str) -> bool:
         """Remove an image's name, and the image with its last one; the engine itself refuses when it is used."""
         try:
-            self._engine.api.remove_image(name)
+            self._engine.patient.remove_image(name)
         except docker.errors.APIError as error:
             if error.status_code in {CONFLICT, NO_SUCH_IMAGE}:
                 return False
@@ -159,7 +159,7 @@ class DockerEnvironments:
         return self._name(spec.repo, spec.key)
 
     def _save(self, spec: EnvironmentSpec, base: Mapping[str, Any], python: tuple[str, ...], container: str) -> None:
-        api = self._engine.api
+        api = self._engine.patient
         if spec.secrets:
             refuse_leaks(api, container, spec)
         if self.find(spec.repo, spec.key):
@@ -191,7 +191,7 @@ class DockerEnvironments:
 
     def _used(self, container: str) -> int:
         """Bytes that the builder has written into what becomes the image."""
-        found = self._engine.api.containers(all=True, size=True, filters={"id": container})
+        found = self._engine.patient.containers(all=True, size=True, filters={"id": container})
         return int(found[0].get("SizeRw") or 0) if found else 0
 
     # ------------------------------------------------------------------------------------------------ Python

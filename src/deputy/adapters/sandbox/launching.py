@@ -1,7 +1,7 @@
 """From a specification to a started container with process 1 in it: created, attached to, and only then started."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import cast
 
@@ -13,7 +13,7 @@ from deputy.adapters.sandbox.engine import OWNER_LABEL, Engine
 from deputy.adapters.sandbox.gateway import environment, is_missing, refuse_remote, unreachable
 from deputy.adapters.sandbox.hardening import USER, WORKSPACE, HostOptions, covered, host_options
 from deputy.adapters.sandbox.labels import ours
-from deputy.adapters.sandbox.launcher import Launcher, program
+from deputy.adapters.sandbox.launcher import IMAGES, Launcher, program
 from deputy.adapters.sandbox.wire import DockerWire
 from deputy.domain.errors import SandboxFailed
 from deputy.ports import SandboxSpec
@@ -44,14 +44,14 @@ class Launching:
 
     def image_id(self, spec: SandboxSpec) -> str:
         """What the image's name means now."""
-        with self._engine.errors(self.image_of(spec)):
+        with self._errors(spec):
             return str(self._engine.api.inspect_image(self.image_of(spec))["Id"])
 
     def launch(self, spec: SandboxSpec, labels: Mapping[str, str]) -> Launched:
         """A started container of the spec's name; nothing of it is left when that fails."""
         api = self._engine.api
         wire: DockerWire | None = None
-        with self._engine.errors(self.image_of(spec)), _gateway_errors():
+        with self._errors(spec), _gateway_errors():
             container = self._create(spec, labels)
             try:
                 # Opened before the start, so that nothing that process 1 says is lost.
@@ -104,6 +104,15 @@ class Launching:
             self._volumes[image] = tuple(self._engine.api.inspect_image(image)["Config"].get("Volumes") or ())
         options = host_options(spec.limits, self._engine.cpus, self._runtime, spec.gateway)
         return covered(options, self._volumes[image], spec.limits)
+
+    def _errors(self, spec: SandboxSpec) -> AbstractContextManager[None]:
+        """The engine's errors in words; an environment that was there a moment ago has been pruned since."""
+        image = self.image_of(spec)
+        if not image.startswith(IMAGES):
+            return self._engine.errors(image)
+        return self._engine.errors(
+            image, "it is an environment that was removed meanwhile: ask again, or build it with 'deputy repo build'"
+        )
 
     def _create(self, spec: SandboxSpec, labels: Mapping[str, str]) -> str:
         api = self._engine.api
