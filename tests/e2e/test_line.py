@@ -95,8 +95,8 @@ def test_a_place_that_is_given_up_is_given_on_and_a_roomier_limit_holds_at_once(
     # Everywhere the same place.
     assert f"{waiting}: 2nd in line. " in yard.slack.command(BEN, CHANNEL, "/deputy status")
     assert f"{FULL}." in yard.slack.command(BEN, CHANNEL, f"/deputy status {waiting}")
-    listed = next(line for line in yard.cli("task", "list").splitlines() if waiting in line)
-    assert "queued, 2nd in line" in listed
+    listed = {row["id"]: row for row in json.loads(yard.cli("task", "list", "--json"))}
+    assert listed[waiting]["in_line"]["place"] == 2
     assert f"in_line: 2nd in line. {FULL}." in yard.cli("task", "show", waiting)
     shown = json.loads(yard.cli("task", "show", waiting, "--json"))
     assert shown["in_line"] == {"place": 2, "why": f"{FULL}."}
