@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+_DIGITS = 9
+MOST = 10**_DIGITS
+
 
 @dataclass(frozen=True)
 class TestReport:
@@ -50,3 +53,11 @@ def together(reports: Iterable[TestReport]) -> TestReport | None:
         skipped=sum(report.skipped for report in every),
         names=tuple(name for report in every for name in report.names),
     )
+
+
+def number(digits: str) -> int:
+    """A count as somebody wrote it. One that no run could have becomes the largest, so that nothing breaks on it.
+
+    ``ValueError`` when it is none.
+    """
+    return MOST if len(digits) > _DIGITS else int(digits)

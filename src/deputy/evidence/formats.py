@@ -14,7 +14,7 @@ from junitparser import Error, Failure, JUnitXml, JUnitXmlError, Skipped, TestCa
 from tap.line import Line
 from tap.parser import Parser
 
-from deputy.evidence.claims import TestReport
+from deputy.evidence.claims import TestReport, number
 
 MOST_REPORT_BYTES = 8 * 1024**2
 MOST_TESTS = 100_000
@@ -114,7 +114,7 @@ def _said_broken(root: Element) -> int:
     """How much is broken by the words of the suites, and by what stands outside of cases."""
     stray = sum(element.tag in _BROKEN_TAGS for element in root.iter())
     counted = [
-        sum(int(element.get(key) or 0) for key in ("failures", "errors"))
+        sum(number(element.get(key) or "0") for key in ("failures", "errors"))
         for element in root.iter()
         if element.tag in _SUITE_TAGS
     ]

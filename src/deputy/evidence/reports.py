@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from deputy.evidence.claims import TestReport, together
+from deputy.evidence.claims import TestReport, number, together
 from deputy.evidence.formats import TooMuch, tap_report
 
 _ANSI = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b[@-_]")
@@ -35,7 +35,7 @@ def parse_report(output: str, *, is_whole: bool = True) -> TestReport | None:
 
 def lint_errors(output: str) -> int:
     """How many errors a linter or type checker says remain ("Found 3 errors"), 0 when it says nothing."""
-    return sum(int(match[2] or match[1]) for match in _LINT.finditer(_ANSI.sub("", output)))
+    return sum(number(match[2] or match[1]) for match in _LINT.finditer(_ANSI.sub("", output)))
 
 
 def _names(text: str) -> Iterator[str]:
@@ -52,7 +52,7 @@ def _reports(text: str, *, is_whole: bool) -> Iterator[TestReport]:
     yield from (TestReport(tests=0) for _ in _PYTEST_NOTHING.finditer(text))
     yield from (_unittest(match) for match in _UNITTEST.finditer(text))
     yield from (_worded(match[1]) for match in _JEST.finditer(text))
-    yield from (_counted(int(match[1]), int(match[2])) for match in _CARGO.finditer(text))
+    yield from (_counted(number(match[1]), number(match[2])) for match in _CARGO.finditer(text))
     yield from (TestReport(tests=None, failures=int(match[1] == "FAIL")) for match in _GO.finditer(text))
     yield from _tap(text, is_whole=is_whole)
 
@@ -69,7 +69,7 @@ def _tap(text: str, *, is_whole: bool) -> Iterator[TestReport]:
     if not found:
         yield from [lines] if lines else []
         return
-    count = {word: sum(int(number) for name, number in found if name == word) for word, _ in found}
+    count = {word: sum(number(digits) for name, digits in found if name == word) for word, _ in found}
     failed = count.get("fail", 0) + count.get("cancelled", 0)
     summary = _counted(count.get("pass", 0), failed, count.get("skipped", 0))
     # What one of them calls broken is broken.
@@ -86,7 +86,7 @@ def _counted(passed: int, failed: int, skipped: int = 0) -> TestReport:
 
 def _worded(text: str) -> TestReport:
     """From "1 failed, 2 passed, 1 error" as pytest, jest and vitest write it."""
-    count = {word: int(number) for number, word in _NUMBERED.findall(text)}
+    count = {word: number(digits) for digits, word in _NUMBERED.findall(text)}
     errors = count.get("error", 0) + count.get("errors", 0)
     passed = sum(count.get(word, 0) for word in ("passed", "xfailed", "xpassed"))
     failed = count.get("failed", 0)
@@ -95,10 +95,10 @@ def _worded(text: str) -> TestReport:
 
 
 def _unittest(match: re.Match[str]) -> TestReport:
-    detail = {word.strip(): int(number) for word, number in re.findall(r"([a-z ]+)=(\d+)", match[3] or "")}
+    detail = {word.strip(): number(digits) for word, digits in re.findall(r"([a-z ]+)=(\d+)", match[3] or "")}
     skipped = detail.get("skipped", 0)
     failures = detail.get("failures", 0) + detail.get("unexpected successes", 0)
     # FAILED without numbers would otherwise look like success.
     if match[2] == "FAILED" and not failures and not detail.get("errors", 0):
         failures = 1
-    return TestReport(int(match[1]) - skipped, failures, detail.get("errors", 0), skipped)
+    return TestReport(number(match[1]) - skipped, failures, detail.get("errors", 0), skipped)
