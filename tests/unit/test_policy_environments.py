@@ -93,6 +93,8 @@ WRONG = [
     ('"/opt/env/bin"', '"/opt/../bin"', 18, "is no absolute folder"),
     ('"/opt/env/bin"', '"/opt:/bin"', 18, "is no absolute folder"),
     ("PGHOST =", '"A-B" =', 19, "is no name of a variable"),
+    ("PGHOST =", "PATH =", 13, "env sets PATH"),
+    ("git = true", 'env = { PATH = "/bin" }', 3, "env sets PATH"),
     ('"NPM_TOKEN"', '"npm_token"', 20, "is no name of a secret"),
     ('"NPM_TOKEN"', '"NPM_TOKEN=x"', 20, "is no name of a secret"),
     *(('"NPM_TOKEN"', f'"{name}"', 20, f"{name} is Deputy's own") for name in (

@@ -30,6 +30,8 @@ def lint_environment(repos: Entries[RepoConfig], repo: RepoConfig) -> Iterator[P
     """Problems of ``environment``, ``sandbox`` and ``network`` of one repository."""
     for message, fix, key in _network(repo.network):
         yield repos.problem(message, fix, "repo", repo.name, key)
+    for message, fix, key in _path(repo):
+        yield repos.problem(message, fix, "repo", repo.name, key)
     for message, fix, key in _sizes(repo):
         yield repos.problem(message, fix, "repo", repo.name, "sandbox", key)
     for message, fix, key in _environment(repo.environment) if repo.environment else ():
@@ -65,6 +67,14 @@ def _network(hosts: tuple[str, ...]) -> Iterator[Flaw]:
     for host in hosts:
         if flaw := host_flaw(host):
             yield f"{host!r} {flaw}", "write a host such as pypi.org, or *.example.org for all below it", "network"
+
+
+def _path(repo: RepoConfig) -> Iterator[Flaw]:
+    """PATH as a whole would hide the image's own programs, the one that runs commands among them."""
+    environments = (("env", repo.env), ("environment", repo.environment.env if repo.environment else {}))
+    for key, variables in environments:
+        if "PATH" in variables:
+            yield "env sets PATH, and the image's own programs would not be found", "name folders in path instead", key
 
 
 def _sizes(repo: RepoConfig) -> Iterator[Flaw]:
