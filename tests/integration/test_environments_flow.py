@@ -13,15 +13,20 @@ from pydantic import JsonValue
 from tests.trees import tree_of
 
 from deputy.adapters.store.store import SqlStore, open_store
+from deputy.app import build_commands
 from deputy.app.settings import Settings
 from deputy.domain.config import Environment, Limits, RepoConfig
 from deputy.domain.errors import BadInput, Cancelled, DeputyError, Unavailable
 from deputy.domain.events import EventName
 from deputy.domain.values import Event
 from deputy.flow.environment_upkeep import build_environment, keep_environments
-from deputy.flow.environments import Prepared, hosts_of, prepare
+from deputy.flow.environments import Prepared, hosts_of, prepare, prepared_already
+from deputy.flow.governing import governing
 from deputy.flow.steps import Act, Patience, outcome_of, value_of
 from deputy.flow.world import World
+from deputy.policy import Bundle, load
+from deputy.policy.model import MODEL
+from deputy.policy.own import OWN_FILE
 from deputy.ports import BuildStep, EnvironmentSpec, NetworkUse, RepoSource
 
 PLAIN = RepoConfig(name="acme/site", url="site.git")
@@ -62,6 +67,9 @@ class Images:
         self.built[spec.key] = spec
         return f"image:{spec.key}"
 
+    def size(self, image: str) -> int:
+        return 0
+
     def prune(self, repo: str, keep: int) -> tuple[str, ...]:
         self.pruned.append((repo, keep))
         return ()
@@ -80,6 +88,8 @@ class Shop:
     secrets: dict[str, str] = field(default_factory=dict)
     now: datetime = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
     tip: str = "c0ffee"
+    own: bytes | None = None
+    bundle: Bundle | None = None
 
     def world(self) -> World:
         def named(name: str) -> RepoConfig:
@@ -95,13 +105,17 @@ class Shop:
                 self.queued.append((workflow_id, workflow, *args))
 
         files = {"requirements.txt": (b"six\n", 0o644), "app.py": (b"x = 1\n", 0o644)}
-        bundle = SimpleNamespace(limits=Limits(environments_kept=7), repos=self.repos, repo=named)
+        plain = SimpleNamespace(limits=Limits(environments_kept=7), repos=self.repos, repo=named)
+        bundle = self.bundle or plain
         parts = {
             "store": self.store,
             "environments": self.images,
             "gateway": SimpleNamespace(open=self.open),
             "repos": SimpleNamespace(
-                checkout=lambda repo, commit, hidden: tree_of(self.files.get(commit, files)), refresh=refresh
+                checkout=lambda repo, commit, hidden: tree_of(self.files.get(commit, files)),
+                refresh=refresh,
+                paths=lambda repo, commit: () if self.own is None else (OWN_FILE,),
+                read=lambda repo, commit, path: self.own,
             ),
             "policies": SimpleNamespace(current=lambda: bundle),
             "clock": SimpleNamespace(now=lambda: self.now),
@@ -247,3 +261,39 @@ def test_a_build_in_the_background_that_fails_ends_its_workflow_well(shop):
     shop.images.broken = BadInput("no")
     build_environment(shop.world(), steps, "acme/shop", "c0ffee")
     assert len(shop.events(EventName.ENVIRONMENT_FAILED)) == 1
+
+
+REPOS = b"""
+[repo."acme/shop"]
+url = "shop.git"
+hidden = ["secrets/**"]
+[repo."acme/shop".environment]
+setup = [["pip", "install", "-r", "requirements.txt"]]
+"""
+OWN = b"""
+hidden = ["vault/**"]
+[[rule]]
+action = "read"
+paths = ["legal/**"]
+effect = "deny"
+"""
+
+
+@pytest.mark.parametrize("by", ["background", "hand"])
+def test_what_is_built_before_a_task_is_what_the_task_asks_for_where_a_repository_has_a_policy(shop, by):
+    people = b"g, user:T0ACME/U0ALICE, role:engineer, acme/*\np, a, role:engineer, acme/*, run, **, allow, -\n"
+    shop.bundle = load({"model.conf": MODEL.encode(), "policy.csv": people, "repos.toml": REPOS})
+    shop.own = OWN
+    world = shop.world()
+    if by == "hand":
+        settings = cast("Any", SimpleNamespace(locate=lambda url: url))
+        build_commands._build(cast("Any", world), settings, shop.bundle.repo("acme/shop"), force=False, quiet=True)
+    else:
+        assert keep_environments(world) == ["acme/shop"]
+        build_environment(world, steps, "acme/shop", "c0ffee")
+        assert keep_environments(world) == []
+    task = SimpleNamespace(spec=SimpleNamespace(repo="acme/shop"), actor=SimpleNamespace(subject="user:T0ACME/U0ALICE"))
+    repo = governing(world, cast("Any", task), shop.bundle, "c0ffee").repo("acme/shop")
+    assert {"secrets/**", "vault/**", "legal/**"} <= {*repo.hidden}
+    assert prepared_already(world, repo, "c0ffee"), "the task finds it"
+    assert len(shop.images.built) == 1

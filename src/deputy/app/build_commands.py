@@ -15,6 +15,7 @@ from deputy.domain.config import RepoConfig
 from deputy.domain.errors import DeputyError
 from deputy.flow.environments import build as build_wanted
 from deputy.flow.environments import has_environment, wanted_at
+from deputy.flow.governing import governed_for_all
 from deputy.ports import RepoSource
 
 OPERATOR = "operator:cli"
@@ -79,7 +80,8 @@ def _build(workshop: Workshop, settings: Settings, repo: RepoConfig, *, force: b
     if not has_environment(repo):
         return Built(repo.name)
     tip = workshop.repos.refresh(RepoSource(repo.name, settings.locate(repo.url), repo.branch))
-    wanted = wanted_at(workshop, repo, tip)
+    governed = governed_for_all(workshop.repos, workshop.policies.current(), repo.name, tip)
+    wanted = wanted_at(workshop, governed, tip)
     if wanted is None:
         return Built(repo.name, tip)
     key, environments = wanted.spec.key, workshop.environments

@@ -1,5 +1,6 @@
 """The policy that a task is under: its bundle, tightened by the repository's own rules and by what may not be read."""
 
+from deputy.domain.config import RepoConfig
 from deputy.domain.errors import BadPolicy, Cancelled
 from deputy.domain.folding import fold
 from deputy.domain.status import is_final
@@ -13,6 +14,7 @@ from deputy.ports import Repos
 
 _OWN_FOLDER = OWN_FILE.partition("/")[0]
 MOST_PATH = 300
+_NOBODY = ""
 
 
 def governing(world: World, task: Task, bundle: Bundle, *commits: str) -> Bundle:
@@ -27,6 +29,18 @@ def governing(world: World, task: Task, bundle: Bundle, *commits: str) -> Bundle
         if (own := own_policy(world.repos, repo, commit)) is not None:
             bundle = bundle.with_own(own, repo)
     return bundle.with_own(OwnPolicy(hidden=_unreadable(world, task, task.spec, repo, bundle)), repo)
+
+
+def governed_for_all(repos: Repos, bundle: Bundle, repo: str, commit: str) -> RepoConfig:
+    """The repository as it is for whoever asks, at a commit: its own policy counts, no requester's ``read`` rules do.
+
+    For what is made before there is a task. ``BadPolicy`` as above.
+    """
+    own = own_policy(repos, repo, commit)
+    if own is None:
+        return bundle.repo(repo)
+    bundle = bundle.with_own(own, repo)
+    return bundle.with_own(OwnPolicy(hidden=bundle.unreadable(_NOBODY, repo)), repo).repo(repo)
 
 
 def _unreadable(world: World, task: Task, spec: TaskSpec, repo: str, bundle: Bundle) -> tuple[str, ...]:
