@@ -143,6 +143,54 @@ def test_a_key_is_built_once_however_many_ask(environments):
     assert environments.find("acme/site", wanted.key) == ""
 
 
+def test_a_failure_is_shared_by_those_who_waited_for_it(environments):
+    wanted, told, begun = spec(sh("echo begun; sleep 3; exit 7")), [], threading.Event()
+
+    def build(step: Steps) -> None:
+        with pytest.raises(BadInput) as caught:
+            environments.build(wanted, step)
+        told.append(str(caught.value))
+
+    first, *others = [Steps(lambda step: begun.set() if step.output else None), Steps(), Steps()]
+    threads = [threading.Thread(target=build, args=(each,)) for each in (first, *others)]
+    threads[0].start()
+    assert begun.wait(30)
+    for thread in threads[1:]:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(told) == 3
+    assert len(set(told)) == 1
+    assert [each.output for each in others] == [b"", b""], "one of them tried it, two waited"
+    build(later := Steps())
+    assert later.output == b"begun\n", "who asks afterwards has it tried again"
+
+
+def test_a_build_that_was_cancelled_is_made_by_the_next_one_in_line(environments):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def stop(step: BuildStep) -> None:
+        begun.set()
+        if go_on.is_set():
+            raise Cancelled("the task was cancelled")
+
+    def cancelled() -> None:
+        with pytest.raises(Cancelled):
+            environments.build(wanted, Steps(stop))
+
+    wanted, results = spec(sh("test -e /opt/x || sleep 2")), []
+    threads = [
+        threading.Thread(target=cancelled),
+        threading.Thread(target=lambda: results.append(environments.build(wanted, Steps(lambda _: go_on.set())))),
+    ]
+    threads[0].start()
+    assert begun.wait(30)
+    threads[1].start()
+    for thread in threads:
+        thread.join()
+    assert results == [environments.find(REPO, wanted.key)] != [""]
+
+
 def test_kept_folders_are_found_through_links_and_lead_back(environments, sandboxes):
     setup = sh(
         "mkdir -p deps/one packages/app/deps lib; echo 1 > deps/one/a; ln -s one/a deps/inner; ln -s ../lib deps/back;"

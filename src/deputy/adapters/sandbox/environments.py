@@ -1,7 +1,6 @@
 """Environments on a Docker engine: images with a repository's dependencies inside, found again by key."""
 
 import re
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from deputy.adapters.sandbox.engine import CONFLICT, NAME_LABEL, OWNER_LABEL, TA
 from deputy.adapters.sandbox.environment_leaks import refuse_leaks
 from deputy.adapters.sandbox.environment_secrets import check_secrets
 from deputy.adapters.sandbox.environment_steps import Planned, Steps, kept
+from deputy.adapters.sandbox.environment_turns import Turns
 from deputy.adapters.sandbox.hardening import USER, WORKSPACE
 from deputy.adapters.sandbox.launcher import CARRIED_PYTHON, IMAGES, OWN_PYTHON, PYTHON_LABEL, UNTIL_LABEL
 from deputy.domain.errors import BadInput
@@ -29,7 +29,6 @@ HOME_LABEL, REPO_LABEL, KEY_LABEL, MADE_LABEL = (
 _ONLY_A_CONTAINERS = (OWNER_LABEL, TASK_LABEL, NAME_LABEL, UNTIL_LABEL)
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _IS_GOOD_PYTHON = ("python3", "-I", "-S", "-c", "import sys; sys.exit(sys.version_info < (3, 10))")
-_WAIT_SECONDS = 0.5
 NO_SUCH_IMAGE = 404
 _RUNTIME_LIMIT = 128 * 1024**2
 
@@ -52,8 +51,7 @@ class DockerEnvironments:
         self._owner, self._default_image = owner, default_image
         self._engine = Engine(base_url)
         self._builders = Builders(self._engine, owner=owner, runtime=runtime)
-        self._lock = threading.Lock()
-        self._building: dict[str, threading.Lock] = {}
+        self._turns = Turns()
 
     def base_id(self, image: str) -> str:
         """What the image is, by content; ``Unavailable`` when the engine does not have it."""
@@ -73,9 +71,14 @@ class DockerEnvironments:
 
     def build(self, spec: EnvironmentSpec, on_step: Callable[[BuildStep], None]) -> str:
         """Build it (once, however many ask) and return the image's name; ``BadInput`` names the failing command."""
-        with self._alone(spec.key, lambda: on_step(BuildStep(0, 0, "another build of the same environment"))):
+        name = self._name(spec.repo, spec.key)
+        with self._turns.take(
+            name, lambda: on_step(BuildStep(0, 0, "another build of the same environment"))
+        ) as failed:
             if found := self.find(spec.repo, spec.key):
                 return found
+            if failed:
+                raise failed
             check_secrets(spec.secrets)
             kept(spec.environment.keep)
             with self._engine.errors(spec.base, "pull or build it, or correct the repository's image"):
@@ -222,17 +225,6 @@ class DockerEnvironments:
         # Two repositories' slugs may be the same.
         tag = sha256(f"{repo}\n{key}".encode()).hexdigest()[:16]
         return f"{IMAGES}{self._owner[:8]}-{slug}:{tag}"
-
-    @contextmanager
-    def _alone(self, key: str, wait: Callable[[], None]) -> Iterator[None]:
-        with self._lock:
-            lock = self._building.setdefault(key, threading.Lock())
-        while not lock.acquire(timeout=_WAIT_SECONDS):
-            wait()
-        try:
-            yield
-        finally:
-            lock.release()
 
 
 def _variables(image: Mapping[str, Any]) -> dict[str, str]:
