@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from deputy.adapters.repos.command import GitCommand, GitFailed
 from deputy.adapters.repos.names import collision, is_short_name, refusal
-from deputy.adapters.repos.trees import EXECUTABLE, FILE, LINK, names, tree_id
+from deputy.adapters.repos.trees import EXECUTABLE, FILE, LINK, names_in, tree_id
 from deputy.domain.errors import BadInput, DeputyError, OutOfBudget
 from deputy.ports import TreeDelta, TreeFile
 
@@ -35,10 +35,9 @@ def import_delta(git: GitCommand, base: str, delta: TreeDelta, caps: ImportCaps)
         _check_file(file)
     for path in delta.deleted:
         _check_path(path)
-    _check_against(frozenset(names(git, base)), delta)
-    tree = _write(git, tree_id(git, base), delta)
-    git.run("update-ref", f"refs/deputy/trees/{tree}", tree)  # or a ``git gc`` by hand would drop it
-    return tree
+    base_tree = tree_id(git, base)
+    _check_against(frozenset(names_in(git, base_tree)), delta)
+    return _write(git, base_tree, delta)
 
 
 def _check_size(delta: TreeDelta, caps: ImportCaps) -> None:
@@ -114,8 +113,10 @@ def _write(git: GitCommand, base_tree: str, delta: TreeDelta) -> str:
         stream += file.content + b"\n"
     try:
         git.run("fast-import", "--quiet", stdin=bytes(stream))
-        tree = tree_id(git, git.line("rev-parse", "--verify", ref))
-        git.run("update-ref", "-d", ref)
+        tree = git.line("rev-parse", "--verify", f"{ref}^{{tree}}")
+        # A ref for the tree, or a ``git gc`` by hand would drop it; and none any more for the commit.
+        keep = f"update refs/deputy/trees/{tree} {tree}\ndelete {ref}\n"
+        git.run("update-ref", "--stdin", stdin=keep.encode())
     except GitFailed as error:
         raise _not_taken(error) from error
     return tree

@@ -47,7 +47,12 @@ def leaves(git: GitCommand, treeish: str, *only: str) -> tuple[Entry, ...]:
 
 def names(git: GitCommand, treeish: str) -> tuple[str, ...]:
     """The path of every file, link and submodule of a tree, in git's order; no object but trees is looked at."""
-    output = git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", tree_id(git, treeish))
+    return names_in(git, tree_id(git, treeish))
+
+
+def names_in(git: GitCommand, tree: str) -> tuple[str, ...]:
+    """The same of a tree whose own id this is known to be."""
+    output = git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", tree)
     return tuple(path.decode(errors="backslashreplace") for path in output.split(b"\0")[:-1])
 
 
