@@ -2,7 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,8 +17,11 @@ from deputy.domain.errors import Unavailable
 from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus
 from deputy.domain.values import Actor, Event, Place, Task, TaskKind, TaskSpec
+from deputy.flow.sandboxes import stock_of
 from deputy.flow.stocking import stock
 from deputy.flow.world import World
+from deputy.policy import load
+from deputy.policy.model import MODEL
 from deputy.ports import RepoSource, SandboxSpec
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -26,6 +29,13 @@ SHOP = RepoConfig(name="acme/shop", url="shop", hidden=("secrets/**",), sandbox=
 SITE = RepoConfig(name="acme/site", url="site", git=True)
 NEVER = RepoConfig(name="acme/never-fetched", url="never")
 UNBUILT = RepoConfig(name="acme/unbuilt", url="shop", environment=Environment(setup=(("make",),)))
+POLICY = load(
+    {
+        "model.conf": MODEL.encode(),
+        "policy.csv": b"p, a-eng, role:engineer, **, edit, **, allow, -\ng, user:T0ACME/U0ALICE, role:engineer, **\n",
+        "repos.toml": b"",
+    }
+)
 
 
 @dataclass
@@ -39,7 +49,7 @@ class Yard:
     ready: list[Sequence[SandboxSpec]] = field(default_factory=list)
 
     def world(self, *repos: RepoConfig, **limits: int) -> World:
-        bundle = SimpleNamespace(limits=Limits(**limits), repos=repos)
+        bundle = replace(POLICY, limits=Limits(**limits), repos=repos)
 
         def model() -> object:
             if not self.has_model:
@@ -108,6 +118,19 @@ def test_the_tip_waits_without_hidden_paths_in_the_repositorys_size(yard: Yard) 
     assert spec.limits.memory == 512 * 1024**2
     assert spec.stock
     assert not spec.git
+
+
+def test_what_the_repositorys_own_policy_hides_waits_nowhere(yard: Yard, tmp_path: Path) -> None:
+    remote = tmp_path / SHOP.name
+    (remote / ".deputy").mkdir()
+    (remote / ".deputy" / "policy.toml").write_text('hidden = ["README.md"]\n')
+    who = ["-c", "user.name=Ben", "-c", "user.email=ben@acme.example"]
+    for words in (["add", "-A"], ["commit", "-q", "-m", "own policy"]):
+        subprocess.run(["git", *who, *words], cwd=remote, check=True)
+    yard.repos.refresh(RepoSource(SHOP.name, str(remote)))
+    (spec,) = stock(yard.world(SHOP, warm_total=1))
+    assert set(spec.tree) == {".deputy/policy.toml"}
+    assert spec.stock != stock_of(SHOP)
 
 
 def test_what_was_worked_on_last_comes_first_then_the_bundles_order(yard: Yard) -> None:

@@ -3,14 +3,14 @@
 Each worker keeps its own, so each asks for itself by the clock; it is no job that one worker does for all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import timedelta
 
 import structlog
 
-from deputy.domain.config import Limits, RepoConfig
 from deputy.domain.errors import DeputyError, Unavailable
 from deputy.flow.environments import prepared_already
+from deputy.flow.governing import governed_for_all
 from deputy.flow.sandboxes import spec_of
 from deputy.flow.world import World
 from deputy.policy import Bundle
@@ -28,42 +28,45 @@ def stock(world: World) -> tuple[SandboxSpec, ...]:
     bundle = world.policies.current()
     wanted: list[SandboxSpec] = []
     if bundle.limits.warm_total:
-        for repo in _by_use(world, bundle):
-            wanted += _of_repo(world, repo, bundle.limits)[: bundle.limits.warm_total - len(wanted)]
+        for name in _by_use(world, bundle):
+            wanted += _of_repo(world, bundle, name)[: bundle.limits.warm_total - len(wanted)]
             if len(wanted) == bundle.limits.warm_total:
                 break
     world.sandboxes.keep_ready(wanted)
     return tuple(wanted)
 
 
-def _by_use(world: World, bundle: Bundle) -> Iterator[RepoConfig]:
-    """The repositories, those first that were worked on last."""
+def _by_use(world: World, bundle: Bundle) -> Iterable[str]:
+    """The repositories' names, those first that were worked on last."""
     with world.store.transaction() as ledger:
         tasks = ledger.tasks(since=world.clock.now() - LATELY, limit=_TASKS_LOOKED_AT)
-    known = {repo.name: repo for repo in bundle.repos}
+    known = [repo.name for repo in bundle.repos]
     worked_on = [task.spec.repo for task in tasks if task.spec and task.spec.repo in known]
-    return (known[name] for name in dict.fromkeys((*worked_on, *known)))
+    return dict.fromkeys((*worked_on, *known))
 
 
-def _of_repo(world: World, repo: RepoConfig, limits: Limits) -> list[SandboxSpec]:
-    """Its waiting sandboxes; none while its mirror or its image is not there yet.
+def _of_repo(world: World, bundle: Bundle, name: str) -> list[SandboxSpec]:
+    """Its waiting sandboxes, as its own policy at the tip has it; none while its mirror or its image is not there yet.
 
     Recipes and checks, of which each run has several, need no repository inside: theirs comes first. An agent's first
     turn takes many times what its sandbox takes to start.
     """
     try:
-        tip = world.repos.tip(repo.name)
-        prepared = prepared_already(world, repo, tip) if tip else None
+        tip = world.repos.tip(name)
+        if not tip:
+            return []
+        repo = governed_for_all(world.repos, bundle, name, tip)
+        prepared = prepared_already(world, repo, tip)
         if prepared is None:
             return []
         tree = world.repos.checkout(repo.name, tip, repo.hidden)
     except DeputyError as error:
-        log.warning("stock.repo", repo=repo.name, error=str(error))
+        log.warning("stock.repo", repo=name, error=str(error))
         return []
     kinds = (False, True) if _has_model(world) else (False,)
     return [
-        spec_of(repo, limits, prepared, tree, needs_git=kinds[number % len(kinds)])
-        for number in range(limits.warm_per_repo)
+        spec_of(repo, bundle.limits, prepared, tree, needs_git=kinds[number % len(kinds)])
+        for number in range(bundle.limits.warm_per_repo)
     ]
 
 
