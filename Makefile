@@ -1,6 +1,6 @@
 # Two commands: `make demo` and `make test`. Each sets up what it needs and says so first.
 BIN := .venv/bin
-WORKERS ?= 2
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo playground test check bench lock stop clean
