@@ -127,7 +127,7 @@ def test_a_check_of_the_patch_is_stopped(cancelling: Yard) -> None:
     assert cancelled(cancelling, thread) < BOUND
     told = proof(cancelling, thread)
     assert told["sandboxes_left"] == []
-    assert told["sandboxes_stopped"] == [f"deputy-{task.id.lower()}-1-patch"]
+    assert told["sandboxes_stopped"] == [f"deputy-{task.id.lower()}-1-patch-0-0"]
     assert EventName.CHECKS_FINISHED not in cancelling.names(thread)
 
 
