@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from deputy.adapters.sandbox.channel import broken, printable
 from deputy.adapters.sandbox.probes.bounds import MEMORY, PROCESSES, Bounds
 from deputy.adapters.sandbox.probes.program import attempts
+from deputy.adapters.sandbox.probes.trying import NO_ANSWER
 from deputy.domain.errors import SandboxFailed
 from deputy.ports import Attempt, Sandbox, SandboxLimits
 
@@ -56,7 +57,12 @@ def probe(start: Callable[[], Sandbox], scratch: Sequence[str]) -> tuple[Attempt
         found = asked(box, [name for name in names() if name not in _RISKY], scratch)
         for name in _RISKY:
             try:
-                found += asked(box, [name], scratch)
+                answer = asked(box, [name], scratch)
+                if answer[0].said.startswith(NO_ANSWER):
+                    # Neither refused nor done: a machine that is busy gets a second chance to refuse it.
+                    box = stack.enter_context(start())
+                    answer = asked(box, [name], scratch)
+                found += answer
             except SandboxFailed:
                 # Where a runtime is a program that itself is limited, what exceeds the limit ends all of it.
                 found += (Attempt(name, is_shut=True, said="the whole box ended"),)

@@ -18,7 +18,9 @@ import signal
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-SECONDS_EACH = 3
+# What is refused is refused at once; only the kernel's memory killer has been seen to take seconds, on a busy machine.
+SECONDS_EACH = 20
+NO_ANSWER = "no answer within"
 
 Try = Callable[[], object]
 
@@ -149,7 +151,7 @@ def tried(attempt: Callable[[], str]) -> tuple[bool, str]:
     os.close(sink)
     try:
         if not select.select([source], [], [], SECONDS_EACH)[0]:
-            return False, f"no answer within {SECONDS_EACH} s"
+            return False, f"{NO_ANSWER} {SECONDS_EACH} s"
         is_shut, said = json.loads(os.read(source, 4096) or b'[false, "it ended without an answer"]')
         return bool(is_shut), str(said)
     finally:
