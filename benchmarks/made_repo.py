@@ -19,6 +19,7 @@ VOCABULARY = (
 )
 WORDS = tuple(VOCABULARY.split())
 MEDIAN, SPREAD, LARGEST = 3_000, 0.8, 60_000
+FILES_NEAR = 60
 KINDS = ("py",) * 45 + ("test.py",) * 15 + ("js",) * 15 + ("test.js",) * 5 + ("json",) * 9 + ("md",) * 9 + ("lock",) * 2
 Files = dict[str, str]
 
@@ -32,7 +33,8 @@ class Author:
     def file(self, number: int) -> tuple[str, str]:
         """Path and content. Sizes are log-normal around three kilobytes, as those of real repositories are."""
         kind, size = self.dice.choice(KINDS), min(LARGEST, int(MEDIAN * self.dice.lognormvariate(0, SPREAD)))
-        folder = f"{self.word()}/{self.word()}"
+        # Some ten files in a folder, as real repositories have.
+        folder = f"{WORDS[number // FILES_NEAR // 10 % len(WORDS)]}/{WORDS[number // FILES_NEAR % len(WORDS)]}"
         path, block = {
             "py": (f"src/{folder}/{self.word()}_{number}.py", self.python),
             "test.py": (f"tests/{folder}/test_{self.word()}_{number}.py", self.python_test),

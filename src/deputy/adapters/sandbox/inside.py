@@ -14,6 +14,7 @@ else in the box is killed, so no file operation here races against the box's own
 import contextlib
 import ctypes
 import fcntl
+import gc
 import json
 import os
 import select
@@ -153,6 +154,7 @@ class Box:
         self.workspace.link(cast("dict[str, str]", header["links"]))
         if has_changed or was_made or not self.workspace.trusts_stamps:
             self.workspace.settle(was_read=was_made)
+            gc.freeze()  # what is known of the files stays; looking for cycles in it takes longer than most requests
         self.reply("done", files=len(self.workspace.known))
 
     def lay_out(self, piece: Header, body: bytes) -> None:

@@ -144,12 +144,14 @@ class Workspace:
         gone = set(self.known)
         files = total = 0
         for path, status in scan(self.root, self.links):
-            mode, old = git_mode(status), self.known.get(path)
+            old = self.known.get(path)
+            if old and self.trusts_stamps and old.stamp == stamp_of(status):
+                gone.discard(path)
+                continue
+            mode = git_mode(status)
             if not mode or (old is None and is_junk(path)):
                 continue
             gone.discard(path)
-            if old and self.trusts_stamps and old.stamp == stamp_of(status):
-                continue
             if status.st_size > largest and (old is None or old.stamp[1] != status.st_size):
                 raise Refused("over", f"{path[:200]} has {status.st_size} bytes and {largest} are allowed")
             data = content(self.root, path, mode)
