@@ -1,6 +1,5 @@
 """Sandboxes for benchmarks, made as Deputy makes them."""
 
-import hashlib
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from secrets import token_hex
 from benchmarks.docker_cli import IMAGE, label_of
 from deputy.adapters.sandbox.docker import DockerSandboxes
 from deputy.adapters.sandbox.labels import WAITING_LABEL
+from deputy.adapters.sandbox.workspace import blob_id
 from deputy.domain.dialogue import CommandResult
 from deputy.ports import Sandbox, SandboxSpec, StoredFile, Tree
 
@@ -63,8 +63,4 @@ def output_of(box: Sandbox, *argv: str) -> str:
 
 def tree_of(files: Mapping[str, bytes]) -> Tree:
     """A tree of plain files."""
-    return {path: StoredFile("100644", _blob(content), content) for path, content in files.items()}
-
-
-def _blob(content: bytes) -> str:
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    return {path: StoredFile("100644", blob_id(content), content) for path, content in files.items()}

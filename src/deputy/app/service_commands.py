@@ -9,7 +9,6 @@ from pathlib import Path
 import typer
 
 from deputy.adapters.policies import PolicyFolder
-from deputy.adapters.sandbox.docker import DockerSandboxes
 from deputy.adapters.scanners import Scanners
 from deputy.adapters.slack.client import build_client
 from deputy.adapters.slack.identity import identify
@@ -20,6 +19,7 @@ from deputy.app.sealing import sealing
 from deputy.app.settings import Settings, load_settings
 from deputy.app.starter import starter_policies
 from deputy.app.wiring import model_maker, start
+from deputy.app.workshop import sandboxes_of
 from deputy.domain.errors import AuditBroken, BadInput, DeputyError
 
 
@@ -73,12 +73,7 @@ def _checks(settings: Settings) -> dict[str, Callable[[], str]]:
         store.close()
         return f"{bundle.digest[:12]}, {len(bundle.repos)} repositories, {len(bundle.warnings)} warnings"
 
-    boxes = DockerSandboxes(
-        owner=settings.owner,
-        base_url=settings.docker_host or None,
-        default_image=settings.deputy_sandbox_image,
-        runtime=settings.deputy_sandbox_runtime or None,
-    )
+    boxes = sandboxes_of(settings)
 
     def scanners() -> str:
         return Scanners.at(settings.home / "scanners").check()

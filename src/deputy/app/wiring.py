@@ -11,10 +11,8 @@ from pydantic import JsonValue
 
 from deputy.adapters.llm import make_model
 from deputy.adapters.llm.screen import ModelScreen
-from deputy.adapters.network import Gateways
 from deputy.adapters.policies import Change, PolicyFolder
 from deputy.adapters.repos import GitRepos
-from deputy.adapters.sandbox.docker import DockerSandboxes
 from deputy.adapters.scanners import Scanners
 from deputy.adapters.slack.chat import build_chat
 from deputy.adapters.slack.client import build_client
@@ -26,7 +24,7 @@ from deputy.adapters.timers import Clockwork
 from deputy.app.clock import SystemClock
 from deputy.app.sealing import sealing
 from deputy.app.settings import Settings
-from deputy.app.workshop import environments_of
+from deputy.app.workshop import environments_of, gateways_of, sandboxes_of
 from deputy.domain.errors import BadInput, DeputyError, Unavailable
 from deputy.domain.events import EventName
 from deputy.domain.values import Event
@@ -100,14 +98,9 @@ def open_world(settings: Settings) -> tuple[World, SqlStore, DurableQueue]:
         queue=queue,
         chat=build_chat(store, bot_token=token, api_url=client.base_url),
         repos=GitRepos(settings.home / "git"),
-        sandboxes=DockerSandboxes(
-            base_url=settings.docker_host or None,
-            default_image=settings.deputy_sandbox_image,
-            runtime=settings.deputy_sandbox_runtime or None,
-            owner=settings.owner,
-        ),
+        sandboxes=sandboxes_of(settings),
         environments=environments_of(settings),
-        gateway=Gateways(settings.home / "gateways", settings.internal_hosts),
+        gateway=gateways_of(settings),
         scanner=Scanners.at(settings.home / "scanners"),
         policies=policies,
         model=make_a_model,

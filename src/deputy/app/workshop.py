@@ -1,4 +1,4 @@
-"""What building an environment needs, wired from the settings: no Slack, no engine of workflows."""
+"""What sandboxes and their environments need, wired from the settings: no Slack, no engine of workflows."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from deputy.adapters.network.gateways import Gateways
 from deputy.adapters.policies import PolicyFolder
 from deputy.adapters.repos import GitRepos
+from deputy.adapters.sandbox.docker import DockerSandboxes
 from deputy.adapters.sandbox.environments import DockerEnvironments
 from deputy.adapters.store.store import SqlStore, open_store
 from deputy.app.clock import SystemClock
@@ -28,6 +29,21 @@ class Workshop:
     image: str
 
 
+def sandboxes_of(settings: Settings) -> DockerSandboxes:
+    """The sandboxes of this installation."""
+    return DockerSandboxes(
+        owner=settings.owner,
+        base_url=settings.docker_host or None,
+        default_image=settings.deputy_sandbox_image,
+        runtime=settings.deputy_sandbox_runtime or None,
+    )
+
+
+def gateways_of(settings: Settings) -> Gateways:
+    """The ways out of its sandboxes."""
+    return Gateways(settings.home / "gateways", settings.internal_hosts)
+
+
 def environments_of(settings: Settings) -> DockerEnvironments:
     """The environments of this installation."""
     return DockerEnvironments(
@@ -47,7 +63,7 @@ def opened_workshop(settings: Settings) -> Iterator[Workshop]:
             store=store,
             repos=GitRepos(settings.home / "git"),
             environments=environments_of(settings),
-            gateway=Gateways(settings.home / "gateways", settings.internal_hosts),
+            gateway=gateways_of(settings),
             policies=PolicyFolder(settings.deputy_policies, store),
             clock=SystemClock(),
             secret=settings.variable,

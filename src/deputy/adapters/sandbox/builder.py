@@ -3,7 +3,6 @@
 import errno
 import json
 import secrets as random
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
@@ -11,13 +10,13 @@ from typing import Any, cast
 import docker.errors
 from pydantic import JsonValue
 
+from deputy.adapters.sandbox import labels
 from deputy.adapters.sandbox.box import Box, DeltaCaps
 from deputy.adapters.sandbox.channel import Answer, Channel
-from deputy.adapters.sandbox.engine import NAME_LABEL, OWNER_LABEL, TASK_LABEL, Engine
+from deputy.adapters.sandbox.engine import Engine
 from deputy.adapters.sandbox.gateway import refuse_remote
 from deputy.adapters.sandbox.hardening import WORKSPACE, HostOptions, host_options, seccomp_profile
-from deputy.adapters.sandbox.launcher import UNTIL_LABEL, command, program
-from deputy.adapters.sandbox.wire import DockerWire
+from deputy.adapters.sandbox.launcher import command, program, started
 from deputy.domain.errors import BadInput
 from deputy.ports import KEPT_FOLDER, SandboxLimits, SandboxSpec, Tree
 
@@ -111,9 +110,7 @@ class Builders:
         try:
             if carried:
                 api.put_archive(container, "/", carried)
-            wire = DockerWire(api.attach_socket(container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}))
-            api.start(container)
-            wire.send(program("builder_inside"))
+            wire = started(api, container, program("builder_inside"))
             box = BuilderBox(spec, Channel(wire), lambda: self._engine.remove(container, _GONE_SECONDS), DeltaCaps())
             box.fill(spec)
             yield box, container
@@ -145,12 +142,7 @@ class Builders:
             entrypoint=entrypoint,
             command=[],
             name=spec.name,
-            labels={
-                OWNER_LABEL: self._owner,
-                TASK_LABEL: "",
-                NAME_LABEL: spec.name,
-                UNTIL_LABEL: str(int(time.time()) + spec.limits.seconds),
-            },
+            labels=labels.of_builder(self._owner, spec),
             user="0:0",
             working_dir=WORKSPACE,
             hostname="builder",

@@ -16,6 +16,8 @@ from deputy.domain.errors import DeputyError, SandboxFailed, Unavailable
 OWNER_LABEL = "deputy.home"
 TASK_LABEL = "deputy.task"
 NAME_LABEL = "deputy.sandbox"
+# Until when (in seconds since 1970) somebody may be busy with a builder.
+UNTIL_LABEL = "deputy.until"
 
 CONFLICT = 409
 # Docker's own: how long the engine may take until it begins to answer.

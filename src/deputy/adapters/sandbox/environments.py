@@ -11,13 +11,13 @@ from typing import Any
 import docker.errors
 
 from deputy.adapters.sandbox.builder import Builders
-from deputy.adapters.sandbox.engine import CONFLICT, NAME_LABEL, OWNER_LABEL, TASK_LABEL, Engine
+from deputy.adapters.sandbox.engine import CONFLICT, NAME_LABEL, OWNER_LABEL, TASK_LABEL, UNTIL_LABEL, Engine
 from deputy.adapters.sandbox.environment_leaks import refuse_leaks
 from deputy.adapters.sandbox.environment_secrets import check_secrets
 from deputy.adapters.sandbox.environment_steps import Planned, Steps, kept
 from deputy.adapters.sandbox.environment_turns import Turns
 from deputy.adapters.sandbox.hardening import USER, WORKSPACE
-from deputy.adapters.sandbox.launcher import CARRIED_PYTHON, IMAGES, OWN_PYTHON, PYTHON_LABEL, UNTIL_LABEL
+from deputy.adapters.sandbox.launcher import CARRIED_PYTHON, IMAGES, OWN_PYTHON, PYTHON_LABEL
 from deputy.domain.errors import BadInput
 from deputy.ports import BuildStep, EnvironmentSpec
 

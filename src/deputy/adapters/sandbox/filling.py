@@ -37,21 +37,20 @@ def _new(files: Tree) -> Iterator[Frame]:
     contents: list[bytes] = []
     size = 0
     for path, file in files.items():
-        head = file.content[:PIECE]
-        if listed and (size + len(head) > PIECE or len(listed) == FILES_IN_A_PIECE):
-            yield {"files": listed}, b"".join(contents)
-            listed, contents, size = [], [], 0
-        listed.append([path, file.mode, file.blob, len(head)])
-        contents.append(head)
-        size += len(head)
         if len(file.content) > PIECE:
+            yield from _large(path, file)
+            continue
+        if listed and (size + len(file.content) > PIECE or len(listed) == FILES_IN_A_PIECE):
             yield {"files": listed}, b"".join(contents)
             listed, contents, size = [], [], 0
-            yield from _rest(path, file.content)
+        listed.append([path, file.mode, file.blob, len(file.content)])
+        contents.append(file.content)
+        size += len(file.content)
     if listed:
         yield {"files": listed}, b"".join(contents)
 
 
-def _rest(path: str, content: bytes) -> Iterator[Frame]:
-    for start in range(PIECE, len(content), PIECE):
-        yield {"more": path}, content[start : start + PIECE]
+def _large(path: str, file: StoredFile) -> Iterator[Frame]:
+    yield {"files": [[path, file.mode, file.blob, PIECE]]}, file.content[:PIECE]
+    for start in range(PIECE, len(file.content), PIECE):
+        yield {"more": path}, file.content[start : start + PIECE]

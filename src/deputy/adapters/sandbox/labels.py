@@ -5,8 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from deputy.adapters.sandbox.engine import NAME_LABEL, OWNER_LABEL, TASK_LABEL
-from deputy.adapters.sandbox.launcher import is_building
+from deputy.adapters.sandbox.engine import NAME_LABEL, OWNER_LABEL, TASK_LABEL, UNTIL_LABEL
 from deputy.ports import SandboxSpec
 
 # Until when (in seconds since 1970) a sandbox may wait for a task; its host process removes it long before.
@@ -25,6 +24,11 @@ Listed = Mapping[str, Any]
 def of_task(owner: str, spec: SandboxSpec) -> dict[str, str]:
     """The labels of a sandbox that is made for a task."""
     return {OWNER_LABEL: owner, TASK_LABEL: spec.task, NAME_LABEL: spec.name}
+
+
+def of_builder(owner: str, spec: SandboxSpec) -> dict[str, str]:
+    """The labels of a builder, which is left behind when its time is up."""
+    return {**of_task(owner, spec), UNTIL_LABEL: str(int(time.time()) + spec.limits.seconds)}
 
 
 def of_waiting(owner: str, until: int) -> dict[str, str]:
@@ -64,11 +68,14 @@ def may_stay(container: Listed) -> bool:
 
     Their process may be another one on the same engine, so only time tells whether it has left them behind.
     """
-    labels = container["Labels"]
-    until = str(labels.get(WAITING_LABEL, ""))
-    is_waiting = _name(container).startswith(WAITING) and until.isdecimal() and time.time() < int(until)
+    is_waiting = _name(container).startswith(WAITING) and _is_before(container, WAITING_LABEL)
     is_probing = _name(container).startswith(PROBING) and time.time() < container["Created"] + _PROBING_SECONDS
-    return is_waiting or is_probing or is_building(labels)
+    return is_waiting or is_probing or _is_before(container, UNTIL_LABEL)
+
+
+def _is_before(container: Listed, label: str) -> bool:
+    until = str(container["Labels"].get(label, ""))
+    return until.isdecimal() and time.time() < int(until)
 
 
 def _name(container: Listed) -> str:

@@ -1,13 +1,12 @@
 """How process 1 starts in an image: by the image's own Python, or by one that came with the environment."""
 
 import json
-import time
-from collections.abc import Mapping
 from importlib.resources import files
 
 from docker.api.client import APIClient
 
-UNTIL_LABEL = "deputy.until"
+from deputy.adapters.sandbox.wire import DockerWire
+
 PYTHON_LABEL = "deputy.python"
 IMAGES = "deputy-env-"
 OWN_PYTHON = ("python3",)
@@ -56,7 +55,14 @@ def program(*more: str) -> bytes:
     return json.dumps(texts).encode() + b"\n"
 
 
-def is_building(labels: Mapping[str, str]) -> bool:
-    """Whether a container with these labels is a builder whose time is not up: somebody may be busy with it."""
-    until = labels.get(UNTIL_LABEL, "")
-    return until.isdecimal() and time.time() < int(until)
+def started(api: APIClient, container: str, text: bytes) -> DockerWire:
+    """Start a created container with ``text`` as its program; the wire to its process 1, closed when that fails."""
+    # Opened before the start, so that nothing that process 1 says is lost.
+    wire = DockerWire(api.attach_socket(container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}))
+    try:
+        api.start(container)
+        wire.send(text)
+    except BaseException:
+        wire.close()
+        raise
+    return wire

@@ -1,7 +1,7 @@
 """From a specification to a started container with process 1 in it: created, attached to, and only then started."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,11 +10,10 @@ import docker.errors
 from deputy.adapters.sandbox.box import Box, DeltaCaps
 from deputy.adapters.sandbox.channel import Channel
 from deputy.adapters.sandbox.engine import OWNER_LABEL, Engine
-from deputy.adapters.sandbox.gateway import environment, is_missing, refuse_remote, unreachable
+from deputy.adapters.sandbox.gateway import environment, refuse_remote
 from deputy.adapters.sandbox.hardening import USER, WORKSPACE, HostOptions, covered, host_options
 from deputy.adapters.sandbox.labels import ours
-from deputy.adapters.sandbox.launcher import IMAGES, Launcher, program
-from deputy.adapters.sandbox.wire import DockerWire
+from deputy.adapters.sandbox.launcher import IMAGES, Launcher, program, started
 from deputy.domain.errors import SandboxFailed
 from deputy.ports import SandboxSpec
 
@@ -49,20 +48,12 @@ class Launching:
 
     def launch(self, spec: SandboxSpec, labels: Mapping[str, str]) -> Launched:
         """A started container of the spec's name; nothing of it is left when that fails."""
-        api = self._engine.api
-        wire: DockerWire | None = None
-        with self._errors(spec), _gateway_errors():
+        with self._errors(spec):
             container = self._create(spec, labels)
             try:
-                # Opened before the start, so that nothing that process 1 says is lost.
-                params = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-                wire = DockerWire(api.attach_socket(container, params=params))
-                api.start(container)
-                wire.send(program())
+                wire = started(self._engine.api, container, program())
             except BaseException:
                 self._engine.remove(container)
-                if wire:
-                    wire.close()
                 raise
 
         def destroy() -> None:
@@ -134,14 +125,3 @@ class Launching:
             host_config=api.create_host_config(**self.options(spec)),
         )
         return cast("str", created["Id"])
-
-
-@contextmanager
-def _gateway_errors() -> Iterator[None]:
-    """Say what it means when the engine can't find the gateway's folder."""
-    try:
-        yield
-    except docker.errors.APIError as error:
-        if is_missing(error.explanation):
-            raise unreachable("the Docker engine does not see the folder that its socket is in") from error
-        raise
