@@ -17,7 +17,7 @@ from tests.integration.test_repos_attacks import SHOP, Origin
 from deputy.adapters.repos import GitRepos
 from deputy.adapters.sandbox.docker import DockerSandboxes
 from deputy.adapters.store import SqlStore, open_store
-from deputy.domain.config import Check, Limits, RepoConfig
+from deputy.domain.config import Check, Environment, Limits, RepoConfig
 from deputy.domain.events import EventName
 from deputy.domain.status import TaskStatus
 from deputy.domain.values import (
@@ -59,6 +59,7 @@ class Bench:
     sandboxes: Sandboxes
     origin: Origin
     starts: list[str]
+    environment: Environment | None = None
 
     def verify(self, files: dict[str, bytes | None], *checks: Check, **limits: int) -> Proof:
         self.origin.commit(*BASE_FILES)
@@ -73,7 +74,7 @@ class Bench:
         )
         delta = TreeDelta(written, tuple(path for path, content in files.items() if content is None))
         change = self.repos.diff(SHOP, base, self.repos.import_delta(SHOP, base, delta))
-        repo = RepoConfig(name=SHOP, url="shop", checks=checks)
+        repo = RepoConfig(name=SHOP, url="shop", checks=checks, environment=self.environment)
         bundle = SimpleNamespace(
             repo=lambda _: repo, limits=Limits.model_validate({"sandbox_disk": 64 * 1024**2, **limits})
         )
@@ -90,7 +91,15 @@ class Bench:
         )
         with self.store.transaction() as ledger:
             ledger.add_task(task, Event(name=EventName.TASK_UNDERSTOOD, at=NOW, actor="deputy", task=task.id))
-        parts = {"store": self.store, "repos": self.repos, "sandboxes": self, "scanner": PlainScanner(), "image": ""}
+        parts = {
+            "store": self.store,
+            "repos": self.repos,
+            "sandboxes": self,
+            "scanner": PlainScanner(),
+            "image": "",
+            "policies": SimpleNamespace(current=lambda: bundle),
+            "environments": SimpleNamespace(base_id=lambda _: "", find=lambda *_: "deputy-sandbox:latest"),
+        }
         world = World(**cast("Any", {name: parts.get(name) for name in World.__dataclass_fields__}))
         return verify(world, task, change, cast("Any", bundle))
 
@@ -319,3 +328,15 @@ def test_a_new_test_that_fails_by_chance_on_the_old_code_proves_nothing(bench: B
         chance = bench.verified({"tests/new": coin + FAILS, "fixed": b""}, TESTS)
         assert only(chance, BEFORE).is_flaky
         assert (chance.fails_before, chance.passes_after) == (None, True)
+
+
+@on_plain
+def test_a_patch_that_changes_what_setup_reads_is_said_to_be_checked_without(bench: Bench) -> None:
+    files: dict[str, bytes | None] = {"requirements.txt": b"six==2\n", "app.txt": b"new\n"}
+    assert bench.verify(files, TESTS).stale_setup == ()  # there is no setup
+    bench.environment = Environment(setup=(("pip", "install", "-r", "requirements.txt"),))
+    assert bench.verify(files, TESTS).stale_setup == ("requirements.txt",)
+    assert bench.verify({"good.xml": b"<a/>"}, TESTS).stale_setup == ()
+    assert bench.verify({"good.xml": None}, TESTS).stale_setup == ()
+    bench.environment = bench.environment.model_copy(update={"inputs": ("*.xml",)})
+    assert bench.verify({"good.xml": None}, TESTS).stale_setup == ("good.xml",)

@@ -311,13 +311,17 @@ class CheckResult(Value):
 
 
 class Proof(Value):
-    """Evidence made by us about base and patch, in fresh sandboxes and by scanners, never by the agent."""
+    """Evidence made by us about base and patch, in fresh sandboxes and by scanners, never by the agent.
+
+    ``stale_setup`` are changed files that setup reads: the checks ran with what it had installed for the base.
+    """
 
     checks: tuple[CheckResult, ...] = ()
     new_tests: tuple[str, ...] = ()
     fails_before: bool | None = None
     passes_after: bool | None = None
     scan: Scan | None = None
+    stale_setup: tuple[str, ...] = ()
 
 
 class GateReport(Value):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from deputy.domain.config import Check, RepoConfig
 from deputy.domain.scans import TOO_LARGE, Scan, Sighting
 from deputy.domain.values import ChangeKind, CheckPhase, CheckResult, FileChange, Proof, Task, TreeChange
+from deputy.environments import inputs_of
 from deputy.evidence import Overlay, overlays, proof
 from deputy.flow.checking import Checking
 from deputy.flow.world import World
@@ -28,7 +29,15 @@ def verify(world: World, task: Task, change: TreeChange, bundle: Bundle) -> Proo
     for overlay in overlays(change, repo.checks):
         results += checking.run(overlay, _wanted(repo, overlay.phase))
     results = _with_base(checking, repo, results)
-    return proof(change, repo.checks, results).model_copy(update={"scan": scan(world, change)})
+    found = {"scan": scan(world, change), "stale_setup": _stale_setup(repo, change)}
+    return proof(change, repo.checks, results).model_copy(update=found)
+
+
+def _stale_setup(repo: RepoConfig, change: TreeChange) -> tuple[str, ...]:
+    """What the patch changes of that which setup reads; it is never run for a patch, for it has network and secrets."""
+    if repo.environment is None or not repo.environment.setup:
+        return ()
+    return tuple(inputs_of(repo.environment, {file.path: file.new_blob for file in change.files}))
 
 
 def _with_base(checking: Checking, repo: RepoConfig, results: Sequence[CheckResult]) -> list[CheckResult]:

@@ -1,6 +1,6 @@
 """The repository's checks on the patched tree, as fresh sandboxes saw them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from deputy.domain.config import Check
 from deputy.domain.values import CheckPhase, CheckResult, Finding, Severity, TaskKind
@@ -12,6 +12,7 @@ from deputy.gates.verdict import lower
 _CHANGES_TESTS = frozenset({TaskKind.REFACTOR, TaskKind.TEST})
 _REPAIR = "repair it first, in a request of its own"
 _MOST_NAMED = 5
+_NEXT_TIME = "the next task's checks have what it asks for; try it by hand where that may matter"
 _STEADY = "see the logs of its runs; make the tests that come and go steady"
 
 
@@ -32,6 +33,8 @@ def judge(case: Case) -> Iterator[Finding]:
             yield _flaky(case, result, "The base's own tests of check")
         elif not result.passed:
             yield _base_tests(case, result)
+    if case.checks and case.proof and case.proof.stale_setup:
+        yield _stale_setup(case.proof.stale_setup)
     yield from claimed_kind.judge(case)
 
 
@@ -92,11 +95,18 @@ def _failed(after: CheckResult, before: list[CheckResult], bar: Severity) -> Fin
     return found("checks/failed", bar, message, fix="see the log of this check")
 
 
+def _stale_setup(paths: tuple[str, ...]) -> Finding:
+    message = f"The checks ran with what was installed for the base: the patch changes {_some(paths)}"
+    return found("checks/stale-setup", Severity.ADVISE, message, paths[0], fix=_NEXT_TIME)
+
+
 def _named(result: CheckResult) -> str:
     """The first of the failing tests, where they are known: what the agent repairs and the approver looks at."""
-    names = result.broken_tests
-    more = ", …" if len(names) > _MOST_NAMED else ""
-    return f" – {', '.join(names[:_MOST_NAMED])}{more}" if names else ""
+    return f" – {_some(result.broken_tests)}" if result.broken_tests else ""
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
 
 
 def _is_as_bad(before: CheckResult, after: CheckResult) -> bool:
