@@ -67,11 +67,12 @@ def test_a_repository_without_checks_is_asked_about() -> None:
 
 def test_checks_without_what_the_patch_asks_to_install_are_said_to_be() -> None:
     proof = Proof(checks=(result("tests", PATCH),), stale_setup=("package.json", "package-lock.json"))
-    assert [said(finding) for finding in GATES["checks"](case(proof, TESTS))] == [
-        "advise checks/stale-setup [package.json] The checks ran with what was installed for the base: the patch changes"
-        " package.json, package-lock.json"
+    (finding,) = GATES["checks"](case(proof, TESTS))
+    assert said(finding) == (
+        "advise checks/stale-setup [package.json] The checks ran with what was installed for the base:"
+        " the patch changes package.json, package-lock.json"
         " -> the next task's checks have what it asks for; try it by hand where that may matter"
-    ]
+    )
 
 
 def test_a_failing_check_is_said_with_its_summary_and_its_own_bar() -> None:
