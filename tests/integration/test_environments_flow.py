@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +21,8 @@ from deputy.domain.events import EventName
 from deputy.domain.values import Event
 from deputy.flow.environment_upkeep import build_environment, keep_environments
 from deputy.flow.environments import Prepared, hosts_of, prepare, prepared_already
-from deputy.flow.governing import governing
+from deputy.flow.governing import governed_in_advance, governing
+from deputy.flow.sandboxes import stock_of
 from deputy.flow.steps import Act, Patience, outcome_of, value_of
 from deputy.flow.world import World
 from deputy.policy import Bundle, load
@@ -41,6 +42,7 @@ SHOP = RepoConfig(
         keep=("deps/",),
     ),
 )
+NO_RULES = load({"model.conf": MODEL.encode(), "policy.csv": b"", "repos.toml": b""})
 
 
 @dataclass
@@ -92,9 +94,6 @@ class Shop:
     bundle: Bundle | None = None
 
     def world(self) -> World:
-        def named(name: str) -> RepoConfig:
-            return next(repo for repo in self.repos if repo.name == name)
-
         def refresh(source: RepoSource) -> str:
             if source.name == "acme/gone":
                 raise Unavailable("the repository acme/gone can't be fetched")
@@ -105,8 +104,7 @@ class Shop:
                 self.queued.append((workflow_id, workflow, *args))
 
         files = {"requirements.txt": (b"six\n", 0o644), "app.py": (b"x = 1\n", 0o644)}
-        plain = SimpleNamespace(limits=Limits(environments_kept=7), repos=self.repos, repo=named)
-        bundle = self.bundle or plain
+        bundle = self.bundle or replace(NO_RULES, limits=Limits(environments_kept=7), repos=self.repos)
         parts = {
             "store": self.store,
             "environments": self.images,
@@ -292,8 +290,47 @@ def test_what_is_built_before_a_task_is_what_the_task_asks_for_where_a_repositor
         assert keep_environments(world) == ["acme/shop"]
         build_environment(world, steps, "acme/shop", "c0ffee")
         assert keep_environments(world) == []
-    task = SimpleNamespace(spec=SimpleNamespace(repo="acme/shop"), actor=SimpleNamespace(subject="user:T0ACME/U0ALICE"))
-    repo = governing(world, cast("Any", task), shop.bundle, "c0ffee").repo("acme/shop")
+    repo = governed(world, shop.bundle, "U0ALICE")
     assert {"secrets/**", "vault/**", "legal/**"} <= {*repo.hidden}
     assert prepared_already(world, repo, "c0ffee"), "the task finds it"
     assert len(shop.images.built) == 1
+
+
+def starter() -> Bundle:
+    """The policies that Deputy comes with, and a repository that somebody added."""
+    files = {path.name: path.read_bytes() for path in Path("policies").iterdir() if path.is_file()}
+    return load({**files, "model.conf": MODEL.encode(), "repos.toml": REPOS})
+
+
+def governed(world: World, bundle: Bundle, user: str) -> RepoConfig:
+    task = SimpleNamespace(spec=SimpleNamespace(repo="acme/shop"), actor=SimpleNamespace(subject=f"user:T0ACME/{user}"))
+    return governing(world, cast("Any", task), bundle, "c0ffee").repo("acme/shop")
+
+
+@pytest.mark.parametrize("user", ["U0ALICE", "U0SAM"])
+def test_what_nobody_may_read_is_hidden_from_what_is_built_before_a_task(shop, user):
+    shop.bundle = starter()
+    world = shop.world()
+    build_environment(world, steps, "acme/shop", "c0ffee")
+    repo = governed(world, shop.bundle, user)
+    assert "**/.env*" in repo.hidden
+    assert prepared_already(world, repo, "c0ffee"), "the task finds it"
+    assert stock_of(repo) == stock_of(governed_in_advance(world.repos, shop.bundle, "acme/shop", "c0ffee"))
+
+
+def test_what_is_built_before_a_task_is_what_most_of_those_who_may_ask_see(shop):
+    rules = ["p, run, role:engineer, **, run, **, allow, -", "p, temps, role:temp, **, read, legal/**, deny, -"]
+    rules += ["g, role:temp, role:engineer, **", "p, lawyers, role:lawyer, **, read, **/*.py, deny, -"]
+    rules += [f"g, user:T0ACME/U{number}, role:temp, **" for number in range(3)]
+    rules += [f"g, user:T0ACME/U{number}, role:engineer, **" for number in range(3, 5)]
+    rules += [f"g, user:T0ACME/U{number}, role:lawyer, **" for number in range(5, 9)]  # who may not have work run
+    files = {"model.conf": MODEL.encode(), "repos.toml": REPOS}
+    shop.bundle = load({**files, "policy.csv": "\n".join(rules).encode()})
+    world = shop.world()
+    assert governed_in_advance(world.repos, shop.bundle, "acme/shop", "c0ffee") == governed(world, shop.bundle, "U0")
+    assert governed(world, shop.bundle, "U0").hidden != governed(world, shop.bundle, "U3").hidden
+    rules.append("p, u1, user:T0ACME/U1, **, read, x/**, deny, -")  # a rule about one person makes a kind of one
+    rules.append("p, u2, user:T0ACME/U2, **, read, y/**, deny, -")
+    shop.bundle = load({**files, "policy.csv": "\n".join(rules).encode()})
+    world = shop.world()
+    assert governed_in_advance(world.repos, shop.bundle, "acme/shop", "c0ffee") == governed(world, shop.bundle, "U3")

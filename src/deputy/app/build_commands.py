@@ -15,7 +15,7 @@ from deputy.domain.config import RepoConfig
 from deputy.domain.errors import DeputyError
 from deputy.flow.environments import build as build_wanted
 from deputy.flow.environments import has_environment, wanted_at
-from deputy.flow.governing import governed_for_all
+from deputy.flow.governing import governed_in_advance
 from deputy.ports import RepoSource
 
 OPERATOR = "operator:cli"
@@ -80,7 +80,7 @@ def _build(workshop: Workshop, settings: Settings, repo: RepoConfig, *, force: b
     if not has_environment(repo):
         return Built(repo.name)
     tip = workshop.repos.refresh(RepoSource(repo.name, settings.locate(repo.url), repo.branch))
-    governed = governed_for_all(workshop.repos, workshop.policies.current(), repo.name, tip)
+    governed = governed_in_advance(workshop.repos, workshop.policies.current(), repo.name, tip)
     wanted = wanted_at(workshop, governed, tip)
     if wanted is None:
         return Built(repo.name, tip)

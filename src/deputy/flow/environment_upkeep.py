@@ -6,7 +6,7 @@ from pydantic import JsonValue
 from deputy.domain.config import Limits, RepoConfig
 from deputy.domain.errors import DeputyError
 from deputy.flow.environments import build, has_environment, wanted_at
-from deputy.flow.governing import governed_for_all
+from deputy.flow.governing import governed_in_advance
 from deputy.flow.sandboxes import source_of
 from deputy.flow.steps import StepFailed, Steps
 from deputy.flow.world import World
@@ -36,7 +36,7 @@ def keep_environments(world: World) -> list[JsonValue]:
 
 def _is_built(world: World, bundle: Bundle, repo: RepoConfig) -> bool:
     tip = world.repos.refresh(source_of(world, repo))
-    wanted = wanted_at(world, governed_for_all(world.repos, bundle, repo.name, tip), tip)
+    wanted = wanted_at(world, governed_in_advance(world.repos, bundle, repo.name, tip), tip)
     if wanted is None or world.environments.find(repo.name, wanted.spec.key):
         return True
     name = f"build:{repo.name}:{wanted.spec.key[:16]}:{world.clock.now():%Y-%m-%dT%H}"
@@ -55,7 +55,7 @@ def build_environment(world: World, steps: Steps, repo_name: str, commit: str) -
     """Build an environment in the background. A failure is in the trail; a task that needs it will say so, too."""
 
     def act() -> JsonValue:
-        repo = governed_for_all(world.repos, world.policies.current(), repo_name, commit)
+        repo = governed_in_advance(world.repos, world.policies.current(), repo_name, commit)
         wanted = wanted_at(world, repo, commit)
         if wanted is None or world.environments.find(repo.name, wanted.spec.key):
             return ""

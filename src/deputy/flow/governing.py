@@ -14,7 +14,6 @@ from deputy.ports import Repos
 
 _OWN_FOLDER = OWN_FILE.partition("/")[0]
 MOST_PATH = 300
-_NOBODY = ""
 
 
 def governing(world: World, task: Task, bundle: Bundle, *commits: str) -> Bundle:
@@ -31,16 +30,15 @@ def governing(world: World, task: Task, bundle: Bundle, *commits: str) -> Bundle
     return bundle.with_own(OwnPolicy(hidden=_unreadable(world, task, task.spec, repo, bundle)), repo)
 
 
-def governed_for_all(repos: Repos, bundle: Bundle, repo: str, commit: str) -> RepoConfig:
-    """The repository as it is for whoever asks, at a commit: its own policy counts, no requester's ``read`` rules do.
+def governed_in_advance(repos: Repos, bundle: Bundle, repo: str, commit: str) -> RepoConfig:
+    """The repository as it is, at a commit, for most of those who may ask: for what is made before there is a task.
 
-    For what is made before there is a task. ``BadPolicy`` as above.
+    Who may read more, or less, of it than most gets sandboxes and an environment of their own when they ask.
+    ``BadPolicy`` as above.
     """
-    own = own_policy(repos, repo, commit)
-    if own is None:
-        return bundle.repo(repo)
-    bundle = bundle.with_own(own, repo)
-    return bundle.with_own(OwnPolicy(hidden=bundle.unreadable(_NOBODY, repo)), repo).repo(repo)
+    if (own := own_policy(repos, repo, commit)) is not None:
+        bundle = bundle.with_own(own, repo)
+    return bundle.with_own(OwnPolicy(hidden=bundle.commonly_unreadable(repo)), repo).repo(repo)
 
 
 def _unreadable(world: World, task: Task, spec: TaskSpec, repo: str, bundle: Bundle) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ def spec_of(
 
 def stock_of(repo: RepoConfig) -> str:
     """What names the waiting sandboxes of a repository: another set of hidden paths is another stock."""
-    hidden = "\n".join((repo.name, *repo.hidden))
+    hidden = "\n".join((repo.name, *sorted({*repo.hidden})))
     return hashlib.sha256(hidden.encode()).hexdigest()[:16]
 
 

@@ -10,7 +10,7 @@ import structlog
 
 from deputy.domain.errors import DeputyError, Unavailable
 from deputy.flow.environments import prepared_already
-from deputy.flow.governing import governed_for_all
+from deputy.flow.governing import governed_in_advance
 from deputy.flow.sandboxes import spec_of
 from deputy.flow.world import World
 from deputy.policy import Bundle
@@ -55,7 +55,7 @@ def _of_repo(world: World, bundle: Bundle, name: str) -> list[SandboxSpec]:
         tip = world.repos.tip(name)
         if not tip:
             return []
-        repo = governed_for_all(world.repos, bundle, name, tip)
+        repo = governed_in_advance(world.repos, bundle, name, tip)
         prepared = prepared_already(world, repo, tip)
         if prepared is None:
             return []

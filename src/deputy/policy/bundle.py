@@ -1,5 +1,6 @@
 """A policy bundle: the whole policies folder at one digest, loaded or refused as one."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -116,6 +117,17 @@ class Bundle:
         rules = judged(self.rules_for(subject, repo, Action.READ), asked.circumstances)
         stopping = (rule for rule in rules if rule.effect is not Effect.ALLOW and not rule.is_idle)
         return tuple(dict.fromkeys(glob for rule in stopping for glob in (rule.path, fold(rule.path))))
+
+    def commonly_unreadable(self, repo: str) -> tuple[str, ...]:
+        """The same for most of those who may have work run there; for nobody in particular when nobody may.
+
+        Rules whose conditions look at facts count as for a task of which nothing is known.
+        """
+        counts: Counter[tuple[str, ...]] = Counter()
+        for user, number in self.engine.kinds_of_people(repo).items():
+            if any(rule.effect is not Effect.DENY for rule in self.rules_for(user, repo, Action.RUN)):
+                counts[self.unreadable(user, repo)] += number
+        return max(counts, key=lambda globs: (counts[globs], globs), default=self.unreadable("", repo))
 
     def with_own(self, own: OwnPolicy, repo: str) -> "Bundle":
         """The bundle, tightened by a repository's own ``.deputy/policy.toml``: for questions about that one only.

@@ -70,6 +70,14 @@ class Engine:
         users = sorted(member for member in self._members if member.startswith("user:"))
         return tuple(user for user in users if role in self.roles(user, repo))
 
+    def kinds_of_people(self, repo: str) -> dict[str, int]:
+        """How many users there are of whom the same rules speak in a repository, by the first of them."""
+        named = {rule.subject for rule in self._rules.values()}
+        kinds: dict[tuple[frozenset[str], str], list[str]] = {}
+        for user in self.people:
+            kinds.setdefault((self.roles(user, repo), user if user in named else ""), []).append(user)
+        return {alike[0]: len(alike) for alike in kinds.values()}
+
     def spoken_of(self, rule: Rule, repo: str) -> tuple[str, ...]:
         """The users whom a rule speaks of in a repository: the one it names, or those who have its role there."""
         return (rule.subject,) if rule.subject.startswith("user:") else self.holders(rule.subject, repo)
