@@ -176,7 +176,7 @@ def _nothing_left(site: Site) -> None:
     client = docker.from_env()
 
     def ours() -> list[str]:
-        containers = client.containers.list(all=True, filters={"label": "deputy.home"})
+        containers = client.containers.list(all=True, ignore_removed=True, filters={"label": "deputy.home"})
         # Those that wait for the next task are the living Deputy's own.
         return [
             c.name

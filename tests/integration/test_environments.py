@@ -86,7 +86,7 @@ def ours(engine: docker.DockerClient) -> list[docker.models.images.Image]:
 
 
 def builders(engine: docker.DockerClient) -> list[str]:
-    found = engine.containers.list(all=True, filters={"label": f"deputy.home={OWNER}"})
+    found = engine.containers.list(all=True, ignore_removed=True, filters={"label": f"deputy.home={OWNER}"})
     return [container.name for container in found if container.name.startswith("deputy-build-")]
 
 
@@ -257,10 +257,13 @@ DockerEnvironments(owner=sys.argv[1]).build(spec, lambda _: None)
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_process_that_dies_in_a_build_leaves_nothing(engine, how):
     process = subprocess.Popen([sys.executable, "-c", BUILD_AND_WAIT, OWNER, IMAGE], stderr=subprocess.DEVNULL)
-    assert eventually(lambda: bool(builders(engine)))
-    time.sleep(1)
-    process.send_signal(how)
-    process.wait(30)
+    try:
+        assert eventually(lambda: bool(builders(engine)))
+        time.sleep(1)
+        process.send_signal(how)
+        process.wait(30)
+    finally:
+        process.kill()
     assert eventually(lambda: not builders(engine))
 
 
