@@ -17,6 +17,7 @@ from deputy.adapters.sandbox.probes.trying import ABSENT, DENIED, Open, refused,
 
 # Room that the box itself takes of its limit, and pages that are charged late.
 SLACK_BYTES = 16 << 20
+POPULATED = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE
 SLACK_PROCESSES = 8
 FILTERED = 2
 
@@ -104,7 +105,9 @@ def more_memory(most: int) -> str:
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
             file.write("1000")
         try:
-            with mmap.mmap(-1, most + SLACK_BYTES) as held:
+            # All at once in the kernel: a loop of ours would run, and be read from the disk, again and again while the
+            # kernel takes its code's pages away for want of others; that takes many seconds before it kills anybody.
+            with mmap.mmap(-1, most + SLACK_BYTES, flags=POPULATED) as held:
                 for start in range(0, most + SLACK_BYTES, mmap.PAGESIZE):
                     held[start] = 1
         except (OSError, MemoryError):
