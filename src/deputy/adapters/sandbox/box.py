@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Self
 
+import structlog
 from pydantic import JsonValue
 
 from deputy.adapters.sandbox.channel import Answer, Channel, broken, refuse_cancelled
 from deputy.adapters.sandbox.filling import pieces
 from deputy.adapters.sandbox.gateway import unreachable
 from deputy.domain.dialogue import CommandResult
-from deputy.domain.errors import BadInput, NotFound, OutOfBudget, SandboxFailed
+from deputy.domain.errors import BadInput, DeputyError, NotFound, OutOfBudget, SandboxFailed
 from deputy.ports import SandboxSpec, Tree, TreeDelta, TreeFile
+
+log = structlog.get_logger(__name__)
 
 _GRACE_SECONDS = 15.0
 _FILE_SECONDS = 60.0
@@ -63,7 +66,7 @@ class Box:
         self._spec, self._channel, self._destroy, self._caps = spec, channel, destroy, caps
         self._end = time.monotonic() + spec.limits.seconds
         self._filled: Tree = {}
-        self._is_closed = False
+        self._is_closed = self._is_gone = False
 
     @property
     def name(self) -> str:
@@ -182,15 +185,29 @@ class Box:
 
     def close(self) -> None:
         """Kill, remove and make sure that it is gone. Harmless the second time."""
-        if not self._is_closed:
-            self._destroy()
+        if not self._is_gone:
             self._is_closed = True
+            self._destroy()
+            self._is_gone = True
+
+    def discard(self) -> None:
+        """Close what nobody has any more. What can't be removed now hides no other error: it goes with the sweep."""
+        # Once is enough: who gave up on it has waited for the engine already.
+        if self._is_closed:
+            return
+        try:
+            self.close()
+        except DeputyError as error:
+            log.warning("sandbox.left", name=self.name, error=str(error))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self.close()
+        if exc == (None, None, None):
+            self.close()
+        else:
+            self.discard()
 
     @contextmanager
     def _exchange(self) -> Iterator[None]:
@@ -200,7 +217,7 @@ class Box:
         try:
             yield
         except BaseException:
-            self.close()
+            self.discard()
             raise
 
 

@@ -12,7 +12,7 @@ from deputy.adapters.sandbox.hardening import WORKSPACE
 from deputy.adapters.sandbox.launching import Launching
 from deputy.adapters.sandbox.pool import Pool
 from deputy.adapters.sandbox.probing import LIMITS, probe
-from deputy.domain.errors import Unavailable
+from deputy.domain.errors import SandboxFailed, Unavailable
 from deputy.ports import Attempt, Sandbox, SandboxSpec
 
 
@@ -53,19 +53,25 @@ class DockerSandboxes:
         try:
             box.fill(spec, is_cancelled)
         except BaseException:
-            box.close()
+            box.discard()
             raise
         return box
 
     def sweep(self, is_live: Callable[[str], bool]) -> tuple[str, ...]:
         """Remove every sandbox of this installation whose task ``is_live`` denies; returns their names.
 
-        One without a task stays as long as somebody may have it in their hands.
+        One without a task stays as long as somebody may have it in their hands. One that can't be removed keeps nobody
+        from removing the others; the first such error is raised at the end.
         """
         dead = [c for c in self._ours() if not is_live(labels.task_of(c)) and not labels.may_stay(c)]
-        with self._engine.errors(self._default_image):
-            for container in dead:
+        errors: list[SandboxFailed] = []
+        for container in dead:
+            try:
                 self._engine.remove(container["Id"])
+            except SandboxFailed as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
         return tuple(sorted(labels.shown(container) for container in dead))
 
     def remaining(self, task: str) -> tuple[str, ...]:

@@ -7,11 +7,14 @@ from contextlib import contextmanager
 
 import docker.errors
 import requests.exceptions
+import structlog
 from docker import DockerClient
 from docker.api.client import APIClient
 
 from deputy.adapters.sandbox.gateway import is_missing, unreachable
 from deputy.domain.errors import DeputyError, SandboxFailed, Unavailable
+
+log = structlog.get_logger(__name__)
 
 OWNER_LABEL = "deputy.home"
 TASK_LABEL = "deputy.task"
@@ -97,16 +100,24 @@ class Engine:
     def remove(self, container: str, seconds: float = _GONE_SECONDS) -> None:
         """Kill and remove, then look until it is gone: the engine may be removing it by itself already."""
         end = time.monotonic() + seconds
-        api = self.patient if seconds > _SECONDS else self.api
-        while time.monotonic() < end:
-            try:
-                api.remove_container(container, force=True, v=True)
-            except docker.errors.NotFound:
-                return
-            except docker.errors.APIError as error:
-                if error.status_code != CONFLICT:  # a conflict: a removal is under way
-                    raise
-            time.sleep(_GONE_POLL_SECONDS)
+        with self.errors(""):
+            api = self.patient if seconds > _SECONDS else self.api
+            while time.monotonic() < end:
+                try:
+                    api.remove_container(container, force=True, v=True)
+                except docker.errors.NotFound:
+                    return
+                except docker.errors.APIError as error:
+                    if error.status_code != CONFLICT:  # a conflict: a removal is under way
+                        raise
+                time.sleep(_GONE_POLL_SECONDS)
         raise SandboxFailed(
             "the sandbox can't be removed", f"container {container[:12]} is still there", "remove it by hand"
         )
+
+    def discard(self, container: str, seconds: float = _GONE_SECONDS) -> None:
+        """Remove what nobody has any more. What can't be removed now hides no other error: it goes with the sweep."""
+        try:
+            self.remove(container, seconds)
+        except DeputyError as error:
+            log.warning("sandbox.left", container=container[:12], error=str(error))

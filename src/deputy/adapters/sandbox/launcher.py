@@ -1,6 +1,7 @@
 """How process 1 starts in an image: by the image's own Python, or by one that came with the environment."""
 
 import json
+from dataclasses import dataclass
 from importlib.resources import files
 
 from docker.api.client import APIClient
@@ -26,21 +27,23 @@ sys.modules[name].Box().serve()
 _MODULES = ("tree", "workspace", "repository", "relay", "inside")
 
 
-class Launcher:
-    """Remembers what images say: they are asked once each, and an environment's image never changes."""
+@dataclass(frozen=True)
+class Image:
+    """What an image's name means at this moment: its id, the folders it wants as volumes, and process 1's Python."""
 
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[str, ...]] = {}
+    id: str
+    volumes: tuple[str, ...]
+    python: tuple[str, ...]
 
-    def entrypoint(self, api: APIClient, image: str) -> list[str]:
-        """The command of process 1. Only images of ours carry a Python: others are not asked."""
-        python: tuple[str, ...] = OWN_PYTHON
-        if image.startswith(IMAGES):
-            if image not in self._known:
-                labels = api.inspect_image(image)["Config"].get("Labels") or {}
-                self._known[image] = tuple(labels.get(PYTHON_LABEL, "").split()) or OWN_PYTHON
-            python = self._known[image]
-        return command(python)
+
+def look_up(api: APIClient, name: str) -> Image:
+    """The image of this name. Nothing of it is remembered: a name may mean another image the next time."""
+    found = api.inspect_image(name)
+    config = found["Config"]
+    labels = config.get("Labels") or {}
+    # Only images of ours carry a Python: what others say of theirs is not believed.
+    carried = tuple(labels.get(PYTHON_LABEL, "").split()) if name.startswith(IMAGES) else ()
+    return Image(str(found["Id"]), tuple(config.get("Volumes") or ()), carried or OWN_PYTHON)
 
 
 def command(python: tuple[str, ...]) -> list[str]:

@@ -13,7 +13,7 @@ from deputy.adapters.sandbox.engine import OWNER_LABEL, Engine
 from deputy.adapters.sandbox.gateway import environment, refuse_remote
 from deputy.adapters.sandbox.hardening import USER, WORKSPACE, HostOptions, covered, host_options
 from deputy.adapters.sandbox.labels import ours
-from deputy.adapters.sandbox.launcher import IMAGES, Launcher, program, started
+from deputy.adapters.sandbox.launcher import IMAGES, Image, command, look_up, program, started
 from deputy.domain.errors import SandboxFailed
 from deputy.ports import SandboxSpec
 
@@ -34,8 +34,6 @@ class Launching:
 
     def __init__(self, engine: Engine, *, default_image: str, runtime: str | None, caps: DeltaCaps) -> None:
         self._engine, self._default_image, self._runtime, self._caps = engine, default_image, runtime, caps
-        self._launcher = Launcher()
-        self._volumes: dict[str, tuple[str, ...]] = {}
 
     def image_of(self, spec: SandboxSpec) -> str:
         """The image's name."""
@@ -44,7 +42,7 @@ class Launching:
     def image_id(self, spec: SandboxSpec) -> str:
         """What the image's name means now."""
         with self._errors(spec):
-            return str(self._engine.api.inspect_image(self.image_of(spec))["Id"])
+            return look_up(self._engine.api, self.image_of(spec)).id
 
     def launch(self, spec: SandboxSpec, labels: Mapping[str, str]) -> Launched:
         """A started container of the spec's name; nothing of it is left when that fails."""
@@ -53,13 +51,14 @@ class Launching:
             try:
                 wire = started(self._engine.api, container, program())
             except BaseException:
-                self._engine.remove(container)
+                self._engine.discard(container)
                 raise
 
         def destroy() -> None:
-            with self._engine.errors(spec.image):
+            try:
                 self._engine.remove(container)
-            wire.close()
+            finally:
+                wire.close()
 
         return Launched(Box(spec, Channel(wire), destroy, self._caps), container)
 
@@ -90,11 +89,11 @@ class Launching:
 
     def options(self, spec: SandboxSpec) -> HostOptions:
         """What the engine is asked for, beside image and command."""
-        image = self.image_of(spec)
-        if image not in self._volumes:
-            self._volumes[image] = tuple(self._engine.api.inspect_image(image)["Config"].get("Volumes") or ())
+        return self._options(spec, look_up(self._engine.api, self.image_of(spec)))
+
+    def _options(self, spec: SandboxSpec, image: Image) -> HostOptions:
         options = host_options(spec.limits, self._engine.cpus, self._runtime, spec.gateway)
-        return covered(options, self._volumes[image], spec.limits)
+        return covered(options, image.volumes, spec.limits)
 
     def _errors(self, spec: SandboxSpec) -> AbstractContextManager[None]:
         """The engine's errors in words; an environment that was there a moment ago has been pruned since."""
@@ -108,9 +107,11 @@ class Launching:
     def _create(self, spec: SandboxSpec, labels: Mapping[str, str]) -> str:
         api = self._engine.api
         refuse_remote(api, spec.gateway)
+        image = look_up(api, self.image_of(spec))
         created = api.create_container(
-            image=self.image_of(spec),
-            entrypoint=self._launcher.entrypoint(api, spec.image),
+            # By id: what was looked at is what starts, whatever its name means by then.
+            image=image.id,
+            entrypoint=command(image.python),
             command=[],
             name=spec.name,
             labels=dict(labels),
@@ -122,6 +123,6 @@ class Launching:
             network_disabled=True,
             # The image's own would run beside the commands.
             healthcheck={"test": ["NONE"]},
-            host_config=api.create_host_config(**self.options(spec)),
+            host_config=api.create_host_config(**self._options(spec, image)),
         )
         return cast("str", created["Id"])

@@ -92,10 +92,10 @@ class Pool:
             raise
         except DeputyError as error:
             log.warning("sandbox.warm.unfit", name=spec.name, error=str(error))
-            _discard(found.box)
+            found.box.discard()
             return None
         except BaseException:
-            _discard(found.box)
+            found.box.discard()
             raise
         finally:
             self._wake()
@@ -192,7 +192,7 @@ class Pool:
         try:
             waiting.box.fill(spec)
         except DeputyError:
-            _discard(waiting.box)
+            waiting.box.discard()
             return
         self._keep(replace(waiting, spec=spec))
 
@@ -217,7 +217,7 @@ class Pool:
         try:
             launched.box.fill(waits)
         except BaseException:
-            _discard(launched.box)
+            launched.box.discard()
             raise
         return _Waiting(kind, waits, launched.box, launched.container, time.monotonic())
 
@@ -231,12 +231,4 @@ class Pool:
             unwanted = [waiting for waiting in self._waiting if is_unwanted(waiting)]
             self._waiting = [waiting for waiting in self._waiting if waiting not in unwanted]
         for waiting in unwanted:
-            _discard(waiting.box)
-
-
-def _discard(box: Box) -> None:
-    """Remove a box that nobody has; one that can't be removed now goes with the next sweep."""
-    try:
-        box.close()
-    except DeputyError as error:
-        log.warning("sandbox.warm.left", name=box.name, error=str(error))
+            waiting.box.discard()

@@ -1,5 +1,7 @@
 """A container's stdin and stdout as one connection to the engine, in the engine's framing."""
 
+import contextlib
+import socket
 import struct
 from typing import Protocol, cast
 
@@ -71,5 +73,14 @@ class DockerWire:
         return self._words.decode("utf-8", "replace")
 
     def close(self) -> None:
-        """Close the connection; the box ends with it."""
-        self._connection.close()
+        """Close the connection; the box ends with it. Harmless the second time."""
+        # A socket stays open for as long as there is a file around it, and docker-py's is part of a cycle: without this
+        # the other end would see nothing until the garbage collector comes by.
+        if shutdown := getattr(self._connection, "shutdown", None):
+            with contextlib.suppress(OSError):
+                shutdown(socket.SHUT_RDWR)
+        # The response first: it flushes what is below it.
+        for one in (getattr(self._attached, "_response", None), self._attached, self._connection):
+            if close := getattr(one, "close", None):
+                with contextlib.suppress(OSError):
+                    close()
