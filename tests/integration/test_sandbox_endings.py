@@ -75,8 +75,8 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stuck]:
 
 def test_one_that_stays_does_not_keep_the_sweep_from_the_others(sandboxes: DockerSandboxes, stuck: Stuck) -> None:
     specs = [make_spec(purpose) for purpose in ("one", "two", "three")]
-    for spec in specs:
-        sandboxes.start(spec)
+    # Kept: a box that nobody holds ends with its connection.
+    boxes = [sandboxes.start(spec) for spec in specs]
     held = {stuck.hold(spec.name): spec.name for spec in specs[1:]}
     with pytest.raises(SandboxFailed, match="could not kill"):
         sandboxes.sweep(lambda _: False)
@@ -84,6 +84,7 @@ def test_one_that_stays_does_not_keep_the_sweep_from_the_others(sandboxes: Docke
     assert set(sandboxes.remaining(TASK)) == set(held.values())
     stuck.ids.clear()
     assert set(sandboxes.sweep(lambda _: False)) == set(held.values())
+    assert len(boxes) == len(specs)
 
 
 def test_an_engine_that_is_gone_is_not_asked_for_each_of_them(
@@ -95,13 +96,12 @@ def test_an_engine_that_is_gone_is_not_asked_for_each_of_them(
         tries.append(container)
         raise ConnectionRefusedError
 
-    for purpose in ("one", "two"):
-        sandboxes.start(make_spec(purpose))
+    boxes = [sandboxes.start(make_spec(purpose)) for purpose in ("one", "two")]
     with monkeypatch.context() as away:
         away.setattr(APIClient, "remove_container", refuse)
         with pytest.raises(Unavailable):
             sandboxes.sweep(lambda _: False)
-    assert len(tries) == 1
+    assert (len(tries), len(boxes)) == (1, 2)
 
 
 def test_a_cancelled_command_is_told_as_that_whatever_becomes_of_its_box(
