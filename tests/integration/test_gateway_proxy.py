@@ -17,7 +17,7 @@ from tests.integration.gateway_servers import dial, echo, exchange, pages, serve
 from deputy.adapters.network import Gateways
 from deputy.adapters.network.addresses import is_closed
 from deputy.adapters.network.proxy import Bounds
-from deputy.adapters.network.tally import MOST_ROWS
+from deputy.adapters.network.tally import MOST_REFUSED
 from deputy.domain.errors import BadInput, Unavailable
 from deputy.ports import NetworkUse
 
@@ -275,13 +275,71 @@ def _pour(client: socket.socket) -> None:
         pass
 
 
-def test_made_up_names_do_not_fill_the_trail(home: Path) -> None:
-    with Gateways(home).open([]) as gate:
-        for number in range(MOST_ROWS + 20):
+def test_made_up_names_do_not_fill_the_trail_and_hide_nothing(home: Path, echoes: int) -> None:
+    with Gateways(home, [f"localhost:{echoes}"]).open(["localhost"]) as gate:
+        for number in range(MOST_REFUSED + 20):
             exchange(gate.folder, f"CONNECT h{number}.example:443 HTTP/1.1\n\n")
+        client, _ = tunnel(gate.folder, f"localhost:{echoes}")
+        with client:
+            client.sendall(b"x" * 100)
+            assert client.recv(100, socket.MSG_WAITALL) == b"x" * 100
     uses = gate.uses()
-    assert len(uses) == MOST_ROWS + 1
+    assert len(uses) == MOST_REFUSED + 2
     assert uses[0] == NetworkUse("(other hosts)", 0, connections=20, refused=NOT_LISTED)
+    assert uses[-1] == NetworkUse("localhost", echoes, connections=1, sent=100, received=100)
+
+
+# ---------------------------------------------------------------------------------------------------- who has gone
+
+
+def test_a_tunnel_ends_with_its_client_though_its_server_is_silent(home: Path) -> None:
+    over = threading.Event()
+    with (
+        server(lambda _: over.wait(20) and None) as port,
+        Gateways(home, [f"localhost:{port}"], bounds=Bounds(connections=1)).open(["localhost"]) as gate,
+    ):
+        tunnel(gate.folder, f"localhost:{port}")[0].close()
+        with dial(gate.folder, 10) as client:  # the only place is free again
+            client.sendall(b"CONNECT evil.example:443 HTTP/1.1\r\n\r\n")
+            assert client.recv(100).startswith(b"HTTP/1.1 403")
+        with dial(gate.folder) as client:
+            client.sendall(f"POST http://localhost:{port}/ HTTP/1.1\r\nContent-Length: 5\r\n\r\n12".encode())
+        with dial(gate.folder, 10) as client:
+            client.sendall(b"CONNECT evil.example:443 HTTP/1.1\r\n\r\n")
+            assert client.recv(100).startswith(b"HTTP/1.1 403")
+        over.set()
+
+
+def test_one_who_only_has_no_more_to_say_gets_its_answer(home: Path) -> None:
+    bounds = Bounds(last_seconds=0.2)
+
+    def slow(connection: socket.socket) -> None:
+        while connection.recv(100):
+            pass
+        time.sleep(1)
+        connection.sendall(b"late")
+
+    with server(slow) as port, Gateways(home, [f"localhost:{port}"], bounds=bounds).open(["localhost"]) as gate:
+        client, _ = tunnel(gate.folder, f"localhost:{port}")
+        with client:
+            client.sendall(b"question")
+            client.shutdown(socket.SHUT_WR)
+            assert client.recv(100) == b"late"
+
+
+def test_what_was_sent_before_leaving_still_arrives(home: Path) -> None:
+    got: list[bytes] = []
+
+    def late(connection: socket.socket) -> None:
+        time.sleep(0.3)
+        got.append(b"".join(iter(lambda: connection.recv(65536), b"")))
+
+    with server(late) as port, Gateways(home, [f"localhost:{port}"]).open(["localhost"]) as gate:
+        client, _ = tunnel(gate.folder, f"localhost:{port}")
+        with client:
+            client.sendall(b"x" * 12_000_000)
+        eventually(lambda: bool(got), "the last bytes")
+    assert got == [b"x" * 12_000_000]
 
 
 # ---------------------------------------------------------------------------------------------------- opening, leaving
@@ -362,6 +420,18 @@ def test_a_home_that_is_gone_is_said(home: Path) -> None:
     home.rmdir()
     with pytest.raises(Unavailable, match="Can't open a gateway: No such file"), gateways.open([]):
         pass
+
+
+def test_a_place_that_can_not_be_made_leaves_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gateways = Gateways(home)
+    monkeypatch.setattr("secrets.token_hex", lambda _: "taken")
+    (home / "taken").write_text("no folder can be made here", encoding="utf-8")
+    before = set(Path("/proc/self/fd").iterdir())
+    for _ in range(2):  # the second time finds it unlocked
+        with pytest.raises(Unavailable, match="File exists"), gateways.open([]):
+            pass
+    assert set(Path("/proc/self/fd").iterdir()) == before
+    assert not (home / "taken.lock").exists()
 
 
 def test_hosts_that_are_none(home: Path) -> None:

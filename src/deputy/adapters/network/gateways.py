@@ -61,7 +61,8 @@ class Gateways:
 
         ``BadInput`` names a bad host, ``Unavailable`` says that there is no place for the socket.
         """
-        rules, tally = read_rules(hosts, self._internal), Tally()
+        rules = read_rules(hosts, self._internal)
+        tally = Tally(rules.hosts)
         with ExitStack() as stack:
             try:
                 place = stack.enter_context(self._place())
@@ -76,15 +77,13 @@ class Gateways:
     def _place(self) -> Iterator[Path]:
         """A fresh folder. Its lock, beside it, is held as long as this process lives and the gateway is open."""
         place = self._folder / secrets.token_hex(_NAME_BYTES)
-        with self._alone():
-            held = _lock(place.with_suffix(_LOCK))
-            place.mkdir()
-            place.chmod(0o755)
-        try:
+        with ExitStack() as stack:
+            with self._alone():
+                stack.callback(os.close, _lock(place.with_suffix(_LOCK)))
+                stack.callback(_remove, place)
+                place.mkdir()
+                place.chmod(0o755)
             yield place
-        finally:
-            _remove(place)
-            os.close(held)
 
     def _sweep(self) -> None:
         """Remove the folders whose locks nobody holds: their processes are gone."""
@@ -94,8 +93,10 @@ class Gateways:
                     held = _lock(lock)
                 except BlockingIOError:
                     continue
-                _remove(lock.with_suffix(""))
-                os.close(held)
+                try:
+                    _remove(lock.with_suffix(""))
+                finally:
+                    os.close(held)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -15,6 +15,7 @@ from functools import partial
 
 from deputy.adapters.network.asking import END, HEAD_LIMIT, Ask, Refused, read_ask
 from deputy.adapters.network.hello import MOST_BYTES, server_name
+from deputy.adapters.network.leaving import Leaving
 from deputy.adapters.network.rules import Rules
 from deputy.adapters.network.tally import Tally
 from deputy.domain.hosts import host_name
@@ -48,6 +49,7 @@ class Bounds:
     head_seconds: float = 20.0
     connect_seconds: float = 20.0
     idle_seconds: float = 120.0
+    last_seconds: float = 1.0  # for what a client that has gone had said
 
 
 class Proxy:
@@ -61,6 +63,7 @@ class Proxy:
         """Serve until ``stop`` is set; every connection is closed then."""
         # Of our own: asyncio waits for its resolvers, and one whose server is silent takes its time.
         self._resolvers = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="gateway-names")
+        self._leaving = Leaving()
         accepting = asyncio.ensure_future(self._accept(listener))
         try:
             await stop.wait()
@@ -69,6 +72,7 @@ class Proxy:
             for task in ending:
                 task.cancel()
             await asyncio.gather(*ending, return_exceptions=True)
+            self._leaving.close()
             self._resolvers.shutdown(wait=False, cancel_futures=True)
 
     async def _accept(self, listener: socket.socket) -> None:
@@ -95,19 +99,20 @@ class Proxy:
         places.release()
 
     async def _client(self, connection: socket.socket) -> None:
-        """One connection. Whatever happens to it is its own matter."""
-        reader, writer = await asyncio.open_connection(sock=connection, limit=HEAD_LIMIT)
-        writer.transport.set_write_buffer_limits(0)  # what was drained is with the other end
-        try:
-            await self._handle(reader, writer)
-        except Refused as refused:
-            self._tally.refused(refused.host, refused.port, refused.why)
-            # Best effort and at once: nobody waits for one who does not read.
-            writer.write(_answer(refused))
-        except (OSError, EOFError):
-            pass  # somebody went away, or was silent for too long
-        finally:
-            writer.transport.abort()
+        """One connection. Whatever happens to it is its own matter, and it does not outlive who asked for it."""
+        with self._leaving.ending(connection, self._bounds.last_seconds):
+            reader, writer = await asyncio.open_connection(sock=connection, limit=HEAD_LIMIT)
+            writer.transport.set_write_buffer_limits(0)  # what was drained is with the other end
+            try:
+                await self._handle(reader, writer)
+            except Refused as refused:
+                self._tally.refused(refused.host, refused.port, refused.why)
+                # Best effort and at once: nobody waits for one who does not read.
+                writer.write(_answer(refused))
+            except (OSError, EOFError):
+                pass  # somebody went away, or was silent for too long
+            finally:
+                writer.transport.abort()
 
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ask = read_ask(await self._head(reader))

@@ -1,51 +1,77 @@
-"""What went through a gateway, by host and port, refusals beside it. Bounded: a sandbox can invent names for ever."""
+"""What went through a gateway, by host and port, refusals beside it. Bounded: a sandbox can invent names for ever.
+
+What is added up never hides where data went: refusals have room of their own, a listed host always has its own row, and
+names that are invented below a listed ``*.`` are added up under that.
+"""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
+from deputy.domain.hosts import BELOW, covers_host
 from deputy.ports import NetworkUse
 
-MOST_ROWS = 200
+MOST_REFUSED = 200
+MOST_BELOW = 200
 OTHERS = "(other hosts)"
 _LONGEST = 253
 
+_Key = tuple[str, int, str]
+
 
 class Tally:
-    """Written by the proxy's thread; read by any."""
+    """Written by the proxy's thread; read by any. ``hosts`` are those that may be reached, as the rules list them."""
 
-    def __init__(self) -> None:
-        self._uses: dict[tuple[str, int, str], NetworkUse] = {}
+    def __init__(self, hosts: Sequence[str]) -> None:
+        self._named = frozenset(host for host in hosts if not host.startswith(BELOW))
+        self._below = tuple(host for host in hosts if host.startswith(BELOW))
+        self._uses: dict[_Key, NetworkUse] = {}
+        self._rows = Counter[str]()  # by listed ``*.`` and, for refusals, by OTHERS
         self.total = Counter[str]()
 
     def connected(self, host: str, port: int) -> None:
         """A connection was made."""
-        self._add(host, port, connections=1)
+        self._add((host, port, ""), connections=1)
 
     def moved(self, host: str, port: int, *, sent: int = 0, received: int = 0) -> None:
         """Bytes went to the host (``sent``) or came from it."""
-        self._add(host, port, sent=sent, received=received)
+        self._add((host, port, ""), sent=sent, received=received)
         self.total.update(sent=sent, received=received)
 
     def refused(self, host: str, port: int, why: str) -> None:
         """A connection was refused."""
-        self._add(_shown(host), port, why, connections=1)
+        self._add((_shown(host), port, why), connections=1)
 
     def uses(self) -> tuple[NetworkUse, ...]:
         """Everything so far, by host, port and refusal."""
         copied = self._uses.copy()  # one step of the interpreter, so never half of a change
         return tuple(copied[key] for key in sorted(copied))
 
-    def _add(self, host: str, port: int, refused: str = "", **more: int) -> None:
-        if (host, port, refused) not in self._uses and len(self._uses) >= MOST_ROWS:
-            host, port = OTHERS, 0
-        key = (host, port, refused)
-        use = self._uses.get(key) or NetworkUse(host, port, refused=refused)
+    def _add(self, key: _Key, **more: int) -> None:
+        if key not in self._uses:
+            key = self._row(key)
+        use = self._uses.get(key) or NetworkUse(key[0], key[1], refused=key[2])
         self._uses[key] = replace(
             use,
             connections=use.connections + more.get("connections", 0),
             sent=use.sent + more.get("sent", 0),
             received=use.received + more.get("received", 0),
         )
+
+    def _row(self, key: _Key) -> _Key:
+        """The row for what has none yet: its own, or what it is added up under."""
+        host, port, refused = key
+        if refused:
+            group, added_up, most = OTHERS, (OTHERS, 0, refused), MOST_REFUSED
+        elif host in self._named:
+            return key
+        else:
+            group = next(pattern for pattern in self._below if covers_host(pattern, host))
+            added_up, most = (group, port, ""), MOST_BELOW
+        if self._rows[group] >= most:
+            return added_up
+        self._rows[group] += 1
+        return key
 
 
 def _shown(host: str) -> str:
