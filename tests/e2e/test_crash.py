@@ -19,7 +19,7 @@ from tests.postgres import postgres_server, postgres_url
 from tests.scanner_home import scanner_home
 
 __all__ = ["postgres_server", "postgres_url"]
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.docker, pytest.mark.long, pytest.mark.timeout(900)]
 
 ALICE, SAM, BOT, CHANNEL = "U0ALICE", "U0SAM", "U0DEPUTY", "C0SHOP"
 SAMS_MESSAGES = "D0SAM"

@@ -106,6 +106,7 @@ def remove_images(owner: str) -> None:
     client.close()
 
 
+@pytest.mark.long
 @pytest.mark.network
 @pytest.mark.parametrize("library", [arrow], indirect=True)
 def test_a_python_library_s_own_tests_pass_in_its_environment(library):
@@ -125,6 +126,7 @@ def test_a_python_library_s_own_tests_pass_in_its_environment(library):
     assert (old, said.output) == (image, b"3.20.2\n"), "the old commit keeps the old image"
 
 
+@pytest.mark.long
 @pytest.mark.network
 @pytest.mark.parametrize("library", [qs], indirect=True)
 def test_a_node_library_s_own_tests_pass_in_its_environment(library):
@@ -179,6 +181,7 @@ def _hand_over(yard: Yard, repo: str) -> Event:
     )[0]
 
 
+@pytest.mark.long
 def test_a_task_shows_the_build_and_one_that_fails_says_why(tmp_path):
     try:
         with running(tmp_path, more={"repos.toml": TINY}) as yard:

@@ -14,7 +14,7 @@ from tests.e2e.test_line import most_at_once
 from tests.postgres import postgres_server, postgres_url
 
 __all__ = ["postgres_server", "postgres_url"]
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.docker, pytest.mark.long, pytest.mark.timeout(600)]
 
 # Whatever puts a run in line, calls it, frees its place, or tells of it.
 POINTS = r"(line|req|run)\.(show-D-\w+|admit|start|judge)\.(done|recorded)"

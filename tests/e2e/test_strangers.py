@@ -86,6 +86,7 @@ def once(slack: Slack, thread: str, seconds: float = 1.5) -> str:
 # ------------------------------------------------------------------------------------------------ one task, all the way
 
 
+@pytest.mark.long
 def test_a_task_goes_all_the_way_through_every_fault(site: Stranger, slack: Slack) -> None:
     slack.faults["users.info"] = [limited("0"), broken(500)]
     slack.faults["chat.postMessage"] = [limited(), swallowed]
@@ -443,6 +444,7 @@ WRONG = {
 }
 
 
+@pytest.mark.long
 def test_what_is_missing_is_one_sentence(far: Stranger, tmp_path: Path) -> None:
     started = []
     for name, cases in WRONG.items():

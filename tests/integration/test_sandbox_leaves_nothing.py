@@ -27,7 +27,7 @@ from deputy.adapters.sandbox.docker import DockerSandboxes
 from deputy.domain.errors import Cancelled, OutOfBudget, SandboxFailed
 from deputy.ports import Sandbox, SandboxLimits, SandboxSpec
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.docker, pytest.mark.long, pytest.mark.timeout(600)]
 
 SEED = 20_260_101
 # How many lives of each kind.

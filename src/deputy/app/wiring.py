@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import structlog
@@ -141,10 +142,7 @@ def start(settings: Settings, *, hears: bool = True, works: bool = True) -> Depu
     deputy = Deputy(world, store)
     try:
         if works:
-            world.sandboxes.check()
-            sealed = sealing(world.sandboxes.probe())
-            world.scanner.check()
-            _start_worker(deputy, settings, queue, sealed)
+            _start_worker(deputy, settings, queue, _tried(world))
         else:
             queue.migrate(settings.database_url)
         if hears:
@@ -163,6 +161,16 @@ def start(settings: Settings, *, hears: bool = True, works: bool = True) -> Depu
         deputy.stop()
         raise
     return deputy
+
+
+def _tried(world: World) -> str:
+    """Try sandboxes and scanners, both at a time for each takes a second; how the sandboxes are sealed."""
+    with ThreadPoolExecutor(1) as beside:
+        scanners = beside.submit(world.scanner.check)
+        world.sandboxes.check()
+        sealed = sealing(world.sandboxes.probe())
+        scanners.result()
+    return sealed
 
 
 def _start_worker(deputy: Deputy, settings: Settings, queue: DurableQueue, sealed: str) -> None:

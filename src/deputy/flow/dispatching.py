@@ -118,7 +118,7 @@ def dispatch(world: World, ledger: Ledger, bundle: Bundle | None, was: Task | No
         # A moment apart each: the order in which people were served is part of the next order.
         _call(world, ledger, known[task_id], now + timedelta(microseconds=number))
     before = _lineup(bundle, former, history)
-    moved = _moved(before.order(), before.line(bundle, now), found)
+    moved = (*found.starts, *_moved(before.order(), before.line(bundle, now), found))
     ids: list[JsonValue] = [task_id for task_id in moved if was is None or task_id != was.id]
     if ids:
         world.queue.enqueue(ledger, "show_line", f"line:{now.isoformat()}", ids)
