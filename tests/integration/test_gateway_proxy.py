@@ -328,18 +328,28 @@ def test_one_who_only_has_no_more_to_say_gets_its_answer(home: Path) -> None:
 
 
 def test_what_was_sent_before_leaving_still_arrives(home: Path) -> None:
-    got: list[bytes] = []
+    got: list[int] = []
+    has_left = threading.Event()
 
     def late(connection: socket.socket) -> None:
-        time.sleep(0.3)
-        got.append(b"".join(iter(lambda: connection.recv(65536), b"")))
+        has_left.wait(20)
+        time.sleep(0.1)
+        size = 0
+        while piece := connection.recv(65536):
+            size += len(piece)
+        got.append(size)
 
     with server(late) as port, Gateways(home, [f"localhost:{port}"]).open(["localhost"]) as gate:
         client, _ = tunnel(gate.folder, f"localhost:{port}")
+        sent = 0
         with client:
-            client.sendall(b"x" * 12_000_000)
+            client.settimeout(0.5)
+            with contextlib.suppress(TimeoutError):  # until every buffer on the way is full
+                while True:
+                    sent += client.send(b"x" * 65536)
+        has_left.set()
         eventually(lambda: bool(got), "the last bytes")
-    assert got == [b"x" * 12_000_000]
+    assert got == [sent]
 
 
 # ---------------------------------------------------------------------------------------------------- opening, leaving
