@@ -206,7 +206,7 @@ def test_plain_scripts_need_nothing_but_their_path() -> None:
     found = of({"src/shop.py": "", "tests/test_shop.py": "import unittest\n"})
     assert found.environment is None
     assert found.env == {"PYTHONPATH": "src"}
-    assert runs(found) == {"tests": "python -m unittest discover -s tests -t ."}
+    assert runs(found) == {"tests": "python -m unittest discover -s tests"}
 
 
 def test_django() -> None:

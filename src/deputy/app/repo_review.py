@@ -62,7 +62,8 @@ def _more_checks(taken: set[str]) -> Iterator[Finding]:
             continue
         kind = _one_of("    kind (tests, lint, types or other)", _KINDS)
         free = next(name for name in (kind, *(f"{kind}-{number}" for number in range(2, 99))) if name not in taken)
-        name = _ask(f"    name, or Enter for {free}") or free
+        while (name := _ask(f"    name, or Enter for {free}") or free) in taken:
+            say(f"    {name} is there already. Please type another name.")
         globs = tuple(_ask("    globs of its test files, such as tests/**").split()) if kind == "tests" else ()
         taken.add(name)
         each = Check(name=name, kind=kind, run=run, tests=globs)

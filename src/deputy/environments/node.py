@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from deputy.domain.config import Check
 from deputy.environments.files import Files, Table, table, text_of
 from deputy.environments.proposal import Finding, Topic, check, step
+from deputy.environments.workspaces import pnpm_packages
 
 HOST = "registry.npmjs.org"
 _NEWEST = 18  # of the Node that Debian bookworm, the default sandbox image, has
@@ -45,11 +46,12 @@ def node(files: Files) -> Iterator[Finding]:
     yield Finding(topic=Topic.LANGUAGE, text="Node", why="there is package.json", file="package.json")
     for name in ("nodejs", "npm"):
         yield Finding(topic=Topic.PACKAGES, text=name, why="there is package.json", file="package.json")
-    steps = [*_version(files, package), *(_install(files, package) if _needs(package) else ())]
+    is_needed = _needs(package) or any(_needs(files.json(path)) for path in pnpm_packages(files))
+    steps = [*_version(files, package), *(_install(files, package) if is_needed else ())]
     yield from steps
     if steps:
         yield Finding(topic=Topic.NETWORK, text=HOST, why="packages are downloaded from there")
-    if _needs(package):
+    if is_needed:
         yield from _around(files, package)
     yield from _checks(files, package)
 
@@ -138,15 +140,14 @@ def _around(files: Files, package: Table) -> Iterator[Finding]:
 
 def _workspaces(files: Files) -> Iterator[Finding]:
     """Packages beside each other: what each has of its own is made and kept, too."""
-    below = files.matching("*/package.json", "*/*/package.json")
-    file = files.first("pnpm-workspace.yaml") or "package.json"
-    for path in below:
+    ours = pnpm_packages(files)
+    for path in dict.fromkeys((*files.matching("*/package.json", "*/*/package.json"), *ours)):
         yield Finding(topic=Topic.INPUTS, text=path, why="a workspace of its own", file=path)
-        if file == "pnpm-workspace.yaml" and _needs(files.json(path)):  # npm and Yarn put nearly everything at the top
+    for path in ours:  # npm and Yarn put nearly everything at the top
+        if _needs(files.json(path)):
             folder = path.removesuffix("package.json")
-            yield Finding(
-                topic=Topic.KEEP, text=f"{folder}node_modules", why="pnpm makes one for each package", file=path
-            )
+            why = "pnpm makes one for each package of its workspace"
+            yield Finding(topic=Topic.KEEP, text=f"{folder}node_modules", why=why, file=path)
 
 
 def _checks(files: Files, package: Table) -> Iterator[Finding]:

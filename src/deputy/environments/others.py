@@ -37,7 +37,7 @@ def go(files: Files) -> Iterator[Finding]:
             Check(name="tests", kind="tests", run=("go", "test", "./..."), tests=(tests,)), "there are *_test.go", file
         )
     yield check(Check(name="lint", kind="lint", run=("go", "vet", "./...")), why, file)
-    wanted = re.search(r"^go (\d+)\.(\d+)", files.text(file), re.MULTILINE)
+    wanted = re.search(r"^go (\d{1,9})\.(\d{1,9})", files.text(file), re.MULTILINE)
     if wanted and (int(wanted[1]), int(wanted[2])) > _NEWEST_GO:
         version = f"{wanted[1]}.{wanted[2]}"
         text = f"it wants Go {version}, Debian's is 1.19: {_other_image(f'golang:{version}-bookworm')}"
@@ -61,10 +61,24 @@ def rust(files: Files) -> Iterator[Finding]:
     for name in filter(files.has, (file, "Cargo.lock", "rust-toolchain.toml")):
         yield Finding(topic=Topic.INPUTS, text=name, why="setup reads it", file=name)
     run = ("cargo", "test", "--offline", *locked)
-    tests = tuple(glob for glob in ("tests/**", "**/tests/**") if files.matching(glob))[:1] or ("src/**",)
+    tests = _rust_tests(files)
     yield check(Check(name="tests", kind="tests", run=run, tests=tests, timeout=900), why, file)
+    if not tests:
+        # A glob of the code itself would make every patch a patch of tests.
+        text = (
+            "no file is known to be a test, as tests inside the code are not told apart: none proves that a bug is gone"
+        )
+        yield Finding(topic=Topic.NOTE, text=text, why="there is no folder tests", file=file)
     text = f"Debian's cargo is 1.63; for newer crates, {_other_image('rust:1-bookworm')}"
     yield Finding(topic=Topic.NOTE, text=text, why=why, file=file)
+
+
+def _rust_tests(files: Files) -> tuple[str, ...]:
+    """The folders that cargo takes for tests, of the crate at the top or of those below it, too."""
+    below = files.matching("**/tests/**")
+    if not below:
+        return ()
+    return ("tests/**",) if all(path.startswith("tests/") for path in below) else ("**/tests/**",)
 
 
 def ruby(files: Files) -> Iterator[Finding]:

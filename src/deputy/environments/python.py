@@ -4,20 +4,16 @@ import re
 from collections.abc import Iterator
 
 from deputy.environments.files import Files, table, text_of
-from deputy.environments.hosts import comes_by_git
+from deputy.environments.pipfile import pipfile
 from deputy.environments.proposal import Finding, Topic, step
-from deputy.environments.python_checks import python_checks, tools_of
-from deputy.environments.requirements import Needs, name_of, needs_of
-from deputy.environments.versions import git_version, written_version
+from deputy.environments.python_checks import python_checks
+from deputy.environments.python_steps import BIN, VENV, python_steps
+from deputy.environments.requirement_files import name_of
+from deputy.environments.requirements import Needs, is_package, needs_of
+from deputy.environments.versions import written_version
 
-# /workspace is laid out afresh for every sandbox, so what is installed lives elsewhere; the project itself is installed
-# as a link to /workspace, which is always the same path.
-VENV = "/opt/env"
-BIN = f"{VENV}/bin"
-PIP = (f"{BIN}/pip", "install")
 HOSTS = ("pypi.org", "files.pythonhosted.org")
 _MANIFESTS = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile", "tox.ini", "pytest.ini")
-_EXPORTED = "/tmp/requirements.txt"  # noqa: S108 - in the sandbox, where nobody else is
 _COMPILED = (
     "maturin",
     "scikit-build-core",
@@ -38,7 +34,7 @@ def python(files: Files) -> Iterator[Finding]:
         return
     yield Finding(topic=Topic.LANGUAGE, text="Python", why=f"there is {manifest}", file=manifest)
     needs = needs_of(files)
-    steps = [*_steps(files, needs)]
+    steps = [*python_steps(files, needs)]
     if steps:
         yield step(("python3", "-m", "venv", VENV), "dependencies stay apart from the image's own Python")
         yield from steps
@@ -47,114 +43,31 @@ def python(files: Files) -> Iterator[Finding]:
             yield Finding(topic=Topic.NETWORK, text=host, why="pip downloads from there")
         yield from _inputs(files, needs)
         yield from written_version(files)
-    elif any(path.startswith("src/") for path in files.paths):
+    # A package called src is found from the top, as everything there is.
+    has_src = files.matching("src/**/*.py") and not files.has("src/__init__.py")
+    if has_src and not is_package(files) and not needs.links_project:
         yield Finding(topic=Topic.ENV, text="PYTHONPATH=src", why="the code is in src/, and nothing installs it")
-    yield from python_checks(files, needs.names)
-    yield from _notes(files)
-
-
-def _steps(files: Files, needs: Needs) -> Iterator[Finding]:
-    if needs.groups and not files.has("uv.lock"):
-        yield step((*PIP, "--upgrade", "pip"), "older ones don't know dependency groups", "pyproject.toml")
-    locked = [*_from_lock(files, needs)]
-    yield from locked
-    for file in () if locked else needs.files:
-        yield step((*PIP, "-r", file), f"{file} lists what is needed", file)
-    is_package = _is_package(files)
-    if is_package and not (needs.installs_project and not locked):
-        yield _itself(files, needs, has_lock=bool(locked))
-    elif not is_package and not locked:
-        yield from _virtual(files, needs)
-    if needs.plain and not locked:
-        yield step((*PIP, *needs.plain), f"{needs.plain_file} lists what tests need", needs.plain_file)
-    missing = tools_of(files, needs.names)
-    if missing:
-        yield step((*PIP, *missing), "the checks below use it, and no list of dependencies names it")
-
-
-def _from_lock(files: Files, needs: Needs) -> Iterator[Finding]:
-    """Exactly the versions of a lock file, through the one form that every installer reads, with hashes."""
-    why = "it has the versions that the project is worked on with"
-    if files.has("uv.lock"):
-        asked = [*_options("--extra", needs.extras), *_options("--group", needs.groups)]
-        asked += ["--no-hashes"] if comes_by_git(files, "uv.lock") else []
-        export = ("export", "--frozen", "--quiet", "--no-emit-workspace", *asked, "--output-file", _EXPORTED)
-        yield step((*PIP, "uv"), "uv.lock is read by uv", "uv.lock")
-        yield step((f"{BIN}/uv", *export), why, "uv.lock")
-    elif files.has("poetry.lock"):
-        groups = table(files.toml("pyproject.toml"), "tool", "poetry", "group")
-        named = [each for each in groups if each in {*needs.groups, "dev", "test", "tests", "lint", "typing"}]
-        wanted = [*_options("--with", sorted({*named, *needs.groups})), *_options("--extras", needs.extras)]
-        wanted += ["--without-hashes"] if comes_by_git(files, "poetry.lock") else []
-        yield step(("python3", "-m", "venv", "/opt/poetry"), "Poetry stays apart from what it installs", "poetry.lock")
-        yield step(
-            ("/opt/poetry/bin/pip", "install", "poetry", "poetry-plugin-export"), "it reads poetry.lock", "poetry.lock"
-        )
-        yield step(("/opt/poetry/bin/poetry", "export", *wanted, "--output", _EXPORTED), why, "poetry.lock")
-    elif files.has("Pipfile.lock"):
-        yield step((*PIP, "pipenv"), "Pipfile.lock is read by pipenv", "Pipfile.lock")
-        script = f"{BIN}/pipenv requirements --dev > {_EXPORTED}"
-        yield step(("sh", "-c", script), why, "Pipfile.lock")
-    else:
-        return
-    yield step((*PIP, "--no-deps", "-r", _EXPORTED), "the versions that were just read from the lock file")
-
-
-def _options(option: str, values: tuple[str, ...] | list[str]) -> list[str]:
-    return [word for value in values for word in (option, value)]
-
-
-def _itself(files: Files, needs: Needs, *, has_lock: bool) -> Finding:
-    file = files.first("pyproject.toml", "setup.py", "setup.cfg")
-    version = git_version(files)
-    before = version.given if version else ()
-    # Without pyproject.toml older versions of pip leave metadata in the workspace, which a sandbox would not have.
-    modern = () if files.has("pyproject.toml") else ("--use-pep517",)
-    if has_lock:
-        return step((*before, *PIP, *modern, "--no-deps", "-e", "."), f"{file} describes a package", file)
-    extras = f".[{','.join(needs.extras)}]" if needs.extras else "."
-    why = f"{file} describes a package"
-    if needs.extras or needs.groups:
-        kinds = "extra" if needs.extras else "dependency group"
-        why += f", and what its tests need as {kinds} {', '.join(needs.extras or needs.groups)}"
-    return step((*before, *PIP, *modern, "-e", extras, *_options("--group", needs.groups)), why, file)
-
-
-def _virtual(files: Files, needs: Needs) -> Iterator[Finding]:
-    """Dependencies of a project that is no package: nothing but uv installs them without the project."""
-    project = table(files.toml("pyproject.toml"), "project")
-    if not project.get("dependencies") and not needs.extras and not needs.groups:
-        return
-    asked = [*_options("--extra", needs.extras), *_options("--group", needs.groups)]
-    yield step((*PIP, "uv"), "it installs the dependencies of a project that is no package", "pyproject.toml")
-    target = ("--python", f"{BIN}/python", "-r", "pyproject.toml")
-    yield step(
-        (f"{BIN}/uv", "pip", "install", *target, *asked), "pyproject.toml lists what is needed", "pyproject.toml"
-    )
-
-
-def _is_package(files: Files) -> bool:
-    project = files.toml("pyproject.toml")
-    if (
-        table(project, "tool", "poetry").get("package-mode") is False
-        or table(project, "tool", "uv").get("package") is False
-    ):
-        return False
-    if table(project, "build-system") or files.has("setup.py"):
-        return True
-    return bool(files.ini("setup.cfg").get("metadata", {}).get("name"))
+    yield from python_checks(files, needs.listed)
+    yield from _notes(files, needs)
 
 
 def _inputs(files: Files, needs: Needs) -> Iterator[Finding]:
-    names = ("pyproject.toml", "setup.py", "setup.cfg", "uv.lock", "poetry.lock", "Pipfile.lock", *needs.inputs)
-    used = [name for name in dict.fromkeys(names) if files.has(name)]
-    used += ["tox.ini"] if needs.plain_file == "tox.ini" else []
-    used += ["noxfile.py"] if needs.plain_file == "noxfile.py" else []
-    for name in used:
+    read = (path for each in needs.files for path in each.read)
+    names = (
+        "pyproject.toml",
+        "setup.py",
+        "setup.cfg",
+        "uv.lock",
+        "poetry.lock",
+        "Pipfile.lock",
+        *read,
+        needs.plain_file,
+    )
+    for name in filter(files.has, dict.fromkeys(names)):
         yield Finding(topic=Topic.INPUTS, text=name, why="setup reads it", file=name)
 
 
-def _notes(files: Files) -> Iterator[Finding]:
+def _notes(files: Files, needs: Needs) -> Iterator[Finding]:
     project = files.toml("pyproject.toml")
     wanted = text_of(table(project, "project").get("requires-python")) or files.ini("setup.cfg").get("options", {}).get(
         "python_requires", ""
@@ -174,6 +87,10 @@ def _notes(files: Files) -> Iterator[Finding]:
             yield Finding(topic=Topic.PACKAGES, text=package, why=why, file=file)
         text = "compiled parts are made into the working folder, which sandboxes do not share: name them in keep"
         yield Finding(topic=Topic.NOTE, text=text, why=why, file=file)
+    left = pipfile(files).left if files.has("Pipfile") and needs.lock != "Pipfile.lock" else ()
+    if left:
+        text = f"Pipfile takes {', '.join(left[:4])} from elsewhere than an index: add to setup what installs it"
+        yield Finding(topic=Topic.NOTE, text=text, why="there is no Pipfile.lock", file="Pipfile")
 
 
 def _list(value: object) -> list[object]:

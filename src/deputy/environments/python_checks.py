@@ -1,7 +1,7 @@
 """Checks of a Python repository: how its tests, its linter and its type checker are run."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from deputy.domain.config import Check
 from deputy.environments.files import Files, Table, glob_of, table, texts
@@ -22,34 +22,37 @@ _LINTED = ("ruff.toml", ".ruff.toml")
 _TYPED = ("mypy.ini", ".mypy.ini")
 
 
-def python_checks(files: Files, names: frozenset[str]) -> Iterator[Finding]:
-    """The checks, tests first. ``names`` are the packages that the project says it needs."""
+def python_checks(files: Files, names: Container[str]) -> Iterator[Finding]:
+    """The checks, tests first. ``names`` are the packages that some list of the project's has."""
     yield from _tests(files, names)
     yield from _lint(files)
     yield from _types(files)
 
 
-def tools_of(files: Files, names: frozenset[str]) -> tuple[str, ...]:
-    """What the checks use and nobody lists. A linter's version is the one that pre-commit runs, where it is written."""
-    found = [finding.check for finding in python_checks(files, names) if finding.check]
+def tools_of(files: Files, listed: Mapping[str, str], installed: Container[str]) -> tuple[str, ...]:
+    """What the checks use and nothing installs, as it is ``listed``, if it is.
+
+    A linter's version is the one that pre-commit runs, where it is written.
+    """
+    found = [finding.check for finding in python_checks(files, listed) if finding.check]
     modules = {each.run[2] for each in found if each.run[:2] == ("python", "-m")}
     wanted: list[str] = [tool for tool in ("pytest", "flake8", "mypy") if tool in modules]
     if "pytest" in wanted:
         said = " ".join(filter(None, (_pytest_said(files), _pytest_options(files))))
         wanted += [plugin for pattern, plugin in _PLUGINS if re.search(pattern, said)]
-    missing = [_pinned(files, tool) for tool in wanted if tool not in names]
+    missing = [_pinned(files, tool, listed) for tool in wanted if tool not in installed]
     hook = _RUFF_HOOK.search(files.text(".pre-commit-config.yaml"))
-    if any(each.run[0] == "ruff" for each in found) and "ruff" not in names:
-        ruff = f"ruff=={hook[1]}" if hook else _pinned(files, "ruff")
-        missing += [ruff] if "==" in ruff else []  # the image has one, which will do where nobody says which
+    if any(each.run[0] == "ruff" for each in found) and "ruff" not in installed:
+        ruff = f"ruff=={hook[1]}" if hook else _pinned(files, "ruff", listed)
+        missing += [ruff] if ruff != "ruff" else []  # the image has one, which will do where nobody says which
     return tuple(missing)
 
 
-def _pinned(files: Files, tool: str) -> str:
-    """The tool in the version of a lock file, or as it is."""
+def _pinned(files: Files, tool: str, listed: Mapping[str, str]) -> str:
+    """The tool in the version of a lock file, or as it is listed, or as it is."""
     pattern = rf'^name = "{tool}"\nversion = "([\w.]+)"'
     found = (re.search(pattern, files.text(lock), re.MULTILINE) for lock in ("uv.lock", "poetry.lock"))
-    return next((f"{tool}=={match[1]}" for match in found if match), tool)
+    return next((f"{tool}=={match[1]}" for match in found if match), listed.get(tool, tool))
 
 
 def _settings(files: Files) -> tuple[str, Table]:
@@ -79,7 +82,7 @@ def _pytest_said(files: Files) -> str:
     return " ".join(_settings(files)[1])
 
 
-def _tests(files: Files, names: frozenset[str]) -> Iterator[Finding]:
+def _tests(files: Files, names: Container[str]) -> Iterator[Finding]:
     said, settings = _settings(files)
     globs = _test_globs(files, settings)
     if files.has("manage.py") and "django" in files.text("manage.py").lower() and not said and "pytest" not in names:
@@ -97,26 +100,44 @@ def _tests(files: Files, names: frozenset[str]) -> Iterator[Finding]:
     yield check(Check(name="tests", kind="tests", run=_test_run(files, names, said), tests=globs), why, file)
 
 
-def _reason(files: Files, names: frozenset[str]) -> str:
+def _reason(files: Files, names: Container[str]) -> str:
     if "pytest" in names:
         return "pytest is among the dependencies"
     conftest = next(iter(files.matching("conftest.py", "**/conftest.py")), "")
     return f"{conftest} is pytest's" if conftest else ""
 
 
-def _test_run(files: Files, names: frozenset[str], said: str) -> tuple[str, ...]:
-    if not said and not _reason(files, names) and _is_unittest(files):
-        where = next((folder for folder in _FOLDERS if files.matching(f"{folder}/test*.py")), "")
-        return ("python", "-m", "unittest", "discover", *(("-s", where, "-t", ".") if where else ()))
+def _test_run(files: Files, names: Container[str], said: str) -> tuple[str, ...]:
+    if not said and not _reason(files, names) and (run := _unittest_run(files)):
+        return run
     # A second -q would take away the line with the counts, and with it the proof that tests ran.
     is_quiet = re.search(r"(?:^|\s)(?:-q+|--quiet)(?:\s|$)", _pytest_options(files))
     return ("python", "-m", "pytest", *(() if is_quiet else ("-q",)))
 
 
-def _is_unittest(files: Files) -> bool:
-    tests = files.matching(*(glob for folder in _FOLDERS for glob in (f"{folder}/test*.py", f"{folder}/**/test*.py")))[
-        :20
-    ]
+def _unittest_run(files: Files) -> tuple[str, ...]:
+    """How unittest finds all tests; nothing where they are not its, or where it would not find some.
+
+    It enters packages only, and the top that it imports them from must be one above a package.
+    """
+    where = next((folder for folder in _FOLDERS if files.matching(f"{folder}/**/test*.py")), "")
+    tests = files.matching(f"{where}/**/test*.py") if where else ()
+    if not _are_unittests(files, tests[:20]):
+        return ()
+    below = {each for path in tests for each in _folders(path, where)}
+    if not all(files.has(f"{folder}/__init__.py") for folder in below):
+        return ()
+    top = ("-t", ".") if files.has(f"{where}/__init__.py") else ()
+    return ("python", "-m", "unittest", "discover", "-s", where, *top)
+
+
+def _folders(path: str, above: str) -> Iterator[str]:
+    """The folders that the path goes through below one above it."""
+    names = path.removeprefix(f"{above}/").split("/")[:-1]
+    yield from ("/".join((above, *names[:number])) for number in range(1, len(names) + 1))
+
+
+def _are_unittests(files: Files, tests: Iterable[str]) -> bool:
     texts_of_tests = [files.text(path) for path in tests]
     uses_unittest = any(re.search(r"^\s*(?:import|from) unittest\b", text, re.MULTILINE) for text in texts_of_tests)
     return uses_unittest and not any(re.search(r"\bpytest\b", text) for text in texts_of_tests)

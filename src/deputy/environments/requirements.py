@@ -4,16 +4,16 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from posixpath import dirname, join, normpath
 
 from deputy.environments.files import Files, Table, table, text_of, texts
+from deputy.environments.pipfile import locked_names, pipfile
+from deputy.environments.requirement_files import NAME, RequirementFile, name_of, plain_of, requirement_file
 
 # What people call the things that their tests need, best first; and what holds everything for working on it.
 TESTING = ("test", "tests", "testing", "pytest", "unittest", "unit", "ci")
 WORKING = ("dev", "develop", "development", "devel", "all-dev")
 TYPING = ("typing", "types", "type-check", "typecheck", "mypy")
 LINTING = ("lint", "linting", "linters", "ruff")
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _EVERY = (*TESTING, *WORKING)
 _FORMS = (
     "requirements-{}",
@@ -28,60 +28,102 @@ _FILES = (
     "tests/requirements.txt",
     "test/requirements.txt",
 )
-
-
-def name_of(requirement: str) -> str:
-    """The normalised name in a requirement (``PyTest[x]>=8`` is ``pytest``), or nothing."""
-    found = _NAME.match(requirement.strip())
-    return re.sub(r"[-_.]+", "-", found[0]).lower() if found else ""
+_MAIN = ("requirements.txt", "requirements/base.txt", "requirements/main.txt", "requirements/prod.txt")
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What is to be installed beside the project, and the names in it. ``file`` is where most of it is written."""
+    """What is to be installed beside the project, and from where.
 
+    ``lock`` is the lock file that says it, ``makes_lock`` whether Poetry makes one first. ``plain`` are requirements
+    that stand in ``plain_file``. ``installed`` are the names that setup installs by this, ``listed`` is what is named
+    anywhere, each as one word for pip after its name: a name in a list that nothing installs is not there.
+    """
+
+    lock: str = ""
+    makes_lock: bool = False
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
+    poetry: tuple[str, ...] = ()
+    files: tuple[RequirementFile, ...] = ()
     plain: tuple[str, ...] = ()
     plain_file: str = ""
-    names: frozenset[str] = frozenset()
-    inputs: tuple[str, ...] = field(default=())
-    installs_project: bool = False
+    installed: frozenset[str] = frozenset()
+    listed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether all that is installed comes from a lock file, the project itself excepted."""
+        return bool(self.lock) or self.makes_lock
+
+    @property
+    def links_project(self) -> bool:
+        """Whether a requirement file installs the project as a link to the workspace."""
+        return not self.is_locked and any(each.links_project for each in self.files)
+
+
+def is_package(files: Files) -> bool:
+    """Whether an installer can install the project itself."""
+    tools = table(files.toml("pyproject.toml"), "tool")
+    if table(tools, "poetry").get("package-mode") is False or table(tools, "uv").get("package") is False:
+        return False
+    if table(files.toml("pyproject.toml"), "build-system") or files.has("setup.py"):
+        return True
+    return bool(files.ini("setup.cfg").get("metadata", {}).get("name"))
 
 
 def needs_of(files: Files) -> Needs:
     """What tests and checks need, from where the repository says it; the words that its people chose are kept."""
     project = files.toml("pyproject.toml")
-    every, groups = _extras(files, project), _groups(project)
+    every, groups, poetry = _extras(files, project), _groups(project), _poetry(project)
     extras, chosen = _chosen(every), _chosen(groups)
-    runtime = files.first("requirements.txt", "requirements/base.txt", "requirements/main.txt", "requirements/prod.txt")
-    wanted = _test_file(files)
-    named = tuple(dict.fromkeys(name for name in (runtime, wanted) if name))
-    read, names, itself = _requirement_files(files, named)
+    usual = tuple(name for name in poetry if _word(name) in {*_EVERY, *TYPING, *LINTING})
+    wanted = files.first(*_FILES)
+    named = tuple(requirement_file(files, name) for name in dict.fromkeys((files.first(*_MAIN), wanted)) if name)
+    lock = files.first("uv.lock", "poetry.lock", "Pipfile.lock")
+    makes_lock = not lock and not wanted and bool(usual or (poetry[""] and not is_package(files)))
     plain: tuple[str, ...] = ()
     plain_file = ""
-    if not extras and not chosen and not wanted:
+    if not (lock or makes_lock or extras or chosen or wanted):
         plain_file, plain = next(((file, found) for file, found in _elsewhere(files, project) if found), ("", ()))
-    names |= {name_of(each) for extra in extras for each in every[extra]}
-    names |= {name_of(each) for group in chosen for each in groups[group]}
-    names |= {name_of(each) for each in (*plain, *texts(table(project, "project").get("dependencies")))}
-    names |= {name_of(each) for each in (*groups.get("dev", ()), *_poetry(project))}
-    return Needs(extras, chosen, named, plain, plain_file, frozenset(names), tuple(read), itself)
+    # What comes with each way to install.
+    asked = [*texts(table(project, "project").get("dependencies"))]
+    asked += [each for extra in extras for each in every[extra]]
+    asked += [each for group in chosen for each in groups[group]]
+    beside = [*plain, *(name for each in named for name in each.names)]
+    by_poetry = [name for part in ("", *usual) for name in poetry[part]]
+    by_lock = {
+        "uv.lock": [*asked, *_uv_defaults(project, groups)],
+        "poetry.lock": [*asked, *by_poetry],
+        "Pipfile.lock": locked_names(files),
+    }
+    unlocked = [*asked, *by_poetry] if makes_lock else [*asked, *beside, *(poetry[""] if is_package(files) else ())]
+    installed = by_lock[lock] if lock else unlocked
+    texts_of_all = [*asked, *plain, *(text for part in (every, groups) for found in part.values() for text in found)]
+    listed = {name_of(each): plain_of(each) for each in reversed(texts_of_all)}
+    listed |= {name: text for each in named for name, text in each.names.items()}
+    listed = {**{name: name for part in poetry.values() for name in part}, **listed}
+    names = frozenset(map(name_of, installed)) - {""}
+    return Needs(lock, makes_lock, extras, chosen, usual, named, plain, plain_file, names, listed)
+
+
+def _word(name: str) -> str:
+    return name.lower().replace("_", "-")
 
 
 def _chosen(known: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
     """What is for tests; where nothing is, what is for working on it. Also what checks of types or style need."""
     for words in (TESTING, WORKING):
-        found = [name for name in known if name.lower().replace("_", "-") in words]
+        found = [name for name in known if _word(name) in words]
         if found:
-            beside = [name for name in known if name.lower() in (*TYPING, *LINTING)] if words is TESTING else []
+            beside = [name for name in known if _word(name) in {*TYPING, *LINTING}] if words is TESTING else []
             return tuple(found + beside)
     return ()
 
 
 def _extras(files: Files, project: Table) -> dict[str, tuple[str, ...]]:
-    extras = {name: texts(value) for name, value in table(project, "project", "optional-dependencies").items()}
+    extras = {name: texts(value) for name, value in table(project, "tool", "poetry", "extras").items()}
+    extras |= {name: texts(value) for name, value in table(project, "project", "optional-dependencies").items()}
     options = files.ini("setup.cfg").get("options.extras_require", {})
     extras |= {name: tuple(value.split("\n")) for name, value in options.items()}
     return {**_setup_extras(files.text("setup.py")), **extras}
@@ -117,47 +159,36 @@ def _words(node: ast.AST) -> tuple[str, ...]:
 def _groups(project: Table) -> dict[str, tuple[str, ...]]:
     """``[dependency-groups]`` with what they include."""
     groups = table(project, "dependency-groups")
+    return {name: tuple(_expanded(groups, name)) for name in list(groups)[:50]}
 
-    def expand(name: str, above: frozenset[str]) -> Iterator[str]:
-        entries = groups.get(name)
-        for entry in entries if isinstance(entries, list) and name not in above else ():
+
+def _expanded(groups: Table, name: str) -> Iterator[str]:
+    # Each group once: those that include each other, or one twice, would be very many.
+    waiting, seen = [name], set[str]()
+    while waiting:
+        here = waiting.pop(0)
+        entries = groups.get(here)
+        for entry in entries if isinstance(entries, list) and here not in seen else ():
             if isinstance(entry, str):
                 yield entry
             else:
-                yield from expand(text_of(table(entry).get("include-group")), above | {name})
-
-    # Groups that include each other could be very many: what they say in the end is what their own lines say.
-    return {name: tuple(dict.fromkeys(expand(name, frozenset()))) for name in list(groups)[:50]}
+                waiting.append(text_of(table(entry).get("include-group")))
+        seen.add(here)
 
 
-def _test_file(files: Files) -> str:
-    return files.first(*_FILES)
-
-
-def _requirement_files(files: Files, first: tuple[str, ...]) -> tuple[list[str], set[str], bool]:
-    """The files with all that they include, the names in them, and whether one installs the project itself."""
-    waiting, read, names, itself = list(first), [], set[str](), False
-    while waiting:
-        path = waiting.pop(0)
-        if path in read or not files.has(path):
-            continue
-        read.append(path)
-        for line in files.text(path).splitlines():
-            words = line.partition(" #")[0].split()
-            if not words or words[0].startswith("#"):
-                continue
-            if words[0] in {"-r", "--requirement", "-c", "--constraint"} and len(words) > 1:
-                waiting.append(normpath(join(dirname(path), words[1])))
-            elif words[0] in {"-e", "--editable"} and len(words) > 1:
-                itself = itself or words[1].split("[")[0].strip("./") == ""
-            else:
-                itself = itself or words[0].split("[")[0] in {".", "./"}
-                names.add(name_of(words[0]))
-    return read, names - {""}, itself
+def _uv_defaults(project: Table, groups: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """What uv exports without being asked: its default groups, and what was once ``dev-dependencies``."""
+    uv = table(project, "tool", "uv")
+    said = uv.get("default-groups", ["dev"])
+    names = tuple(groups) if said == "all" else texts(said)
+    yield from (each for name in names for each in groups.get(name, ()))
+    if said == "all" or "dev" in names:
+        yield from texts(uv.get("dev-dependencies"))
 
 
 def _elsewhere(files: Files, project: Table) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Requirements written into the settings of tools, best first: they are taken over word by word."""
+    yield "Pipfile", pipfile(files).plain
     hatch = table(project, "tool", "hatch", "envs")
     for name in ("hatch-test", "test", "default"):
         keys = ("dependencies", "extra-dependencies")
@@ -173,7 +204,7 @@ def _elsewhere(files: Files, project: Table) -> Iterator[tuple[str, tuple[str, .
 def _tox_line(line: str) -> str:
     """A plain requirement; lines for some versions only, options and placeholders are left out."""
     line = line.partition(" #")[0].strip()
-    return line if _NAME.match(line) and "{" not in line and not re.match(r"[\w,{}!.-]+:\s", line) else ""
+    return line if NAME.match(line) and "{" not in line and not re.match(r"[\w,{}!.-]+:\s", line) else ""
 
 
 def _nox(text: str) -> tuple[str, ...]:
@@ -181,11 +212,15 @@ def _nox(text: str) -> tuple[str, ...]:
     found = re.findall(r"def \w*test\w*\(session.*?(?=\ndef |\Z)", text, re.DOTALL)
     installs = [each for body in found for each in re.findall(r"session\.install\(([^()]*)\)", body)]
     words = [word for each in installs for word in re.findall(r"[\"']([^\"']+)[\"']", each)]
-    return tuple(dict.fromkeys(word for word in words if _NAME.fullmatch(name_of(word)) and word[0] not in "-."))
+    return tuple(dict.fromkeys(word for word in words if NAME.fullmatch(name_of(word)) and word[0] not in "-."))
 
 
-def _poetry(project: Table) -> Iterator[str]:
-    """The names that Poetry's own groups have; its ranges are not those of other tools, so a lock file is exported."""
+def _poetry(project: Table) -> dict[str, tuple[str, ...]]:
+    """The names in Poetry's groups; under no name, what the project itself needs. Poetry's ranges are its own."""
     poetry = table(project, "tool", "poetry")
-    yield from (name for group in table(poetry, "group").values() for name in table(group, "dependencies"))
-    yield from (*table(poetry, "dependencies"), *table(poetry, "dev-dependencies"))
+    main = table(poetry, "dependencies")
+    needed = (name for name, value in main.items() if table(value).get("optional") is not True and name != "python")
+    groups = {name: table(group, "dependencies") for name, group in table(poetry, "group").items()}
+    if old := table(poetry, "dev-dependencies"):
+        groups["dev"] = {**old, **groups.get("dev", {})}
+    return {"": tuple(map(name_of, needed)), **{name: tuple(map(name_of, group)) for name, group in groups.items()}}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from deputy.environments.files import Files, glob_of
+from deputy.environments.files import Files, glob_of, table
 from deputy.environments.hosts import other_hosts
 from deputy.environments.node import node
 from deputy.environments.others import go, java, ruby, rust
@@ -14,6 +14,23 @@ from deputy.environments.written import build_machine, written_checks
 
 _LANGUAGES = (python, node, go, rust, ruby, java)
 _MANIFESTS = ("*/pyproject.toml", "*/setup.py", "*/package.json", "*/go.mod", "*/Cargo.toml", "*/Gemfile", "*/pom.xml")
+_MEMBERS = ("*/*/pyproject.toml",)  # of a workspace of uv
+# Folders whose manifests are seldom worked on by themselves.
+_ASIDE = frozenset(
+    {
+        "docs",
+        "doc",
+        "examples",
+        "example",
+        "tests",
+        "test",
+        "testing",
+        "fixtures",
+        "vendor",
+        "third_party",
+        "node_modules",
+    }
+)
 
 
 def survey(paths: Iterable[str], read: Callable[[str], bytes | None]) -> Proposal:
@@ -36,13 +53,26 @@ def _unread(files: Files, found: list[Finding]) -> Iterator[Finding]:
     if "filter=lfs" in files.text(".gitattributes"):
         text = "large files are kept elsewhere (Git LFS): a sandbox has their pointers only"
         yield Finding(topic=Topic.NOTE, text=text, why="filter=lfs", file=".gitattributes")
-    below = files.matching(*_MANIFESTS)
-    if below and not any(finding.topic is Topic.LANGUAGE for finding in found):
-        text = f"the top has no project; {', '.join(below[:4])} may be some: write setup and checks for them"
-        yield Finding(topic=Topic.NOTE, text=text, why="only the top folder is looked at", file=below[0])
+    yield from _below(files, found)
     if not any(finding.topic is Topic.CHECKS for finding in found):
         text = "no check was found: every patch will ask for review until there is one"
         yield Finding(topic=Topic.NOTE, text=text, why="nothing says how it is tested")
+
+
+def _below(files: Files, found: list[Finding]) -> Iterator[Finding]:
+    """Projects that do not stand at the top; what a project there reads anyway belongs to it."""
+    read = {finding.text for finding in found if finding.topic is Topic.INPUTS}
+    has_top = any(finding.topic is Topic.LANGUAGE for finding in found)
+    members = _MEMBERS if table(files.toml("pyproject.toml"), "tool", "uv", "workspace") else ()
+    other = [path for path in files.matching(*_MANIFESTS, *members) if path not in read]
+    if table(files.toml("Cargo.toml"), "workspace"):
+        other = [path for path in other if not path.endswith("/Cargo.toml")]
+    if has_top:
+        other = [path for path in other if path.split("/")[0] not in _ASIDE]
+    if other:
+        told = "only what stands at the top is set up" if has_top else "the top has no project"
+        text = f"{told}; {', '.join(other[:4])} may be projects of their own: write setup and checks for them"
+        yield Finding(topic=Topic.NOTE, text=text, why="only the top folder is looked at", file=other[0])
 
 
 def _writable(found: Iterable[Finding]) -> Iterator[Finding]:

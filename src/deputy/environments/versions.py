@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from deputy.environments.files import Files, glob_of, table, text_of, texts
 from deputy.environments.proposal import Finding, Topic
-from deputy.environments.requirements import name_of
+from deputy.environments.requirement_files import name_of
 
 # Higher than what others may ask for: a low one would clash with packages that need the project itself.
 _VERSION = "999.0"

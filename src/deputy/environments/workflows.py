@@ -46,7 +46,7 @@ def values(text: str) -> Iterator[tuple[Keys, str]]:
     """Each text of a document with the keys above it, as far as the document can be read."""
     try:
         yield from _walk(text[:_MOST_CHARACTERS])
-    except (yaml.YAMLError, ValueError, RecursionError):
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError):  # "\\UFFFFFFFF" is no character
         return
 
 

@@ -88,13 +88,17 @@ def _command(line: str, file: str) -> Written | None:
     if _SHELL.search(bare) or _ELSEWHERE.search(bare):
         return None
     kind = next((kind for kind, pattern in _KINDS if pattern.match(bare)), "")
-    return Written(kind, tuple(shlex.split(bare)), file, bool(_COUNTED.match(bare))) if kind else None
+    try:
+        run = tuple(shlex.split(bare))
+    except ValueError:  # half of a command, such as one that ends in a backslash
+        return None
+    return Written(kind, run, file, bool(_COUNTED.match(bare))) if kind else None
 
 
 def _notes(files: Files) -> Iterator[Written]:
     for file in filter(files.has, _NOTES):
         for block in _FENCE.findall(files.text(file)):
-            for line in block.splitlines():
+            for line in block.replace("\\\n", " ").splitlines():
                 command = _command(line.partition(" #")[0], file)
                 if command:
                     yield command
