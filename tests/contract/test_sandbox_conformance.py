@@ -320,15 +320,26 @@ def test_locked_files_are_taken_all_the_same(box: Sandbox) -> None:
     assert [file.path for file in box.delta().written] == ["locked/file"]
 
 
+@pytest.mark.parametrize("mode", ["000", "200", "300", "400", "600", "644", "055"])
+def test_folders_that_can_not_be_listed_or_entered_are_looked_into_all_the_same(box: Sandbox, mode: str) -> None:
+    sh(box, f"mkdir -p a/b/c only/folders; touch a/x a/b/y a/b/c/z only/folders/w; chmod {mode} a/b/c a/b a")
+    sh(box, f"chmod {mode} only/folders only; rm README.md; chmod {mode} src .")
+    delta = box.delta()
+    assert [file.path for file in delta.written] == ["a/b/c/z", "a/b/y", "a/x", "only/folders/w"]
+    assert delta.deleted == ("README.md",)
+
+
 @pytest.mark.parametrize(
     "script",
     [
+        'python3 -c \'import os\nfor _ in range(30): os.mkdir(200 * "d"); os.chdir(200 * "d")\'',
+        'python3 -c \'import os\nfor _ in range(20): os.mkdir(200 * "d"); os.chdir(200 * "d")\nopen(200 * "f", "w")\'',
         "head -c 150000 /dev/zero > one-too-large",
         "truncate -s 30M sparse",
         "for n in 1 2 3; do head -c 90000 /dev/zero > $n; done",
         "for n in $(seq 30); do echo $n > f$n; done",
     ],
-    ids=["largest", "sparse", "total", "files"],
+    ids=["deep", "long", "largest", "sparse", "total", "files"],
 )
 def test_a_delta_over_the_caps_is_refused_and_the_sandbox_goes_on(box: Sandbox, script: str) -> None:
     sh(box, script)

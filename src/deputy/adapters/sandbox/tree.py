@@ -7,6 +7,7 @@ can't change between looking and opening.
 # Plain os calls, on purpose: their flags (O_NOFOLLOW, O_NONBLOCK) are the point, and pathlib has none of them.
 # ruff: noqa: PTH101, PTH103, PTH113, PTH115, PTH118, PTH120, PTH123
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -27,26 +28,50 @@ class Refused(Exception):
 def scan(root: str, skip: frozenset[str] = frozenset()) -> Iterator[tuple[str, os.stat_result]]:
     """Every file and link below the root but the top ``.git`` and ``skip``, with relative paths. Follows no link."""
     folders = [""]
-    while folders:
-        folder = folders.pop()
-        with open_folder(os.path.join(root, folder)) as entries:
-            for entry in entries:
-                path = folder + entry.name
-                if path == ".git" or path in skip:
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(path + "/")
-                else:
-                    yield path, entry.stat(follow_symlinks=False)
+    try:
+        while folders:
+            folder = folders.pop()
+            with open_folder(root, folder) as entries:
+                for entry in entries:
+                    path = folder + entry.name
+                    if path == ".git" or path in skip:
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(path + "/")
+                        continue
+                    try:
+                        status = entry.stat(follow_symlinks=False)
+                    except PermissionError:
+                        unlock(root, folder)
+                        status = entry.stat(follow_symlinks=False)
+                    yield path, status
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise Refused("over", "a path is longer than the 4,096 bytes that the system takes") from error
 
 
-def open_folder(full: str) -> "os._ScandirIterator[str]":
-    """Look into a folder, even into one that the box's code has locked: everything in the box has one owner."""
+def open_folder(root: str, folder: str) -> "os._ScandirIterator[str]":
+    """Look into a folder of the root's, even into one that the box's code has locked."""
+    full = os.path.join(root, folder)
     try:
         return os.scandir(full)
     except PermissionError:
-        os.chmod(full, 0o700)
+        unlock(root, folder)
         return os.scandir(full)
+
+
+def unlock(root: str, folder: str) -> None:
+    """Let a folder and those above it be listed and entered: everything in the box has one owner.
+
+    One that can be listed is not always one that can be entered: only what is in it shows that it is locked.
+    """
+    full = root
+    for name in ("", *folder.split("/")):
+        full = os.path.join(full, name)
+        mode = stat.S_IMODE(os.lstat(full).st_mode)
+        if mode & stat.S_IRWXU != stat.S_IRWXU:
+            os.chmod(full, mode | stat.S_IRWXU)
 
 
 def open_file(full: str) -> IO[bytes]:
