@@ -291,6 +291,9 @@ class CheckResult(Value):
     the logs of what was run again; ``seconds`` the wall-clock time. ``broken_tests`` names failing tests, where output
     or report tell. ``is_flaky`` means that it failed, and passed when the same was run again, or the reverse: then
     ``passed`` is False.
+
+    Of the ``failures``, ``failed_tests`` ran and failed (None in evidence from before they were kept apart), and
+    ``unloaded`` are no tests but files, modules or packages of them that could not be loaded or built.
     """
 
     name: str
@@ -308,6 +311,8 @@ class CheckResult(Value):
     check: str = ""
     report: str = ""
     reruns: tuple[str, ...] = ()
+    failed_tests: int | None = None
+    unloaded: int = 0
 
 
 class Proof(Value):

@@ -38,6 +38,10 @@ class _Heard:
     def claim(self) -> TestReport | None:
         return self.report or self.output
 
+    @property
+    def claims(self) -> list[TestReport]:
+        return [claim for claim in (self.report, self.output) if claim]
+
 
 def judge_check(
     check: Check, phase: CheckPhase, result: CommandResult, log_digest: str, report: ReportFile | None = None
@@ -59,7 +63,10 @@ def judge_check(
         seconds=result.seconds,
         log=log_digest,
         tests=claim.tests if claim else None,
-        failures=max(claim.broken, heard.output.broken if heard.output else 0) if claim else None,
+        failures=max((claim.broken for claim in heard.claims), default=None),
+        # The more careful of the two: what one of them says did not run has not failed.
+        failed_tests=min((claim.failed for claim in heard.claims), default=None),
+        unloaded=max((claim.unloaded for claim in heard.claims), default=0),
         summary=complaint or (claim.sentence if claim else "") or "passed",
         broken_tests=_names(claim) if claim else (),
         check=check.digest,

@@ -15,6 +15,7 @@ from tap.line import Line
 from tap.parser import Parser
 
 from deputy.evidence.claims import TestReport, number
+from deputy.evidence.unstarted import is_file, is_hook, is_unloaded, is_unready
 
 MOST_REPORT_BYTES = 8 * 1024**2
 MOST_TESTS = 100_000
@@ -92,7 +93,7 @@ def _junit(content: bytes) -> TestReport:
     cases = [TestCase.fromelem(element) for element in root.iter("testcase")]
     if len(cases) > MOST_TESTS:
         raise TooMuch(f"it has more than {MOST_TESTS:,} tests")
-    failures = errors = skipped = 0
+    failures = errors = skipped = unloaded = unready = 0
     names: list[str] = []
     for case in cases:
         outcome = {type(result) for result in case.result}
@@ -101,9 +102,35 @@ def _junit(content: bytes) -> TestReport:
         skipped += outcome == {Skipped}
         if outcome & {Failure, Error}:
             names.append(_name(case.classname or "", case.name or ""))
+            is_no_test = _is_unloaded(case)
+            unloaded += is_no_test
+            unready += not is_no_test and all(_is_unready(case, result) for result in _broken(case))
     # A suite that could not start may say so without a case.
     unnamed = 0 if names else _said_broken(root)
-    return TestReport(len(cases) - skipped, failures, errors + unnamed, skipped, tuple(names))
+    return TestReport(
+        tests=len(cases) - skipped - unloaded,
+        failures=failures,
+        errors=errors + unnamed,
+        skipped=skipped,
+        names=tuple(names),
+        unloaded=unloaded + unnamed,
+        unready=unready,
+    )
+
+
+def _broken(case: TestCase) -> list[Failure | Error]:
+    return [result for result in case.result if isinstance(result, Failure | Error)]
+
+
+def _is_unloaded(case: TestCase) -> bool:
+    return any(
+        is_unloaded(case.classname or "", case.name or "", result.message or "", result.text or "")
+        for result in _broken(case)
+    )
+
+
+def _is_unready(case: TestCase, result: Failure | Error) -> bool:
+    return is_unready(case.name or "", result.message or "")
 
 
 def _name(suite: str, name: str) -> str:
@@ -130,7 +157,7 @@ def tap_report(text: str, *, is_whole: bool = True) -> TestReport | None:
     A plan that was not kept counts as an error, unless part of the text is missing. ``ValueError`` for a version that
     does not exist.
     """
-    parser, plan, ran, failures, skipped = Parser(), None, 0, 0, 0
+    parser, plan, ran, failures, skipped, unloaded, unready = Parser(), None, 0, 0, 0, 0, 0
     names: list[str] = []
     stopped: list[str] = []
     for raw, line in _tap_lines(parser, text):
@@ -148,11 +175,23 @@ def tap_report(text: str, *, is_whole: bool = True) -> TestReport | None:
             if not line.ok and not is_excused:
                 failures += 1
                 names.append(line.description.removeprefix("- ") or f"test {line.number or ran}")
+                # Vitest ends the line of a file whose tests it shows, indented, with a brace.
+                is_no_test = is_file(names[-1]) and not raw.rstrip().endswith("{")
+                unloaded += is_no_test
+                unready += not is_no_test and is_hook(names[-1])
     if plan is None:
         return None
     if is_whole and plan != ran:
         stopped.append(f"{plan} tests were planned, and {ran} ran")
-    return TestReport(ran - skipped, failures, len(stopped), skipped, (*names, *stopped))
+    return TestReport(
+        tests=ran - skipped - unloaded,
+        failures=failures,
+        errors=len(stopped),
+        skipped=skipped,
+        names=(*names, *stopped),
+        unloaded=unloaded,
+        unready=unready + len(stopped),
+    )
 
 
 def _tap_lines(parser: Parser, text: str) -> Iterator[tuple[str, Line]]:

@@ -9,7 +9,8 @@ from deputy.domain.values import ChangeKind, CheckPhase, CheckResult, Proof, Tre
 
 # Files that steer a test run wherever they stand: an added one could skip all of base's tests.
 _STEERING = ("**/conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini")
-# Exit statuses of pytest that say "the tests did not run", never "a test failed".
+# Exit statuses of pytest that say "the tests did not run", never "a test failed". They speak only in evidence
+# from before failing tests were counted apart: make ends with 2 whatever its recipe ended with.
 NOT_RUN = frozenset({2, 3, 4, 5})
 
 
@@ -90,7 +91,9 @@ def _fails_before(results: Sequence[CheckResult], name: str) -> bool | None:
 
 
 def _has_failing_tests(result: CheckResult) -> bool:
-    return bool(result.failures) and result.exit_code > 0 and result.exit_code not in NOT_RUN
+    if result.failed_tests is None:
+        return bool(result.failures) and result.exit_code > 0 and result.exit_code not in NOT_RUN
+    return result.failed_tests > 0 and result.exit_code > 0
 
 
 def _any(values: Sequence[bool | None]) -> bool | None:

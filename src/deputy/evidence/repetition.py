@@ -21,13 +21,19 @@ def is_worth_repeating(check: Check, result: CheckResult) -> bool:
     """Whether a failure may be one by chance: tests ran and failed by the command's own account, or it was killed.
 
     What contradicts itself (exit status 0 and a failing test, a report that is missing) is no accident, nor is a test
-    file that can't be imported.
+    file that can't be imported or built.
     """
     if check.kind != "tests" or result.passed:
         return False
+    return result.exit_code < 0 or (result.exit_code > 0 and _may_be_chance(result))
+
+
+def _may_be_chance(result: CheckResult) -> bool:
+    if result.failed_tests is not None:
+        return (result.failures or 0) > result.unloaded
     if result.exit_code in NOT_RUN and (result.tests or 0) <= (result.failures or 0):
         return False
-    return result.exit_code < 0 or (result.exit_code > 0 and bool(result.failures))
+    return bool(result.failures)
 
 
 def of_runs(runs: Sequence[CheckResult]) -> CheckResult:

@@ -23,6 +23,8 @@ def judge(case: Case) -> Iterator[Finding]:
 def _why(proof: Proof) -> str:
     if proof.fails_before is False:
         return "The new tests pass on the old code, too: they do not show what the patch changes"
-    before = [f"{result.name}: {result.summary}" for result in proof.checks if result.phase is CheckPhase.BEFORE]
-    said = f" ({'; '.join(before)})" if before else ""
+    before = [result for result in proof.checks if result.phase is CheckPhase.BEFORE]
+    said = f" ({'; '.join(f'{result.name}: {result.summary}' for result in before)})" if before else ""
+    if any(result.failed_tests == 0 and result.failures for result in before):
+        return f"The new tests could not run on the old code, so nothing proves that they fail there{said}"
     return f"Nothing proves that the new tests fail on the old code and pass on the new{said}"
