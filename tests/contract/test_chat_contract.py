@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from slack_sdk import WebClient
 from tests.slack_double import BOT_TOKEN, CHANNEL, TEAM, MemoryStore, SlackDouble
 
 from deputy import ports
@@ -106,6 +107,25 @@ def test_another_process_updates_the_same_card(workspace: Workspace, store: Memo
     chat_for(workspace, store).show(workspace.place, KEY, Card(headline="Same", status="Delivered"))
     (message,) = workspace.thread_messages()
     assert "Delivered" in message["text"]
+
+
+def test_what_another_process_has_changed_is_changed_back(
+    workspace: Workspace, store: MemoryStore, chat: SlackChat
+) -> None:
+    chat.show(workspace.place, KEY, CARD)
+    chat_for(workspace, store).show(workspace.place, KEY, Card(headline="Same", status="Delivered"))
+    chat.show(workspace.place, KEY, CARD)
+    (message,) = workspace.thread_messages()
+    assert "Delivered" not in message["text"]
+
+
+def test_a_card_that_shows_it_already_costs_no_call(
+    workspace: Workspace, store: MemoryStore, chat: SlackChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat.show(workspace.place, KEY, CARD)
+    monkeypatch.setattr(WebClient, "api_call", None)
+    chat.show(workspace.place, KEY, CARD)
+    chat_for(workspace, store).show(workspace.place, KEY, CARD)
 
 
 def test_a_crash_after_posting_is_noticed(workspace: Workspace, store: MemoryStore, chat: SlackChat) -> None:

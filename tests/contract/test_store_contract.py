@@ -247,9 +247,9 @@ def test_a_post_is_kept_from_intent_to_answer(store: SqlStore) -> None:
         assert ledger.post(intent.key) is None
         ledger.save_post(intent)
         assert ledger.post(intent.key) == intent
-        ledger.save_post(replace(intent, ts="9.9", files=("F1", "F2")))
+        ledger.save_post(replace(intent, ts="9.9", files=("F1", "F2"), content="c0ffee"))
     with store.transaction() as ledger:
-        assert ledger.post(intent.key) == Post("card:D-AAA0", "C0SHOP", "1.2", "9.9", ("F1", "F2"))
+        assert ledger.post(intent.key) == Post("card:D-AAA0", "C0SHOP", "1.2", "9.9", ("F1", "F2"), "c0ffee")
 
 
 def test_a_bundle_is_kept_once(store: SqlStore) -> None:

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 from tests.postgres import postgres_server, postgres_url  # noqa: F401
 from tests.stores import database_url_fixture, event, store_fixture, task  # noqa: F401
@@ -17,6 +17,7 @@ from tests.stores import database_url_fixture, event, store_fixture, task  # noq
 from deputy.adapters.store import SqlStore, open_store
 from deputy.adapters.store.migration import VERSION_TABLE
 from deputy.domain.errors import BadInput, DeputyError, NotFound, Unavailable
+from deputy.ports import Post
 
 SECRET = "example-only-phrase"
 
@@ -169,6 +170,19 @@ def test_the_migrations_make_the_tables_that_the_code_expects(store: SqlStore) -
         context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, SQLModel.metadata) == []
         assert all(name.startswith("deputy_") for name in inspect(connection).get_table_names())
+
+
+def test_a_database_of_an_earlier_release_is_brought_up_to_date(
+    store: SqlStore, database_url: str, tmp_path: Path
+) -> None:
+    post = Post("card:D-AAA0", "C0SHOP", "1.2", "9.9")
+    with store.transaction() as ledger:
+        ledger.save_post(post)
+    with store.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE deputy_post DROP COLUMN content"))
+        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = 'v0001'"))
+    with closing(open_store(database_url, (tmp_path / "blobs").as_uri())) as again, again.transaction() as ledger:
+        assert ledger.post(post.key) == post
 
 
 def test_a_database_that_was_never_migrated_is_explained(database_url: str, tmp_path: Path) -> None:

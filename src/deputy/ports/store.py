@@ -23,13 +23,17 @@ class StoredEvent:
 
 @dataclass(frozen=True)
 class Post:
-    """A message of ours in Slack. ``ts`` is empty between the intent to post and Slack's answer."""
+    """A message of ours in Slack. ``ts`` is empty between the intent to post and Slack's answer.
+
+    ``content`` is a digest of what it shows; empty where that is not known, as between an update and Slack's answer.
+    """
 
     key: str
     channel: str
     thread: str
     ts: str = ""
     files: tuple[str, ...] = ()
+    content: str = ""
 
 
 class Ledger(Protocol):

@@ -1,9 +1,5 @@
 """Slack as the workflows see it: ``ports.Chat`` over the Web API."""
 
-import hashlib
-import json
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,7 +7,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from deputy import ports
-from deputy.adapters.slack.blocks import MESSAGE, Block, paragraph, render, weight
+from deputy.adapters.slack.blocks import MESSAGE, paragraph, render, weight
 from deputy.adapters.slack.client import build_client
 from deputy.adapters.slack.files import Uploads
 from deputy.adapters.slack.identity import Identity, identify
@@ -23,7 +19,6 @@ from deputy.adapters.slack.text import markup
 from deputy.domain.values import Actor, Person, Place
 from deputy.ports import Attachment, Card, Post
 
-REMEMBERED: Final = 2000
 REMEMBERED_LINKS: Final = 50
 COMMENT: Final = 2000
 
@@ -41,20 +36,12 @@ class SlackChat:
         self._posts, self._uploads = Posts(client, store), Uploads(client)
         self._home: Identity | None = None
         self._links: tuple[str, ...] = ()
-        self._rendered: OrderedDict[str, str] = OrderedDict()
-        self._rendered_lock = threading.Lock()
 
     def show(self, place: Place, key: str, card: Card) -> None:
         """Post the card in the thread, or update it in place; post it anew when somebody deleted it."""
         blocks, text = render(card)
-        digest = _digest(blocks, text)
         with self._posts.lock(key), slack_errors("showing the card"):
-            if self._seen(key) == digest:
-                return
-            post = self._posts.adopt(key, place.channel, place.thread)
-            if post is None or not self._posts.replace(post, blocks, text):
-                self._posts.publish(key, place.channel, place.thread, blocks, text)
-            self._remember(key, digest)
+            self._posts.show(key, place.channel, place.thread, blocks, text)
 
     def say(self, place: Place, key: str, text: str, people: Sequence[str] = ()) -> None:
         """Post a sentence in the thread, once."""
@@ -82,7 +69,7 @@ class SlackChat:
             blocks += render(card, MESSAGE - weight(blocks))[0]
         with slack_errors("sending a direct message"):
             if known is not None and known.ts:
-                self._posts.replace(known, blocks, fallback)
+                self._posts.update(known, blocks, fallback)
                 return
             channel = known.channel if known is not None else self._direct_channel(user)
             self._posts.once(key, channel, "", blocks, fallback)
@@ -137,21 +124,6 @@ class SlackChat:
     def _direct_channel(self, user: str) -> str:
         answer = self._client.conversations_open(users=user)
         return str((answer.get("channel") or {}).get("id") or "")
-
-    def _seen(self, key: str) -> str:
-        with self._rendered_lock:
-            return self._rendered.get(key, "")
-
-    def _remember(self, key: str, digest: str) -> None:
-        with self._rendered_lock:
-            self._rendered[key] = digest
-            self._rendered.move_to_end(key)
-            while len(self._rendered) > REMEMBERED:
-                self._rendered.popitem(last=False)
-
-
-def _digest(blocks: list[Block], text: str) -> str:
-    return hashlib.sha256(json.dumps([blocks, text]).encode()).hexdigest()
 
 
 def _file_names(message: dict[str, object]) -> frozenset[str]:

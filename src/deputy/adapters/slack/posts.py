@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.client import HTTPException
 from typing import Final
 
@@ -60,12 +61,24 @@ class Posts:
         found = self.find(channel, thread, has_key(key))
         return self.save(Post(key, channel, thread, found)) if found else None
 
+    def show(self, key: str, channel: str, thread: str, blocks: list[Block], text: str) -> None:
+        """Have the message with this key show this: post or update it; post it anew when somebody deleted it."""
+        content = _content(blocks, text)
+        post = self.adopt(key, channel, thread)
+        if post is not None and post.content == content:
+            return
+        if post is not None:
+            self.save(replace(post, content=""))
+        if post is None or not self.update(post, blocks, text):
+            post = self.publish(key, channel, thread, blocks, text)
+        self.save(replace(post, content=content))
+
     def publish(self, key: str, channel: str, thread: str, blocks: list[Block], text: str) -> Post:
         """Post a new message: the intent first, so that a crash in between is noticed."""
         self.save(Post(key, channel, thread))
         return self.save(Post(key, channel, thread, self._send(key, channel, thread, blocks, text)))
 
-    def replace(self, post: Post, blocks: list[Block], text: str) -> bool:
+    def update(self, post: Post, blocks: list[Block], text: str) -> bool:
         """Update a message in place; False when it can't be any more (deleted, or too old to edit)."""
         try:
             self._client.chat_update(
@@ -165,6 +178,10 @@ def _names_key(metadata: object, key: str) -> bool:
         return False
     payload = metadata.get("event_payload")
     return isinstance(payload, dict) and payload.get("key") == key
+
+
+def _content(blocks: list[Block], text: str) -> str:
+    return hashlib.sha256(json.dumps([blocks, text]).encode()).hexdigest()
 
 
 def _metadata(key: str) -> dict[str, object]:

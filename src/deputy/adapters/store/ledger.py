@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import TypeVar
 
@@ -157,12 +158,14 @@ class SqlLedger:
     def post(self, key: str) -> Post | None:
         """What we know of a message of ours."""
         row = self._session.execute(select(POSTS).where(POSTS.c.key == key)).first()
-        return Post(row.key, row.channel, row.thread, row.ts, tuple(json.loads(row.files))) if row else None
+        if row is None:
+            return None
+        return Post(row.key, row.channel, row.thread, row.ts, tuple(json.loads(row.files)), row.content)
 
     def save_post(self, post: Post) -> None:
         """Insert or update by key."""
-        values = {"channel": post.channel, "thread": post.thread, "ts": post.ts, "files": json.dumps(post.files)}
-        if not self._insert(POSTS, {"key": post.key} | values):
+        values = asdict(post) | {"files": json.dumps(post.files)}
+        if not self._insert(POSTS, values):
             self._update(POSTS, POSTS.c.key == post.key, values)
 
     def outcome(self, key: str) -> str | None:

@@ -76,6 +76,7 @@ class PostRow(SQLModel, table=True):
     thread: str
     ts: str
     files: str = Field(sa_type=Text)
+    content: str
 
 
 class OutcomeRow(SQLModel, table=True):
