@@ -141,6 +141,30 @@ def test_each_finding_can_be_kept_dropped_or_retyped(home: Path) -> None:
     assert repo.hidden == ()
 
 
+def test_a_name_that_a_check_has_already_is_asked_for_again(home: Path) -> None:
+    answers = [
+        "",
+        "",
+        "",
+        "",
+        "mypy src",
+        "types",
+        "lint",
+        "tests",
+        "strict",
+        "mypy",
+        "types",
+        "strict",
+        "",
+        "",
+        "",
+        "y",
+    ]
+    shown = deputy("add", url(home), answers="\n".join(answers) + "\n")
+    assert "lint is there already. Please type another name." in shown
+    assert [check.name for check in bundle(home).repo("acme/billing").checks] == ["tests", "lint", "strict", "types"]
+
+
 def test_nothing_is_written_without_a_yes(home: Path) -> None:
     before = repos(home)
     assert "Nothing was written." in deputy("add", url(home), answers="\n" * 6 + "n\n")

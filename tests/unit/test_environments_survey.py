@@ -101,6 +101,11 @@ def test_groups_need_a_newer_pip() -> None:
     assert setup(found)[1:] == [f"{PIP} --upgrade pip", f"{PIP} -e . --group tests"]
 
 
+def test_groups_that_include_others_twice_cost_nothing() -> None:
+    groups = "\n".join(f'g{n}=[{{include-group="g{n + 1}"}},{{include-group="g{n + 1}"}}]' for n in range(45))
+    assert of({"pyproject.toml": f'[dependency-groups]\ntest=[{{include-group="g0"}}]\n{groups}\n'}).environment
+
+
 def test_groups_that_include_each_other_end() -> None:
     text = '[dependency-groups]\na=[{include-group="b"}]\nb=[{include-group="a"}, "x"]\ntest=[{include-group="a"}]\n'
     assert of({"pyproject.toml": text}).environment is not None
@@ -401,6 +406,20 @@ def test_notes_for_agents_come_before_build_machines() -> None:
     found = of({"AGENTS.md": notes, ".github/workflows/ci.yml": machine, "tests/unit/a_test.x": ""})
     assert runs(found) == {"tests": "pytest -x tests/unit", "lint": "ruff check src", "types": "mypy src"}
     assert [each.file for each in found.about(Topic.CHECKS)] == ["AGENTS.md", "AGENTS.md", ".github/workflows/ci.yml"]
+
+
+def test_a_command_goes_on_behind_a_backslash_and_half_a_one_is_none() -> None:
+    found = of(
+        {"AGENTS.md": "```\npytest -q \\\n  tests\nmypy src \\\n```\n", "CLAUDE.md": "```\nmypy \\\\\\\n\n```\n"}
+    )
+    assert runs(found) == {"tests": "pytest -q tests", "types": "mypy src"}
+    machine = "jobs: {a: {steps: [{run: 'mypy .\\'}, {run: ruff check}]}}"
+    assert runs(of({".github/workflows/ci.yml": machine})) == {"lint": "ruff check"}
+
+
+def test_numbers_and_characters_that_are_none_end_what_is_read() -> None:
+    assert runs(of({".gitlab-ci.yml": 'a: {script: [mypy .]}\nb: "\\UFFFFFFFF"\n'})) == {"types": "mypy ."}
+    assert of({"go.mod": f"go {'9' * 5000}.1\n"}).checks
 
 
 def test_what_needs_a_shell_or_the_network_is_no_check() -> None:

@@ -1,13 +1,12 @@
 """Which Python packages a repository says that it needs, and for what: extras, groups, requirement files, locks."""
 
-import ast
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from deputy.environments.files import Files, Table, table, text_of, texts
-from deputy.environments.pipfile import locked_names, pipfile
-from deputy.environments.requirement_files import NAME, RequirementFile, name_of, plain_of, requirement_file
+from deputy.environments.files import Files, table
+from deputy.environments.pipfile import locked_names
+from deputy.environments.requirement_files import RequirementFile, name_of, plain_of, requirement_file
+from deputy.environments.requirement_lists import Lists, elsewhere, lists_of
 
 # What people call the things that their tests need, best first; and what holds everything for working on it.
 TESTING = ("test", "tests", "testing", "pytest", "unittest", "unit", "ci")
@@ -28,6 +27,7 @@ _FILES = (
     "tests/requirements.txt",
     "test/requirements.txt",
 )
+_LOCKS = ("uv.lock", "poetry.lock", "Pipfile.lock")
 _MAIN = ("requirements.txt", "requirements/base.txt", "requirements/main.txt", "requirements/prod.txt")
 
 
@@ -74,37 +74,47 @@ def is_package(files: Files) -> bool:
 
 def needs_of(files: Files) -> Needs:
     """What tests and checks need, from where the repository says it; the words that its people chose are kept."""
-    project = files.toml("pyproject.toml")
-    every, groups, poetry = _extras(files, project), _groups(project), _poetry(project)
-    extras, chosen = _chosen(every), _chosen(groups)
-    usual = tuple(name for name in poetry if _word(name) in {*_EVERY, *TYPING, *LINTING})
-    wanted = files.first(*_FILES)
-    named = tuple(requirement_file(files, name) for name in dict.fromkeys((files.first(*_MAIN), wanted)) if name)
-    lock = files.first("uv.lock", "poetry.lock", "Pipfile.lock")
-    makes_lock = not lock and not wanted and bool(usual or (poetry[""] and not is_package(files)))
-    plain: tuple[str, ...] = ()
-    plain_file = ""
-    if not (lock or makes_lock or extras or chosen or wanted):
-        plain_file, plain = next(((file, found) for file, found in _elsewhere(files, project) if found), ("", ()))
-    # What comes with each way to install.
-    asked = [*texts(table(project, "project").get("dependencies"))]
-    asked += [each for extra in extras for each in every[extra]]
-    asked += [each for group in chosen for each in groups[group]]
-    beside = [*plain, *(name for each in named for name in each.names)]
-    by_poetry = [name for part in ("", *usual) for name in poetry[part]]
-    by_lock = {
-        "uv.lock": [*asked, *_uv_defaults(project, groups)],
-        "poetry.lock": [*asked, *by_poetry],
-        "Pipfile.lock": locked_names(files),
-    }
-    unlocked = [*asked, *by_poetry] if makes_lock else [*asked, *beside, *(poetry[""] if is_package(files) else ())]
-    installed = by_lock[lock] if lock else unlocked
-    texts_of_all = [*asked, *plain, *(text for part in (every, groups) for found in part.values() for text in found)]
-    listed = {name_of(each): plain_of(each) for each in reversed(texts_of_all)}
-    listed |= {name: text for each in named for name, text in each.names.items()}
-    listed = {**{name: name for part in poetry.values() for name in part}, **listed}
-    names = frozenset(map(name_of, installed)) - {""}
-    return Needs(lock, makes_lock, extras, chosen, usual, named, plain, plain_file, names, listed)
+    lists, wanted = lists_of(files), files.first(*_FILES)
+    needs = Needs(
+        lock=files.first(*_LOCKS),
+        extras=_chosen(lists.extras),
+        groups=_chosen(lists.groups),
+        poetry=tuple(name for name in lists.poetry if _word(name) in {*_EVERY, *TYPING, *LINTING}),
+        files=tuple(requirement_file(files, name) for name in dict.fromkeys((files.first(*_MAIN), wanted)) if name),
+    )
+    if not needs.lock and not wanted and (needs.poetry or (lists.poetry[""] and not is_package(files))):
+        needs = replace(needs, makes_lock=True)
+    if not (needs.is_locked or needs.extras or needs.groups or wanted):
+        file, plain = next(((file, found) for file, found in elsewhere(files, _EVERY) if found), ("", ()))
+        needs = replace(needs, plain=plain, plain_file=file)
+    installed = frozenset(map(name_of, _installed(files, lists, needs))) - {""}
+    return replace(needs, installed=installed, listed=_listed(lists, needs))
+
+
+def _installed(files: Files, lists: Lists, needs: Needs) -> Iterator[str]:
+    """What comes with the way in which it is installed, which is never all that is listed."""
+    if needs.lock == "Pipfile.lock":
+        yield from locked_names(files)
+        return
+    yield from lists.project
+    yield from (each for extra in needs.extras for each in lists.extras[extra])
+    yield from (each for group in needs.groups for each in lists.groups[group])
+    if needs.lock == "uv.lock":
+        yield from lists.defaults
+    elif needs.is_locked:
+        yield from (name for group in ("", *needs.poetry) for name in lists.poetry[group])
+    else:
+        yield from (*needs.plain, *(name for each in needs.files for name in each.names))
+        yield from lists.poetry[""] if is_package(files) else ()
+
+
+def _listed(lists: Lists, needs: Needs) -> dict[str, str]:
+    """Each name as it is listed first; of Poetry's, whose ranges no other tool reads, the bare name."""
+    groups = (*lists.groups.values(), *lists.extras.values())
+    written = (*lists.project, *(each for group in groups for each in group), *lists.defaults, *needs.plain)
+    by_files = {name: text for each in needs.files for name, text in each.names.items()}
+    by_poetry = {name: name for group in lists.poetry.values() for name in group}
+    return by_poetry | by_files | {name_of(each): plain_of(each) for each in reversed(written)}
 
 
 def _word(name: str) -> str:
@@ -119,108 +129,3 @@ def _chosen(known: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
             beside = [name for name in known if _word(name) in {*TYPING, *LINTING}] if words is TESTING else []
             return tuple(found + beside)
     return ()
-
-
-def _extras(files: Files, project: Table) -> dict[str, tuple[str, ...]]:
-    extras = {name: texts(value) for name, value in table(project, "tool", "poetry", "extras").items()}
-    extras |= {name: texts(value) for name, value in table(project, "project", "optional-dependencies").items()}
-    options = files.ini("setup.cfg").get("options.extras_require", {})
-    extras |= {name: tuple(value.split("\n")) for name, value in options.items()}
-    return {**_setup_extras(files.text("setup.py")), **extras}
-
-
-def _setup_extras(text: str) -> dict[str, tuple[str, ...]]:
-    """``extras_require={…}`` of a ``setup.py``, as far as it is written out."""
-    try:
-        nodes = list(ast.walk(ast.parse(text)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return {}
-    given = (
-        word.value
-        for node in nodes
-        if isinstance(node, ast.Call)
-        for word in node.keywords
-        if word.arg == "extras_require"
-    )
-    found = next((value for value in given if isinstance(value, ast.Dict)), None)
-    if found is None:
-        return {}
-    pairs = zip(found.keys, found.values, strict=True)
-    return {
-        key.value: _words(value) for key, value in pairs if isinstance(key, ast.Constant) and isinstance(key.value, str)
-    }
-
-
-def _words(node: ast.AST) -> tuple[str, ...]:
-    inner = ast.walk(node)
-    return tuple(each.value for each in inner if isinstance(each, ast.Constant) and isinstance(each.value, str))
-
-
-def _groups(project: Table) -> dict[str, tuple[str, ...]]:
-    """``[dependency-groups]`` with what they include."""
-    groups = table(project, "dependency-groups")
-    return {name: tuple(_expanded(groups, name)) for name in list(groups)[:50]}
-
-
-def _expanded(groups: Table, name: str) -> Iterator[str]:
-    # Each group once: those that include each other, or one twice, would be very many.
-    waiting, seen = [name], set[str]()
-    while waiting:
-        here = waiting.pop(0)
-        entries = groups.get(here)
-        for entry in entries if isinstance(entries, list) and here not in seen else ():
-            if isinstance(entry, str):
-                yield entry
-            else:
-                waiting.append(text_of(table(entry).get("include-group")))
-        seen.add(here)
-
-
-def _uv_defaults(project: Table, groups: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    """What uv exports without being asked: its default groups, and what was once ``dev-dependencies``."""
-    uv = table(project, "tool", "uv")
-    said = uv.get("default-groups", ["dev"])
-    names = tuple(groups) if said == "all" else texts(said)
-    yield from (each for name in names for each in groups.get(name, ()))
-    if said == "all" or "dev" in names:
-        yield from texts(uv.get("dev-dependencies"))
-
-
-def _elsewhere(files: Files, project: Table) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Requirements written into the settings of tools, best first: they are taken over word by word."""
-    yield "Pipfile", pipfile(files).plain
-    hatch = table(project, "tool", "hatch", "envs")
-    for name in ("hatch-test", "test", "default"):
-        keys = ("dependencies", "extra-dependencies")
-        yield "pyproject.toml", tuple(each for key in keys for each in texts(table(hatch, name).get(key)))
-    yield "pyproject.toml", texts(table(project, "tool", "uv").get("dev-dependencies"))
-    pdm = table(project, "tool", "pdm", "dev-dependencies")
-    yield "pyproject.toml", tuple(each for name in pdm if name in _EVERY for each in texts(pdm[name]))
-    tox = files.ini("tox.ini")
-    yield "tox.ini", tuple(filter(None, map(_tox_line, tox.get("testenv", {}).get("deps", "").split("\n"))))
-    yield "noxfile.py", _nox(files.text("noxfile.py"))
-
-
-def _tox_line(line: str) -> str:
-    """A plain requirement; lines for some versions only, options and placeholders are left out."""
-    line = line.partition(" #")[0].strip()
-    return line if NAME.match(line) and "{" not in line and not re.match(r"[\w,{}!.-]+:\s", line) else ""
-
-
-def _nox(text: str) -> tuple[str, ...]:
-    """What ``session.install("…")`` installs in sessions of tests."""
-    found = re.findall(r"def \w*test\w*\(session.*?(?=\ndef |\Z)", text, re.DOTALL)
-    installs = [each for body in found for each in re.findall(r"session\.install\(([^()]*)\)", body)]
-    words = [word for each in installs for word in re.findall(r"[\"']([^\"']+)[\"']", each)]
-    return tuple(dict.fromkeys(word for word in words if NAME.fullmatch(name_of(word)) and word[0] not in "-."))
-
-
-def _poetry(project: Table) -> dict[str, tuple[str, ...]]:
-    """The names in Poetry's groups; under no name, what the project itself needs. Poetry's ranges are its own."""
-    poetry = table(project, "tool", "poetry")
-    main = table(poetry, "dependencies")
-    needed = (name for name, value in main.items() if table(value).get("optional") is not True and name != "python")
-    groups = {name: table(group, "dependencies") for name, group in table(poetry, "group").items()}
-    if old := table(poetry, "dev-dependencies"):
-        groups["dev"] = {**old, **groups.get("dev", {})}
-    return {"": tuple(map(name_of, needed)), **{name: tuple(map(name_of, group)) for name, group in groups.items()}}
