@@ -211,6 +211,33 @@ def test_pnpm_makes_a_folder_for_the_packages_of_its_workspace_only(workspace: s
     assert said(found, Topic.KEEP) == ["node_modules", *(f"{folder}/node_modules" for folder in kept)]
 
 
+PEERS = '{"peerDependencies": {"x": "1"}}'
+
+
+@pytest.mark.parametrize(
+    ("member", "more", "is_kept"),
+    [
+        ('{"dependencies": {}}', {}, False),
+        ('{"workspaces": ["x"]}', {}, False),
+        (PEERS, {}, False),
+        (PEERS, {"pnpm-lock.yaml": "settings:\n  autoInstallPeers: true\n"}, True),
+        (PEERS[:-1] + ', "peerDependenciesMeta": {"x": {"optional": true}}}', {"pnpm-lock.yaml": "settings:\n  autoInstallPeers: true\n"}, False),
+        ('{"devDependencies": {"x": "1"}}', {".npmrc": "node-linker=hoisted\n"}, False),
+        ('{"devDependencies": {"x": "1"}}', {".npmrc": "node-linker = isolated\n"}, True),
+    ],
+)  # fmt: skip
+def test_a_package_of_a_workspace_has_a_folder_only_for_what_is_installed(
+    member: str, more: dict[str, str], is_kept: bool
+) -> None:
+    tree = {
+        "package.json": package(),
+        "pnpm-lock.yaml": "",
+        "pnpm-workspace.yaml": "packages: [a]\n",
+        "a/package.json": member,
+    }
+    assert said(of({**tree, **more}), Topic.KEEP) == ["node_modules", *(["a/node_modules"] if is_kept else [])]
+
+
 def test_a_workspace_whose_top_needs_nothing_itself_is_installed() -> None:
     tree = {
         "package.json": '{"private": true}',

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from deputy.domain.config import Check
 from deputy.environments.files import Files, Table, table, text_of
 from deputy.environments.proposal import Finding, Topic, check, step
-from deputy.environments.workspaces import pnpm_packages
+from deputy.environments.workspaces import folders_of_their_own, pnpm_packages
 
 HOST = "registry.npmjs.org"
 _NEWEST = 18  # of the Node that Debian bookworm, the default sandbox image, has
@@ -143,11 +143,10 @@ def _workspaces(files: Files) -> Iterator[Finding]:
     ours = pnpm_packages(files)
     for path in dict.fromkeys((*files.matching("*/package.json", "*/*/package.json"), *ours)):
         yield Finding(topic=Topic.INPUTS, text=path, why="a workspace of its own", file=path)
-    for path in ours:  # npm and Yarn put nearly everything at the top
-        if _needs(files.json(path)):
-            folder = path.removesuffix("package.json")
-            why = "pnpm makes one for each package of its workspace"
-            yield Finding(topic=Topic.KEEP, text=f"{folder}node_modules", why=why, file=path)
+    for folder in folders_of_their_own(files, ours):  # npm and Yarn put nearly everything at the top
+        path = f"{folder.removesuffix('node_modules')}package.json"
+        why = "pnpm makes one for each package of its workspace"
+        yield Finding(topic=Topic.KEEP, text=folder, why=why, file=path)
 
 
 def _checks(files: Files, package: Table) -> Iterator[Finding]:

@@ -5,11 +5,13 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from itertools import islice
 
-from deputy.environments.files import Files
+from deputy.environments.files import Files, table
 from deputy.environments.workflows import values
 
 FILE = "pnpm-workspace.yaml"
 _MOST_GLOBS = 100
+_HEAD = 1000  # characters of a lock file in which its settings stand
+_HOISTED = re.compile(r"^node-linker\s*=\s*hoisted\b", re.MULTILINE)
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _NEVER = frozenset({"node_modules", "bower_components"})
 
@@ -21,6 +23,22 @@ def pnpm_packages(files: Files) -> tuple[str, ...]:
     unwanted = [*_globs(text[1:] for text in said if text.startswith("!"))]
     found = (path for path in files.matching("*/**/package.json") if _NEVER.isdisjoint(path.split("/")))
     return tuple(path for path in found if _is_in(path, wanted) and not _is_in(path, unwanted))
+
+
+def folders_of_their_own(files: Files, packages: Iterable[str]) -> tuple[str, ...]:
+    """The ``node_modules`` that pnpm makes for these packages: none where it puts all of them at the top."""
+    if _HOISTED.search(files.text(".npmrc")):
+        return ()
+    return tuple(f"{path.removesuffix('package.json')}node_modules" for path in packages if _has_own(files, path))
+
+
+def _has_own(files: Files, path: str) -> bool:
+    package = files.json(path)
+    if any(package.get(key) for key in ("dependencies", "devDependencies", "optionalDependencies")):
+        return True
+    optional = table(package, "peerDependenciesMeta")
+    peers = [name for name in table(package, "peerDependencies") if table(optional, name).get("optional") is not True]
+    return bool(peers) and "autoInstallPeers: true" in files.text("pnpm-lock.yaml")[:_HEAD]
 
 
 def _globs(texts: Iterable[str]) -> Iterator[list[str]]:
