@@ -55,6 +55,7 @@ UNLOADED = [
     (UNITTEST_FILE.replace("test_a", "shop.tests.test_a") + "Ran 1 test in 0.0s\n\nFAILED (errors=1)", 1),
     (GO_UNBUILT, 1),
     ("# ex/p\np/a_test.go:2:19: package ex/nope is not in GOROOT\nFAIL\tex/p [setup failed]\nFAIL\n", 2),
+    ("panic: x\n\ngoroutine 1 [running]:\nex/p.init.0()\n\t/w/a_test.go:3 +0x27\nFAIL\tex/p\t0.008s\nFAIL\n", 1),
     ("  ● Test suite failed to run\n\nTest Suites: 1 failed, 1 passed, 2 total\nTests:       2 passed, 2 total", 1),
     ("⎯⎯⎯⎯ Failed Suites 1 ⎯⎯⎯⎯\n\n Test Files  1 failed (1)\n      Tests  no tests\n", 1),
     (NODE_TAP_FILE, 1),

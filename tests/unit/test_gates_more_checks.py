@@ -115,6 +115,17 @@ def test_a_check_that_failed_before_is_excused_up_to_as_many_failures(
     assert [line.split()[1] for line in of_checks(old, new, result("types", PATCH))] == [rule]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "rule"), [(0, 1, "failed"), (1, 1, "failed-before"), (1, 0, "failed-before")]
+)
+def test_a_file_of_tests_that_no_longer_loads_is_not_excused_by_a_failing_test(
+    before: int, after: int, rule: str
+) -> None:
+    old = result("tests", BASE, passed=False, tests=9, failures=1, unloaded=before)
+    new = result("tests", PATCH, passed=False, tests=9, failures=1, unloaded=after)
+    assert [line.split()[1] for line in of_checks(old, new, result("types", PATCH))] == [f"checks/{rule}"]
+
+
 def test_a_check_that_fails_with_and_without_the_patch_is_said_so() -> None:
     results = (result("tests", PATCH, passed=False, summary="2 failed"), result("tests", BASE, passed=False))
     assert of_checks(*results, result("types", PATCH)) == [
@@ -207,6 +218,17 @@ _SILENT = "Nothing proves that the new tests fail on the old code and pass on th
             ),
             TaskKind.FIX,
             f"review before-after/unproven [t] {_SILENT} (one: no such test; three: broke) -> {_PROOF}",
+        ),
+        (
+            Proof(
+                new_tests=("t",),
+                checks=(result("one", BEFORE, passed=False, failures=1, failed_tests=0, summary="1 error"),),
+            ),
+            TaskKind.FIX,
+            (
+                "review before-after/unproven [t] The new tests could not run on the old code, so nothing proves that"
+                f" they fail there (one: 1 error) -> {_PROOF}"
+            ),
         ),
         (Proof(new_tests=("t",), fails_before=True, passes_after=True), TaskKind.FIX, ""),
         (Proof(new_tests=("t",)), TaskKind.REFACTOR, ""),

@@ -9,6 +9,7 @@ from deputy.evidence.claims import TestReport
 _PACKAGE = re.compile(r"^(ok|FAIL|\?)[ \t]+(\S+)[ \t]+((?:[\d.]+s|\(cached\)|\[).*)$", re.MULTILINE)
 _TEST = re.compile(r"^--- (PASS|FAIL|SKIP): (\S+)", re.MULTILINE)
 _UNBUILT = re.compile(r"^\[(?:build|setup) failed\]")
+_INIT = re.compile(r"^\S+\.init(?:\.\d+)?\(\)$", re.MULTILINE)  # a panic before any test could start
 _EMPTY = re.compile(r"\[no (?:tests to run|test files)\]")
 
 
@@ -49,12 +50,13 @@ def reports(text: str) -> Iterator[TestReport]:
     names = tuple(name for word, name in told if word == "FAIL")
     # One that panics or exits on its own account is not named.
     failed = max(len(names), sum(word == "FAIL" for word, _, _ in packages) - len(unbuilt))
+    unstarted = min(failed - len(names), len(_INIT.findall(text)))
     yield TestReport(
-        tests=_tests(packages, told, failed),
+        tests=_tests(packages, told, failed - unstarted),
         failures=failed + len(unbuilt),
         skipped=sum(word == "SKIP" for word, _ in told),
         names=(*names, *(f"{name} (not built)" for name in unbuilt)),
-        unloaded=len(unbuilt),
+        unloaded=len(unbuilt) + unstarted,
     )
 
 
