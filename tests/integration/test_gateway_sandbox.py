@@ -205,6 +205,19 @@ for _ in range(200):
     c = socket.create_connection(("127.0.0.1", 3128)); c.sendall(b"CONNECT localhost:{port} HTTP/1.1\\r\\n\\r\\n")
     c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)); c.close()
 """,
+    "hung up on in the middle, with its output closed": """
+print("made", flush=True)
+null = os.open("/dev/null", os.O_WRONLY); os.dup2(null, 1); os.dup2(null, 2)
+def pour():
+    for _ in range(100):
+        c = socket.create_connection(("127.0.0.1", 3128)); c.sendall(b"CONNECT forbidden.example:443 HTTP/1.1\\r\\n\\r\\n")
+        try:
+            while True: c.sendall(b"x" * 1000)
+        except OSError: c.close()
+pouring = [threading.Thread(target=pour) for _ in range(4)]
+for each in pouring: each.start()
+for each in pouring: each.join()
+""",
     "the port taken from us": """
 for address in ("127.0.0.1", "0.0.0.0"):
     c = socket.socket(); c.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

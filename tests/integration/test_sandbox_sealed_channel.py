@@ -1,11 +1,13 @@
 """What comes out of a sandbox is believed by nobody, its channel can't be taken over, and nothing stays alive in it."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.sealed_box import LIMITS, MIB, box, sandboxes, shared_box
+from tests.sealed_box import LIMITS, MIB, box, make_spec, sandboxes, shared_box
 
+from deputy.adapters.sandbox.docker import DockerSandboxes
 from deputy.domain.errors import BadInput, NotFound
 from deputy.ports import Sandbox
 
@@ -100,6 +102,19 @@ def test_three_gigabytes_of_output_stay_small(box: Sandbox) -> None:
     # A busy machine may not get to the end in time; what came is counted all the same.
     assert result.timed_out or (result.exit_code, result.truncated) == (0, 3 * 1024**3 - LIMITS.output)
     assert result.truncated > MIB
+
+
+def test_output_byte_by_byte_is_whole_and_shown_in_larger_pieces(sandboxes: DockerSandboxes) -> None:
+    # So many frames of one byte each would be more than the host takes, and keep it busy.
+    spec = make_spec("bytes")
+    many = 200_000
+    shown: list[bytes] = []
+    with sandboxes.start(replace(spec, limits=replace(spec.limits, output=many))) as box:
+        code = f"import os\nfor _ in range({many}): os.write(1, b'x')"
+        result = box.run(["python3", "-c", code], timeout=60, on_output=shown.append)
+    assert (result.exit_code, result.output, result.truncated) == (0, b"x" * many, 0)
+    assert 0 < len(b"".join(shown)) <= many
+    assert len(shown) < many / 20
 
 
 # ------------------------------------------------------------------------------------------------------ links

@@ -75,6 +75,15 @@ def make_box(answer: Callable[[dict[str, JsonValue]], bytes], **caps: int) -> tu
     return Box(spec, Channel(LyingWire(answer)), lambda: removed.append("gone"), DeltaCaps(**caps)), removed
 
 
+def test_output_that_comes_byte_by_byte_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Without the allowance, so that so few bytes show whether their frames are counted in.
+    monkeypatch.setattr("deputy.adapters.sandbox.box._FRAME_ALLOWANCE", 50)
+    shown: list[bytes] = []
+    box, removed = make_box(replies(*[({"t": "out"}, b"x")] * 100, ({**DONE[0]}, b"x" * 100)))
+    assert box.run(["x"], on_output=shown.append).output == b"x" * 100
+    assert (shown, removed) == ([b"x"] * 100, [])
+
+
 def test_an_honest_answer() -> None:
     answers = ask(replies(({"t": "out"}, b"a"), DONE))
     assert [answer.body for answer in answers] == [b"a", b"out"]

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deputy.adapters.sandbox.inside import Capped, kill_everything
+from deputy.adapters.sandbox.inside import kill_everything
+from deputy.adapters.sandbox.output import Capped
 from deputy.adapters.sandbox.tree import Refused, read_file, write_file
 from deputy.adapters.sandbox.wire import DockerWire
 from deputy.adapters.sandbox.workspace import Workspace, blob_id

@@ -10,7 +10,7 @@ from typing import Self
 import structlog
 from pydantic import JsonValue
 
-from deputy.adapters.sandbox.channel import Answer, Channel, broken, refuse_cancelled
+from deputy.adapters.sandbox.channel import LENGTHS, Answer, Channel, broken, refuse_cancelled
 from deputy.adapters.sandbox.filling import pieces
 from deputy.adapters.sandbox.gateway import unreachable
 from deputy.domain.dialogue import CommandResult
@@ -133,7 +133,8 @@ class Box:
             for answer in self._channel.ask(
                 request,
                 seconds=seconds + _GRACE_SECONDS,
-                most_bytes=2 * limit + _FRAME_ALLOWANCE + limit // 8,
+                # What is shown, in frames of one byte at worst, and then the result.
+                most_bytes=(1 + LENGTHS.size) * limit + limit + _FRAME_ALLOWANCE,
                 is_cancelled=is_cancelled,
             ):
                 if answer.header.get("t") == "out" and on_output:

@@ -27,6 +27,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, cast
 
+from deputy.adapters.sandbox.output import CHUNK, Output
 from deputy.adapters.sandbox.relay import Relay
 from deputy.adapters.sandbox.repository import forget_repository, make_repository
 from deputy.adapters.sandbox.tree import Refused, read_file, write_file
@@ -34,7 +35,6 @@ from deputy.adapters.sandbox.workspace import Workspace
 
 ROOT = "/workspace"
 LENGTHS = struct.Struct(">II")
-CHUNK = 1 << 16
 PR_SET_DUMPABLE = 4
 F_SETPIPE_SZ = 1031
 PIPE_BYTES = 1 << 20
@@ -42,30 +42,6 @@ KILL_SECONDS = 10.0
 
 Field = str | int | float | bool | list[str] | dict[str, str]
 Header = dict[str, Field]
-
-
-class Capped:
-    """The first and the last bytes of an output, half of ``limit`` each, and how many were left out between."""
-
-    def __init__(self, limit: int) -> None:
-        self.half = max(limit // 2, 1)
-        self.head, self.tail, self.total = bytearray(), bytearray(), 0
-
-    def add(self, data: bytes) -> None:
-        """Take the next bytes."""
-        self.total += len(data)
-        room = self.half - len(self.head)
-        self.head += data[:room]
-        self.tail += data[room:]
-        if len(self.tail) > 2 * self.half + CHUNK:
-            del self.tail[: -self.half]
-
-    def result(self) -> tuple[bytes, int]:
-        """What was kept, with a mark at the cut, and how many bytes were cut."""
-        tail = bytes(self.tail[-self.half :])
-        cut = self.total - len(self.head) - len(tail)
-        mark = b"\n[... %d bytes left out ...]\n" % cut if cut else b""
-        return bytes(self.head) + mark + tail, cut
 
 
 def kill_everything() -> None:
@@ -196,8 +172,6 @@ class Box:
     def run_beside(self, relay: Relay | None, header: Header) -> None:
         """Run a command while the relay, if there is one, lets it reach the gateway."""
         began = time.monotonic()
-        limit = int(str(header["limit"]))
-        output = Capped(limit)
         source, sink = os.pipe()
         try:
             child = self.spawn(header, sink)
@@ -207,15 +181,16 @@ class Box:
             return
         finally:
             os.close(sink)
-        os.set_blocking(source, False)
-        code = self.watch(child.pid, source, output, began + float(str(header["timeout"])), limit, relay)
+        output = Output(source, int(str(header["limit"])), lambda data: self.reply("out", data))
+        code = self.watch(child.pid, output, began + float(str(header["timeout"])), relay)
         kill_everything()
         # All writers are dead, so this ends; a pipe holds a megabyte at most.
         for _attempt in range(64):
-            if not self.pump(source, output, 0):
+            if not output.pump():
                 break
+        output.show_rest()
         os.close(source)
-        text, cut = output.result()
+        text, cut = output.kept.result()
         seconds = time.monotonic() - began
         self.reply("done", text, exit=-9 if code is None else code, cut=cut, seconds=seconds, timed_out=code is None)
 
@@ -246,41 +221,26 @@ class Box:
             os.setpriority(os.PRIO_PGRP, child.pid, 10)
         return child
 
-    def watch(
-        self, pid: int, source: int, output: Capped, end: float, streamed: int, relay: Relay | None
-    ) -> int | None:
+    def watch(self, pid: int, output: Output, end: float, relay: Relay | None) -> int | None:
         """Pass output on until the command ends; its exit code, or None when its time was up first."""
         poll = relay.poll if relay else select.poll()
-        for fd in (0, self.wake, source):
+        for fd in (0, self.wake, output.source):
             poll.register(fd, select.POLLIN)
-        while True:
-            left = end - time.monotonic()
-            if left <= 0:
-                return None
-            for fd, _ in poll.poll(left * 1000):
+        while (now := time.monotonic()) < end:
+            for fd, _ in poll.poll(min(end - now, output.show_due(now)) * 1000):
                 if fd == 0:
                     sys.exit(0)  # the host never speaks during a command: it went away
                 if fd == self.wake:
                     os.read(self.wake, CHUNK)
-                elif relay and relay.handle(fd):
-                    pass
-                elif not self.pump(source, output, streamed):
-                    poll.unregister(source)
+                elif fd == output.source:
+                    if not output.pump():
+                        poll.unregister(fd)
+                elif relay:
+                    relay.handle(fd)
             code = reap(pid)
             if code is not None:
                 return code
-
-    def pump(self, source: int, output: Capped, streamed: int) -> bool:
-        """Move one piece of output; False at its end. Only the first ``streamed`` bytes are shown live."""
-        try:
-            data = os.read(source, CHUNK)
-        except BlockingIOError:
-            return True
-        live = data[: max(streamed - output.total, 0)]
-        output.add(data)
-        if live:
-            self.reply("out", live)
-        return bool(data)
+        return None
 
 
 def reap(pid: int) -> int | None:

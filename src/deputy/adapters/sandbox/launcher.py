@@ -24,7 +24,7 @@ for name, text in json.loads(sys.stdin.buffer.readline()).items():
 sys.modules[name].Box().serve()
 """
 # What process 1 is made of, each after what it imports.
-_MODULES = ("tree", "workspace", "repository", "relay", "inside")
+_MODULES = ("tree", "workspace", "repository", "relay", "output", "inside")
 
 
 @dataclass(frozen=True)

@@ -75,27 +75,23 @@ class Relay:
                 return False
         return True
 
-    def handle(self, fd: int) -> bool:
-        """Do what can be done for a ready socket; False when it is none of ours."""
+    def handle(self, fd: int) -> None:
+        """Do what can be done for a ready socket; nothing for one that went with its other end since the poll."""
         if fd == self.listener.fileno():
             self.accept()
-            return True
-        end = self.ends.get(fd)
-        if end is None:
-            return False
-        try:
-            end.fill()
-            end.other.drain()
-            end.drain()
-        except OSError:
-            self.drop(end)
-            return True
-        if end.is_told and end.other.is_told:
-            self.drop(end)
-            return True
-        self.watch(end)
-        self.watch(end.other)
-        return True
+        elif end := self.ends.get(fd):
+            try:
+                end.fill()
+                end.other.drain()
+                end.drain()
+            except OSError:
+                self.drop(end)
+                return
+            if end.is_told and end.other.is_told:
+                self.drop(end)
+                return
+            self.watch(end)
+            self.watch(end.other)
 
     def accept(self) -> None:
         """Take one connection, and one to the gateway for it."""
