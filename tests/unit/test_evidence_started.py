@@ -4,6 +4,8 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deputy.domain.config import Check
 from deputy.domain.dialogue import CommandResult
@@ -109,6 +111,12 @@ def test_a_test_that_ran_and_failed_proves_whatever_make_made_of_its_status(outp
     assert (before.passed, before.failed_tests) == (False, 1)
     assert _proves(before) is True
     assert is_worth_repeating(TESTS, before)
+
+
+def test_two_files_of_one_name_are_two() -> None:
+    again = NODE_SPEC_FILE.replace("105.78", "99.5")
+    judged = _judge(NODE_SPEC_FILE + again, 1)
+    assert (judged.tests, judged.failures, judged.failed_tests, judged.unloaded) == (6, 2, 0, 2)
 
 
 @pytest.mark.parametrize(
@@ -219,6 +227,13 @@ def test_evidence_from_before_means_what_it_meant() -> None:
     interrupted = before.model_copy(update={"exit_code": 2, "tests": 1})
     assert _proves(interrupted) is None
     assert not is_worth_repeating(TESTS, interrupted)
+
+
+@given(st.lists(st.sampled_from([output for output, _ in UNLOADED + UNREADY]), min_size=1, max_size=6, unique=True))
+def test_no_mixture_of_what_never_started_proves_anything(outputs: list[str]) -> None:
+    judged = _judge("\n".join(outputs), 1)
+    assert (judged.passed, judged.failed_tests) == (False, 0)
+    assert judged.unloaded <= (judged.failures or 0)
 
 
 @pytest.mark.parametrize("text", ["✖ " + "a/" * 50_000 + "\n", "not ok 1 - " + ".test" * 50_000 + "\n1..1\n"])

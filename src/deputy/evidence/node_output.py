@@ -15,7 +15,8 @@ _JEST_UNLOADED = re.compile(r"^ *● Test suite failed to run$", re.MULTILINE)
 _VITEST_UNLOADED = re.compile(r"^⎯+ Failed Suites (\d+) ⎯+$", re.MULTILINE)
 _TAP_SUMMARY = re.compile(r"^(?:#|ℹ) (pass|fail|skipped|cancelled) (\d+)$", re.MULTILINE)
 _TAP_VERSION = re.compile(r"^TAP version \d", re.MULTILINE)
-_NODE_FAILED = re.compile(r"^✖ (\S+) \([\d.]+ms\)$", re.MULTILINE)
+# Each stands in its place and once more at the end, with the same time.
+_NODE_FAILED = re.compile(r"^✖ (\S+) (\([\d.]+ms\))$", re.MULTILINE)
 
 
 def reports(text: str, *, is_whole: bool) -> Iterator[TestReport]:
@@ -33,7 +34,7 @@ def _tap(text: str, *, is_whole: bool) -> Iterator[TestReport]:
     if not found:
         yield from [lines] if lines else []
         return
-    summary = _summary(found, len({name for name in _NODE_FAILED.findall(text) if is_file(name)}))
+    summary = _summary(found, len({found for found in _NODE_FAILED.findall(text) if is_file(found[0])}))
     # What one of them calls broken is broken.
     if lines and not summary.broken:
         yield replace(lines, tests=summary.tests)
@@ -68,6 +69,6 @@ def _summary(found: list[tuple[str, str]], files: int) -> TestReport:
 
 def _with_lines(summary: TestReport, lines: TestReport) -> TestReport:
     """A summary, with the names of the lines, and with what they know of files and hooks among the failed."""
-    unloaded = max(summary.unloaded, min(lines.unloaded, summary.failures))
+    unloaded = min(summary.unloaded + lines.unloaded, summary.failures)
     tests = (summary.tests or 0) + summary.unloaded - unloaded
     return replace(summary, tests=tests, names=lines.names, unloaded=unloaded, unready=summary.unready + lines.unready)
