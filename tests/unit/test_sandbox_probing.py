@@ -1,15 +1,23 @@
 """What the probe's answer may be, and what people read of it."""
 
 import json
+from collections.abc import Sequence
+from typing import cast
 
 import pytest
+from pydantic import JsonValue
+from tests.unit.test_sandbox_channel import Frame, LyingWire, replies
 
+from deputy.adapters.sandbox.box import Box, DeltaCaps
+from deputy.adapters.sandbox.channel import Channel
+from deputy.adapters.sandbox.probes.bounds import MEMORY
 from deputy.adapters.sandbox.probes.trying import Open, judged, refused
-from deputy.adapters.sandbox.probing import answered, names
+from deputy.adapters.sandbox.probing import LIMITS, answered, names, probe
 from deputy.app.sealing import sealing
 from deputy.domain.errors import SandboxFailed, Unavailable
-from deputy.ports import Attempt
+from deputy.ports import Attempt, SandboxSpec
 
+SPEC = SandboxSpec("deputy-probe", "D-PROBE", "", {}, {}, LIMITS)
 WANTED = ["mounting", "bpf"]
 GOOD = [["mounting", True, "Operation not permitted"], ["bpf", False, "it worked (3)"]]
 
@@ -56,6 +64,71 @@ def test_what_an_attempt_said_is_short_and_plain() -> None:
 
 def test_each_attempt_has_a_name_of_its_own_and_they_are_many() -> None:
     assert len(set(names())) == len(names()) >= 37
+
+
+# ---------------------------------------------------------------------------------------------------- the two bombs
+
+ENDED: Frame = ({"t": "gone"}, b"")  # stands for a box that ends; nothing is sent
+BOMB = {"t": "done", "exit": 0, "cut": 0, "seconds": 0.1, "timed_out": False}
+
+
+def probed(ends: Sequence[Frame], monkeypatch: pytest.MonkeyPatch) -> tuple[list[Attempt], int]:
+    """What the probe finds where the memory bombs end so, one after the other; and how many boxes were started."""
+    monkeypatch.setattr("deputy.adapters.sandbox.box._GRACE_SECONDS", -59.8)
+    waiting, started = list(ends), []
+
+    def start() -> Box:
+        def answer(request: dict[str, JsonValue]) -> bytes:
+            wanted = json.loads(str(cast("list[str]", request["argv"])[-1]))["names"]
+            end: Frame = ({**BOMB}, json.dumps([(name, True, "said") for name in wanted]).encode())
+            if wanted == [MEMORY]:
+                end = waiting.pop(0)
+            if end is ENDED:
+                wire.is_broken = True
+                return b""
+            return replies(end)(request) if end[0] else b""
+
+        wire = LyingWire(answer, piece=1 << 16)
+        started.append(wire)
+        return Box(SPEC, Channel(wire), lambda: None, DeltaCaps())
+
+    attempts = probe(start, ["/workspace"])
+    assert [attempt.name for attempt in attempts] == list(names())
+    assert not waiting
+    return [attempt for attempt in attempts if attempt.name == MEMORY], len(started)
+
+
+def test_a_box_that_ends_has_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert probed([ENDED], monkeypatch)[0] == [Attempt(MEMORY, True, "the whole box ended")]
+    assert probed([({}, b""), ENDED], monkeypatch)[0] == [Attempt(MEMORY, True, "the whole box ended")]
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        (({}, b""), "no reply in time"),
+        (({**BOMB, "exit": -9, "timed_out": True}, b""), "the probe failed"),
+        (({**BOMB, "exit": 1}, b"Traceback"), "Traceback"),
+        (({**BOMB, "cut": 5}, b"[]"), "the probe failed"),
+        (({**BOMB}, b"[]"), "not to what was asked"),
+        (({**BOMB}, b"not json"), "can't be read"),
+        (({"t": "error", "kind": "failed", "why": "MemoryError"}, b""), "MemoryError"),
+        (({**BOMB}, json.dumps([(MEMORY, False, "no answer within 20 s")]).encode()), "no answer within 20 s"),
+    ],
+    ids=["hang", "timeout", "crash", "flood", "else", "unreadable", "process 1", "no answer"],
+)
+def test_one_that_fails_otherwise_is_open_if_it_fails_twice(
+    end: Frame, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, _ = probed([end, end], monkeypatch)
+    assert [(attempt.is_shut, said in attempt.said) for attempt in found] == [(False, True)], found
+    good: Frame = ({**BOMB}, json.dumps([(MEMORY, True, "killed")]).encode())
+    assert probed([end, good], monkeypatch) == ([Attempt(MEMORY, True, "killed")], 2)
+
+
+def test_one_that_works_is_open_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    end: Frame = ({**BOMB}, json.dumps([(MEMORY, False, "more than 5 bytes")]).encode())
+    assert probed([end], monkeypatch) == ([Attempt(MEMORY, False, "more than 5 bytes")], 1)
 
 
 # ---------------------------------------------------------------------------------------------------- what is a refusal

@@ -26,6 +26,10 @@ _LARGEST_NUMBER = 1 << 62
 _OPEN_A_NEW_ONE = "the task can be tried again in a new sandbox"
 
 
+class BoxEnded(SandboxFailed):
+    """The box's process 1 is gone: whatever was asked, nothing of the box answers any more."""
+
+
 class Wire(Protocol):
     """Bytes to and from process 1."""
 
@@ -96,7 +100,7 @@ def printable(text: str) -> str:
 
 
 def broken(why: str) -> SandboxFailed:
-    """The error for a box that doesn't keep to the protocol, or has ended."""
+    """The error for a box that doesn't keep to the protocol."""
     return SandboxFailed("the sandbox failed", why, _OPEN_A_NEW_ONE)
 
 
@@ -154,7 +158,7 @@ class Channel:
             if body:
                 self._wire.send(body)
         except OSError as error:
-            raise broken(self._why_it_ended()) from error
+            raise self._ended() from error
 
     def _frame(self, end: float, left: int, is_cancelled: Callable[[], bool] | None) -> Answer:
         head, body = LENGTHS.unpack(self._take(LENGTHS.size, end, is_cancelled))
@@ -183,11 +187,12 @@ class Channel:
         try:
             data = self._wire.receive(min(left, POLL_SECONDS))
         except OSError as error:
-            raise broken(self._why_it_ended()) from error
+            raise self._ended() from error
         if data == b"":
-            raise broken(self._why_it_ended())
+            raise self._ended()
         self._buffer += data or b""
 
-    def _why_it_ended(self) -> str:
+    def _ended(self) -> BoxEnded:
         words = printable(self._wire.last_words())
-        return f"its process ended ({words[-300:]})" if words else "its process ended"
+        why = f"its process ended ({words[-300:]})" if words else "its process ended"
+        return BoxEnded("the sandbox failed", why, _OPEN_A_NEW_ONE)

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from pydantic import TypeAdapter, ValidationError
 
-from deputy.adapters.sandbox.channel import broken, printable
+from deputy.adapters.sandbox.channel import BoxEnded, broken, printable
 from deputy.adapters.sandbox.probes.bounds import MEMORY, PROCESSES, Bounds
 from deputy.adapters.sandbox.probes.program import attempts
 from deputy.adapters.sandbox.probes.trying import NO_ANSWER
@@ -28,6 +28,8 @@ LIMITS = SandboxLimits(
 _SECONDS = 60.0
 _SAID_LIMIT = 200
 _RISKY = (PROCESSES, MEMORY)
+_ENDED = "the whole box ended"
+_FAILED = "it failed, and was not refused"
 _PACKAGE = f"{__package__}.probes"
 _MODULES = ("trying", "network", "kernel", "files", "bounds", "program")
 # The package's own name comes first and is empty.
@@ -56,18 +58,26 @@ def probe(start: Callable[[], Sandbox], scratch: Sequence[str]) -> tuple[Attempt
         box = stack.enter_context(start())
         found = asked(box, [name for name in names() if name not in _RISKY], scratch)
         for name in _RISKY:
-            try:
-                answer = asked(box, [name], scratch)
-                if answer[0].said.startswith(NO_ANSWER):
-                    # Neither refused nor done: a machine that is busy gets a second chance to refuse it.
-                    box = stack.enter_context(start())
-                    answer = asked(box, [name], scratch)
-                found += answer
-            except SandboxFailed:
-                # Where a runtime is a program that itself is limited, what exceeds the limit ends all of it.
-                found += (Attempt(name, is_shut=True, said="the whole box ended"),)
+            attempt = _risked(box, name, scratch)
+            if attempt.said.startswith((NO_ANSWER, _FAILED)):
+                # Neither refused nor done: a machine that is busy gets a second chance to refuse it.
                 box = stack.enter_context(start())
+                attempt = _risked(box, name, scratch)
+            if attempt.said.startswith((_ENDED, _FAILED)):
+                box = stack.enter_context(start())
+            found += (attempt,)
     return found
+
+
+def _risked(box: Sandbox, name: str, scratch: Sequence[str]) -> Attempt:
+    """The attempt, which may end its box: that is a refusal, and no other failure of a box is one."""
+    try:
+        return asked(box, [name], scratch)[0]
+    except BoxEnded:
+        # Where a runtime is a program that itself is limited, what exceeds the limit ends all of it.
+        return Attempt(name, is_shut=True, said=_ENDED)
+    except SandboxFailed as error:
+        return Attempt(name, is_shut=False, said=f"{_FAILED}: {error.why}"[:_SAID_LIMIT])
 
 
 def asked(box: Sandbox, wanted: Sequence[str], scratch: Sequence[str]) -> tuple[Attempt, ...]:
