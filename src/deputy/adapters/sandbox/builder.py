@@ -3,7 +3,7 @@
 import errno
 import json
 import secrets as random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -24,7 +24,7 @@ SECRETS_FOLDER = "/run/secrets"
 # What package managers need of root: files of any owner (CHOWN, DAC_OVERRIDE, FOWNER), and to become the user that a
 # service's own scripts run as (SETGID, SETUID). KILL is process 1's, for what has become another user.
 CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID", "KILL")
-_MEMORY = 4 * 1024**3
+MEMORY = 4 * 1024**3
 _PROCESSES = 1024
 _OUTPUT = 256 * 1024
 _INODES = 2_000_000
@@ -44,7 +44,13 @@ _AF_NETLINK, _NETLINK_AUDIT = 16, 9
 
 
 class BuilderBox(Box):
-    """A builder's end of the channel, with what only builders are asked for."""
+    """A builder's end of the channel, with what only builders are asked for. All of it can be cancelled."""
+
+    def __init__(
+        self, spec: SandboxSpec, channel: Channel, destroy: Callable[[], None], is_cancelled: Callable[[], bool]
+    ) -> None:
+        super().__init__(spec, channel, destroy, DeltaCaps())
+        self._is_cancelled = is_cancelled
 
     def look(self, paths: Sequence[str]) -> frozenset[str]:
         """Which of these paths are there."""
@@ -66,7 +72,13 @@ class BuilderBox(Box):
 
     def _tell(self, op: str, body: bytes = b"", **fields: JsonValue) -> Answer:
         with self._exchange():
-            *_, last = self._channel.ask({"op": op, **fields}, body, seconds=_FILE_SECONDS, most_bytes=_ALLOWANCE)
+            *_, last = self._channel.ask(
+                {"op": op, **fields},
+                body,
+                seconds=_FILE_SECONDS,
+                most_bytes=_ALLOWANCE,
+                is_cancelled=self._is_cancelled,
+            )
         if last.header.get("t") == "error":
             raise BadInput("the environment can't be packed up", last.reason())
         return last
@@ -87,16 +99,19 @@ class Builders:
         python: tuple[str, ...],
         seconds: int,
         disk: int,
+        is_cancelled: Callable[[], bool],
         carried: bytes = b"",
         gateway: str = "",
     ) -> Iterator[tuple[BuilderBox, str]]:
         """A started builder with the tree as its workspace, and its container's id; nothing of it is left afterwards.
 
-        ``carried`` is an archive that is put into its root before it starts.
+        ``carried`` is an archive that is put into its root before it starts. ``is_cancelled`` is asked while files are
+        laid out in it, and while it is packed up. A builder that can't be removed now hides no error and spoils no
+        image: when its connection is closed it ends, and the sweep knows it.
         """
         api = self._engine.api
         limits = SandboxLimits(
-            memory=_MEMORY,
+            memory=MEMORY,
             cpus=float(self._engine.cpus),
             processes=_PROCESSES,
             disk=disk,
@@ -111,11 +126,11 @@ class Builders:
             if carried:
                 api.put_archive(container, "/", carried)
             wire = started(api, container, program("builder_inside"))
-            box = BuilderBox(spec, Channel(wire), lambda: self._engine.remove(container, _GONE_SECONDS), DeltaCaps())
-            box.fill(spec)
+            box = BuilderBox(spec, Channel(wire), lambda: self._engine.remove(container, _GONE_SECONDS), is_cancelled)
+            box.fill(spec, is_cancelled)
             yield box, container
         finally:
-            self._engine.remove(container, _GONE_SECONDS)
+            self._engine.discard(container, _GONE_SECONDS)
             if wire:
                 wire.close()
 
@@ -132,7 +147,7 @@ class Builders:
                 return False
             raise
         finally:
-            self._engine.remove(container)
+            self._engine.discard(container)
 
     def _create(self, spec: SandboxSpec, entrypoint: list[str], *, has_stdin: bool = True) -> str:
         api = self._engine.api
@@ -148,6 +163,8 @@ class Builders:
             hostname="builder",
             stdin_open=has_stdin,
             network_disabled=True,
+            # The image's own would run beside the commands, as root, and see their secrets. No image inherits it.
+            healthcheck={"test": ["NONE"]},
             host_config=api.create_host_config(**self._options(spec, removes_itself=has_stdin)),
         )
         return cast("str", created["Id"])

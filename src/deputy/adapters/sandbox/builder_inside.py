@@ -17,11 +17,12 @@ from typing import cast
 
 from deputy.adapters.sandbox.inside import ROOT, Header
 from deputy.adapters.sandbox.inside import Box as SandboxBox
+from deputy.adapters.sandbox.relay import SOCKET as GATEWAY
 from deputy.adapters.sandbox.tree import Refused
 
 SECRETS = "/run/secrets"
-# Not part of the image, or not on its disk.
-ELSEWHERE = frozenset({"/proc", "/sys", "/dev", "/run", "/tmp", ROOT})  # noqa: S108 (in the box)
+# Not part of the image, or not on its disk. Of /run, which is, only what is mounted there.
+ELSEWHERE = frozenset({"/proc", "/sys", "/dev", "/tmp", SECRETS, os.path.dirname(GATEWAY), ROOT})  # noqa: S108 (in the box)
 # The kernel stamps files with the time of its last tick.
 CLOCK_TICK = 1.0
 RAISES = stat.S_ISUID | stat.S_ISGID

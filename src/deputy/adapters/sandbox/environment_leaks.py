@@ -1,11 +1,13 @@
 """Looks for a setup's secrets in what would become its image, on the host, before there is one."""
 
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from typing import IO, cast
 
 from docker.api.client import APIClient
 
+from deputy.adapters.sandbox.channel import CANCEL_SECONDS, seldom
 from deputy.adapters.sandbox.environment_secrets import Finder, pieces_of
 from deputy.domain.errors import BadInput
 from deputy.ports import EnvironmentSpec
@@ -13,22 +15,34 @@ from deputy.ports import EnvironmentSpec
 _DELETED = 2
 
 
-def refuse_leaks(api: APIClient, container: str, spec: EnvironmentSpec) -> None:
-    """``BadInput`` names the first changed file that holds a secret, in its content, its name or its target."""
+def refuse_leaks(api: APIClient, container: str, spec: EnvironmentSpec, is_cancelled: Callable[[], bool]) -> None:
+    """``BadInput`` names the first changed file that holds a secret, in its content, its name or its target.
+
+    ``is_cancelled`` is asked while the files come; what it raises ends that.
+    """
     finder = Finder(spec.secrets)
     changed = {str(change["Path"]).lstrip("/") for change in api.diff(container) or () if change["Kind"] != _DELETED}
-    for path, secret in _leaks(api.export(container), changed, finder):
-        raise BadInput(
-            f"the environment of {spec.repo} can't be kept",
-            f"its setup left the secret {secret} in /{path}",
-            "have the setup remove that file, or read the secret from /run/secrets where it is needed",
-        )
+    with closing(api.export(container)) as exported:
+        for path, secret in _leaks(_asking(exported, is_cancelled), changed, finder):
+            raise BadInput(
+                f"the environment of {spec.repo} can't be kept",
+                f"its setup left the secret {secret} in /{path}",
+                "have the setup remove that file, or read the secret from /run/secrets where it is needed",
+            )
     if secret := finder.find([_settings(spec.environment.env)]):
         raise BadInput(
             f"the environment of {spec.repo} can't be kept",
             f"its env in repos.toml holds the secret {secret}",
             "take it out there",
         )
+
+
+def _asking(pieces: Iterable[bytes], is_cancelled: Callable[[], bool]) -> Iterator[bytes]:
+    """The same pieces; now and then somebody is asked who may end it by raising."""
+    ask = seldom(is_cancelled, CANCEL_SECONDS)
+    for piece in pieces:
+        ask()
+        yield piece
 
 
 def _settings(env: Mapping[str, str]) -> bytes:

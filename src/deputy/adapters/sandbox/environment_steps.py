@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from deputy.adapters.sandbox.box import workspace_path
-from deputy.adapters.sandbox.builder import BuilderBox
+from deputy.adapters.sandbox.builder import MEMORY, BuilderBox
+from deputy.adapters.sandbox.environment_progress import Progress
 from deputy.adapters.sandbox.environment_secrets import Redactor
 from deputy.adapters.sandbox.gateway import environment as network_of
 from deputy.domain.dialogue import CommandResult
@@ -19,6 +20,7 @@ TAIL = 2000
 # The engine walks through all that was written to tell how much it is.
 MEASURE_SECONDS = 3.0
 _COMMAND = 300
+_AGAIN = f"try again; a step that breaks off each time may need more memory than a builder has ({MEMORY // 1024**3} GB)"
 # On the builder's disk, not in its memory; emptied before the image is made.
 CACHE = "/var/cache/deputy"
 DROPPED = (CACHE, "/var/lib/apt/lists", "/var/cache/apt", "/var/log/apt")
@@ -72,21 +74,25 @@ class Steps:
         *,
         path: str,
         used: Callable[[], int],
-        on_step: Callable[[BuildStep], None],
+        progress: Progress,
     ) -> None:
-        self._spec, self._box, self._path, self._used, self._on_step = spec, box, path, used, on_step
+        self._spec, self._box, self._path, self._used, self._progress = spec, box, path, used, progress
         self._redactor = Redactor(spec.secrets)
         self._end = time.monotonic() + spec.environment.timeout
-        self._now = BuildStep(0, 0, "")
         self._measured = time.monotonic()
 
     def run(self, last: Planned) -> None:
-        """All of them, and ``last``. ``BadInput`` names the one that failed, and shows the tail of its output."""
+        """All of them, and ``last``. ``BadInput`` names the one that failed, and shows the tail of its output.
+
+        ``SandboxFailed`` names the one at which the builder or its engine failed: that is no mistake of the setup's.
+        """
         steps = (*self._planned(), last)
         for number, step in enumerate(steps, 1):
-            self._now = BuildStep(number, len(steps), step.text)
-            self._on_step(self._now)
-            step.act()
+            self._progress.begin(BuildStep(number, len(steps), step.text))
+            try:
+                step.act()
+            except SandboxFailed as error:
+                raise SandboxFailed(self._sentence("broke off"), error.why, _AGAIN) from error
             self._measure()
 
     def _measure(self) -> None:
@@ -106,8 +112,12 @@ class Steps:
         steps += [Planned(_shown(argv), lambda argv=argv: self._setup(argv)) for argv in environment.setup]  # type: ignore[misc]
         if environment.keep:
             steps.append(Planned(f"keep {', '.join(environment.keep)}", lambda: self._box.keep(kept(environment.keep))))
-        steps.append(Planned("clean up", lambda: self._box.end(DROPPED)))
+        steps.append(Planned("clean up", self._clean_up))
         return steps
+
+    def _clean_up(self) -> None:
+        self._box.lay_secrets({})
+        self._box.end(DROPPED)
 
     # ------------------------------------------------------------------------------------------------ packages
 
@@ -155,29 +165,22 @@ class Steps:
         left = self._end - time.monotonic()
         if left <= 0:
             raise self._out_of_time("")
-        try:
-            done = self._box.run(argv, timeout=left, env=env, on_output=self._show, is_cancelled=self._beat)
-        except SandboxFailed as error:
-            raise self._failed("broke off", error.why, "it may have used up the builder's memory") from error
+        done = self._box.run(argv, timeout=left, env=env, on_output=self._show, is_cancelled=self._beat)
         if rest := self._redactor.rest():
-            self._tell(rest)
+            self._progress.tell(rest)
         if done.timed_out:
             raise self._out_of_time(self._tail(done))
         if done.exit_code:
             raise self._failed(f"ended with exit status {done.exit_code}", self._tail(done), "")
 
     def _beat(self) -> bool:
-        self._on_step(self._now)
         if time.monotonic() - self._measured > MEASURE_SECONDS:
             self._measure()
-        return False
+        return self._progress.is_cancelled()
 
     def _show(self, data: bytes) -> None:
         if shown := self._redactor.feed(data):
-            self._tell(shown)
-
-    def _tell(self, output: bytes) -> None:
-        self._on_step(BuildStep(self._now.number, self._now.total, self._now.text, output))
+            self._progress.tell(shown)
 
     def _tail(self, done: CommandResult) -> str:
         text = presentable(self._redactor.redact(done.output), 10**6).strip()
@@ -188,13 +191,14 @@ class Steps:
         return self._failed(f"was stopped: the setup may take {seconds} s in all", tail, "raise its timeout")
 
     def _failed(self, how: str, why: str, todo: str) -> BadInput:
-        now = self._now
-        words = self._redactor.redact(now.text.encode()).decode()
         correct = "correct the environment in repos.toml or the files that its setup reads"
-        return BadInput(
-            f"the environment of {self._spec.repo} can't be built: step {now.number} of {now.total}, `{words}`, {how}",
-            why,
-            todo or correct,
+        return BadInput(self._sentence(how), why, todo or correct)
+
+    def _sentence(self, how: str) -> str:
+        now = self._progress.now
+        words = self._redactor.redact(now.text.encode()).decode()
+        return (
+            f"the environment of {self._spec.repo} can't be built: step {now.number} of {now.total}, `{words}`, {how}"
         )
 
 

@@ -13,6 +13,7 @@ import docker.errors
 from deputy.adapters.sandbox.builder import Builders
 from deputy.adapters.sandbox.engine import CONFLICT, NAME_LABEL, OWNER_LABEL, TASK_LABEL, UNTIL_LABEL, Engine
 from deputy.adapters.sandbox.environment_leaks import refuse_leaks
+from deputy.adapters.sandbox.environment_progress import Progress
 from deputy.adapters.sandbox.environment_secrets import check_secrets
 from deputy.adapters.sandbox.environment_steps import Planned, Steps, kept
 from deputy.adapters.sandbox.environment_turns import Turns
@@ -82,7 +83,8 @@ class DockerEnvironments:
             check_secrets(spec.secrets)
             kept(spec.environment.keep)
             with self._engine.errors(spec.base, "pull or build it, or correct the repository's image"):
-                return self._build(spec, on_step)
+                self._build(spec, Progress(on_step))
+        return name
 
     def prune(self, repo: str, keep: int) -> tuple[str, ...]:
         """Remove all but the newest images of a repository that nothing uses; returns their names."""
@@ -137,17 +139,18 @@ class DockerEnvironments:
 
     # ------------------------------------------------------------------------------------------------ building
 
-    def _build(self, spec: EnvironmentSpec, on_step: Callable[[BuildStep], None]) -> str:
-        api = self._engine.api
-        base = api.inspect_image(spec.base)
+    def _build(self, spec: EnvironmentSpec, progress: Progress) -> None:
+        progress.tell()
+        base = self._engine.api.inspect_image(spec.base)
         python = self._python_of(base)
-        carried = self._python() if python == CARRIED_PYTHON and not _carries(base) else b""
+        carried = self._python(progress) if python == CARRIED_PYTHON and not _carries(base) else b""
         with self._builders.open(
             spec.base,
             spec.tree,
             python=python,
             seconds=spec.environment.timeout,
             disk=spec.disk,
+            is_cancelled=progress.is_cancelled,
             carried=carried,
             gateway=spec.gateway,
         ) as (box, container):
@@ -156,19 +159,21 @@ class DockerEnvironments:
                 box,
                 path=_variables(base).get("PATH", _PATH),
                 used=lambda: self._used(container),
-                on_step=on_step,
+                progress=progress,
             )
-            steps.run(Planned("save the image", lambda: self._save(spec, base, python, container)))
-        return self._name(spec.repo, spec.key)
+
+            def save() -> None:
+                if spec.secrets:
+                    refuse_leaks(self._engine.patient, container, spec, progress.is_cancelled)
+                self._save(spec, base, python, container)
+
+            steps.run(Planned("save the image", save))
 
     def _save(self, spec: EnvironmentSpec, base: Mapping[str, Any], python: tuple[str, ...], container: str) -> None:
-        api = self._engine.patient
-        if spec.secrets:
-            refuse_leaks(api, container, spec)
         if self.find(spec.repo, spec.key):
             return  # another process was faster
         repository, _, tag = self._name(spec.repo, spec.key).partition(":")
-        api.commit(container, repository, tag, conf=self._config(spec, base, python))
+        self._engine.patient.commit(container, repository, tag, conf=self._config(spec, base, python))
 
     def _config(self, spec: EnvironmentSpec, base: Mapping[str, Any], python: tuple[str, ...]) -> dict[str, object]:
         """The image's configuration: what the engine would take over from the builder is said to be nothing."""
@@ -205,11 +210,19 @@ class DockerEnvironments:
             return CARRIED_PYTHON
         return OWN_PYTHON
 
-    def _python(self) -> bytes:
+    def _python(self, progress: Progress) -> bytes:
         """A Python that runs in any image, made out of the default image's."""
         text = files(__package__).joinpath("environment_python.py").read_text("utf-8")
-        with self._builders.open(self._default_image, {}, python=OWN_PYTHON, seconds=120, disk=1024**3) as (box, _):
-            done = box.run(["python3", "-I", "-S", "-c", text])
+        opened = self._builders.open(
+            self._default_image,
+            {},
+            python=OWN_PYTHON,
+            seconds=120,
+            disk=1024**3,
+            is_cancelled=progress.is_cancelled,
+        )
+        with self._engine.errors(self._default_image), opened as (box, _):
+            done = box.run(["python3", "-I", "-S", "-c", text], is_cancelled=progress.is_cancelled)
             if done.exit_code:
                 raise BadInput(
                     f"{self._default_image} can't lend its Python",
