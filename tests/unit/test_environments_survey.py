@@ -465,6 +465,28 @@ def test_brackets_without_end_cost_little() -> None:
     assert monotonic() - began < 20
 
 
+SCRIPTS = ", ".join(f'"s{n}": "{" && ".join(f"npm run s{k}" for k in range(120))}"' for n in range(120))
+NEEDED = '{"dependencies": {"a": "1"}}'
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("package.json", f'{{"scripts": {{"test": "npm run s1", {SCRIPTS}}}}}'),
+        ("pnpm-workspace.yaml", "packages: ['" + "{a}" * 15_000 + "']"),
+        ("pnpm-workspace.yaml", "packages: ['" + "{a,b}" * 8 + "/**" * 20_000 + "']"),
+        ("noxfile.py", "def " + "test" * 50_000),
+        (".pre-commit-config.yaml", "ruff-pre-commit" + "\n" * 200_000),
+        ("tests/test_a.py", "\n" * 200_000),
+        ("requirements.txt", "\n" * 200_000),
+    ],
+)
+def test_a_file_made_to_cost_much_costs_little(path: str, text: str) -> None:
+    began = monotonic()
+    of({"package.json": NEEDED, "setup.py": "", "a/package.json": NEEDED, "tests/test_a.py": TEST, path: text})
+    assert monotonic() - began < 20
+
+
 # ---------------------------------------------------------------------------------------------------------- the rest
 
 

@@ -15,7 +15,7 @@ _PLACES = re.compile(
             rf"(?:^|\s)(?:-i|--index-url|--extra-index-url|--find-links|-f)[ =]{_AT}",  # of pip
             rf"^\[\[(?:tool\.uv\.index|tool\.poetry\.source|source)\]\]\n(?:[^\[\n]*\n)*?url = \"{_AT}",
             rf"^(?:@[\w.-]+:)?registry\s*=\s*{_AT}",  # of npm
-            rf"^\s*\"?resolved\"?:? \"{_AT}",  # what a lock file says that something comes from
+            rf"^[ \t]*\"?resolved\"?:? \"{_AT}",  # what a lock file says that something comes from
         )
     ),
     re.MULTILINE,

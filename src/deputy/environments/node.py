@@ -35,7 +35,6 @@ _COUNTED = (
     (r"\btape\b", ()),
 )
 _EMPTY_TEST = "no test specified"
-_DEEPEST = 4  # scripts that call scripts
 
 
 def node(files: Files) -> Iterator[Finding]:
@@ -179,18 +178,23 @@ def _tests(files: Files, scripts: dict[str, str]) -> Iterator[Finding]:
     yield check(Check(name="tests", run=run, env=env), f"{why}; its tests can't be counted", "package.json")
 
 
-def _runner(name: str, scripts: dict[str, str], depth: int = 0) -> tuple[str, str, tuple[str, ...]]:
+def _runner(name: str, scripts: dict[str, str]) -> tuple[str, str, tuple[str, ...]]:
     """The script that runs the tests, the program that it runs, and what else to tell it; empty when none is known.
 
     Options go to the last command of a line, so a script of several commands is followed to the one that tests.
     """
-    body = scripts.get(name, "")
-    last = re.split(r"&&|;|\|\|", body)[-1].strip()
-    for pattern, more in _COUNTED:
-        if found := re.search(pattern, last):
-            told = re.search(r"--reporter[ =]tap|--tap\b", last)
-            return name, found[0].split(" ")[0], () if told else more
-    for inner in re.findall(r"(?:npm|yarn|pnpm)(?: run)?(?: --?\w+)* ([\w:.-]+)", body) if depth < _DEEPEST else ():
-        if inner in scripts and inner != name and (found_inner := _runner(inner, scripts, depth + 1))[1]:
-            return found_inner
+    waiting, seen = [name], set[str]()
+    while waiting:
+        here = waiting.pop(0)
+        if here in seen:
+            continue
+        seen.add(here)
+        body = scripts.get(here, "")
+        last = re.split(r"&&|;|\|\|", body)[-1].strip()
+        for pattern, more in _COUNTED:
+            if found := re.search(pattern, last):
+                told = re.search(r"--reporter[ =]tap|--tap\b", last)
+                return here, found[0].split(" ")[0], () if told else more
+        called = re.findall(r"(?:npm|yarn|pnpm)(?: run)?(?: --?\w+)* ([\w:.-]+)", body)
+        waiting = [*dict.fromkeys(each for each in called if each in scripts), *waiting]
     return name, "", ()

@@ -17,7 +17,7 @@ _PLUGINS = (
     (r"--timeout\b", "pytest-timeout"),
     (r"\basyncio_mode\b", "pytest-asyncio"),
 )
-_RUFF_HOOK = re.compile(r"ruff-pre-commit[\"']?\s*\n(?:\s*#.*\n)*\s*rev:\s*[\"']?v?([\d.]+)")
+_RUFF_HOOK = re.compile(r"ruff-pre-commit[\"']?[ \t]*\n(?:[ \t]*(?:#.*)?\n)*[ \t]*rev:\s*[\"']?v?([\d.]+)")
 _LINTED = ("ruff.toml", ".ruff.toml")
 _TYPED = ("mypy.ini", ".mypy.ini")
 
@@ -139,7 +139,7 @@ def _folders(path: str, above: str) -> Iterator[str]:
 
 def _are_unittests(files: Files, tests: Iterable[str]) -> bool:
     texts_of_tests = [files.text(path) for path in tests]
-    uses_unittest = any(re.search(r"^\s*(?:import|from) unittest\b", text, re.MULTILINE) for text in texts_of_tests)
+    uses_unittest = any(re.search(r"^[ \t]*(?:import|from) unittest\b", text, re.MULTILINE) for text in texts_of_tests)
     return uses_unittest and not any(re.search(r"\bpytest\b", text) for text in texts_of_tests)
 
 

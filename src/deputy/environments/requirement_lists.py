@@ -138,7 +138,9 @@ def _tox_line(line: str) -> str:
 
 def _nox(text: str) -> tuple[str, ...]:
     """What ``session.install("…")`` installs in sessions of tests."""
-    found = re.findall(r"def \w*test\w*\(session.*?(?=\ndef |\Z)", text, re.DOTALL)
-    installs = [each for body in found for each in re.findall(r"session\.install\(([^()]*)\)", body)]
+    found = re.findall(r"def (\w+)\((session.*?)(?=\ndef |\Z)", text, re.DOTALL)
+    installs = [
+        each for name, body in found if "test" in name for each in re.findall(r"session\.install\(([^()]*)\)", body)
+    ]
     words = [word for each in installs for word in re.findall(r"[\"']([^\"']+)[\"']", each)]
     return tuple(dict.fromkeys(word for word in words if NAME.fullmatch(name_of(word)) and word[0] not in "-."))

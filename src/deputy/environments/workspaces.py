@@ -9,7 +9,7 @@ from deputy.environments.files import Files, table
 from deputy.environments.workflows import values
 
 FILE = "pnpm-workspace.yaml"
-_MOST_GLOBS = 100
+_MOST_GLOBS, _MOST_BRACES, _MOST_SEGMENTS = 100, 8, 30
 _HEAD = 1000  # characters of a lock file in which its settings stand
 _HOISTED = re.compile(r"^node-linker\s*=\s*hoisted\b", re.MULTILINE)
 _BRACES = re.compile(r"\{([^{}]*)\}")
@@ -43,7 +43,8 @@ def _has_own(files: Files, path: str) -> bool:
 
 def _globs(texts: Iterable[str]) -> Iterator[list[str]]:
     """Each glob as its segments, with the words of its braces written out."""
-    every = (each for text in texts for each in islice(_without_braces(text), _MOST_GLOBS))
+    told = (text for text in texts if text.count("{") <= _MOST_BRACES and text.count("/") <= _MOST_SEGMENTS)
+    every = (each for text in told for each in islice(_without_braces(text), _MOST_GLOBS))
     yield from (glob.removeprefix("./").rstrip("/").split("/") for glob in islice(every, _MOST_GLOBS))
 
 
