@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.sealed_box import LIMITS, MIB, box, make_spec, sandboxes, shared_box
+from tests.sealed_box import LIMITS, MIB, assert_in_sync, box, make_spec, sandboxes, shared_box
+from tests.trees import tree_of
 
 from deputy.adapters.sandbox.docker import DockerSandboxes
 from deputy.domain.errors import BadInput, NotFound
@@ -69,6 +70,25 @@ def test_nothing_outlives_its_command(box: Sandbox, code: str) -> None:
     alive = box.run(["sh", "-c", "ls -d /proc/[0-9]*"]).output.split()
     assert alive[0] == b"/proc/1"
     assert len(alive) <= 3  # process 1, the shell and ls
+
+
+# A program of the commit's in git's place, run by process 1 itself: it would listen where the host speaks, and stays.
+NOT_GIT = b"""#!/bin/sh
+readlink /proc/$$/fd/0 >>/tmp/heard
+exec 3<&0
+setsid sh -c 'cat <&3 >>/tmp/heard; sleep 600' >/dev/null 2>&1 &
+exec /usr/bin/git "$@"
+"""
+
+
+def test_what_runs_in_gits_place_hears_nothing_and_does_not_stay(sandboxes: DockerSandboxes) -> None:
+    spec = make_spec("git")
+    env = {"PATH": "/workspace/bin:/usr/local/bin:/usr/bin:/bin"}
+    tree = {**spec.tree, **tree_of({"bin/git": (NOT_GIT, 0o755)})}
+    with sandboxes.start(replace(spec, tree=tree, env=env, git=True)) as box:
+        assert_in_sync(box)
+        assert set(box.run(["cat", "/tmp/heard"]).output.splitlines()) == {b"/dev/null"}
+        assert box.run(["/usr/bin/git", "log", "--format=%s"]).output == b"base\n"
 
 
 # ------------------------------------------------------------------------------------------------------ output

@@ -48,6 +48,10 @@ def test_what_is_right_is_left_alone() -> None:
     assert lint(files_of(REPOS)) == ()
 
 
+def test_a_folder_is_not_of_the_workspace_because_it_begins_like_it() -> None:
+    assert lint(files_of(REPOS.replace("/opt/env/bin", "/workspace-tools/bin"))) == ()
+
+
 HOSTS = [
     ("*", "would be every host"),
     ("*.", "would be every host"),
@@ -92,6 +96,8 @@ WRONG = [
     ('"/opt/env/bin"', '"opt/env/bin"', 18, "is no absolute folder"),
     ('"/opt/env/bin"', '"/opt/../bin"', 18, "is no absolute folder"),
     ('"/opt/env/bin"', '"/opt:/bin"', 18, "is no absolute folder"),
+    *(('"/opt/env/bin"', f'"{folder}"', 18, "is no folder of the image") for folder in (
+        "/workspace", "/workspace/", "/workspace/bin", "//workspace/bin", "/proc/self/cwd/bin")),
     ("PGHOST =", '"A-B" =', 19, "is no name of a variable"),
     ("PGHOST =", "PATH =", 13, "env sets PATH"),
     ("git = true", 'env = { PATH = "/bin" }', 3, "env sets PATH"),

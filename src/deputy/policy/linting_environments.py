@@ -18,6 +18,8 @@ _SECRET = re.compile(r"[A-Z][A-Z0-9_]*\Z")
 _OURS = re.compile(
     r"(?:SLACK|OPENAI|DEPUTY)_|DOCKER_(?:HOST|CONFIG|CONTEXT|CERT_PATH|TLS\w*)\Z|\w*DATABASE_UR[IL]\Z|PGPASS\w+\Z"
 )
+# The workspace, and what can be another name of it.
+_NOT_THE_IMAGES = re.compile(r"/+(?:workspace|proc)(?:/|\Z)")
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+\Z")  # Debian policy, 5.6.1
 _SIZES = ("memory", "cpus", "processes", "disk", "inodes")
 T = TypeVar("T")
@@ -91,6 +93,7 @@ def _environment(environment: Environment) -> Iterator[Flaw]:
     yield from _each(environment.packages, _is_no(_PACKAGE), "{!r} is no Debian package", fix, "packages")
     fix = "write one such as /opt/env/bin"
     yield from _each(environment.path, _is_no_folder, "{!r} is no absolute folder", fix, "path")
+    yield from _each(environment.path, _is_not_the_images, "{!r} is no folder of the image", fix, "path")
     fix = "write a path below it, such as node_modules"
     yield from _each(environment.keep, is_outside, "{!r} is not inside the workspace", fix, "keep")
     fix = "write a variable's name in capitals, such as NPM_TOKEN; its value is never written here"
@@ -122,6 +125,11 @@ def _is_ours(name: str) -> bool:
 
 def _is_no_command(command: tuple[str, ...]) -> bool:
     return not command or not command[0]
+
+
+def _is_not_the_images(path: str) -> bool:
+    """What a commit brings must not come before the image's programs: a sandbox itself runs one of them, git."""
+    return bool(_NOT_THE_IMAGES.match(path))
 
 
 def _is_no_folder(path: str) -> bool:

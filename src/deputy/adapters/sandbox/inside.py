@@ -125,6 +125,8 @@ class Box:
             raise Refused("offline", "nobody answers at its socket inside the sandbox")
         has_git = bool(header.get("git"))
         was_made = has_git and make_repository(ROOT, has_changed=has_changed)
+        if was_made:
+            kill_everything()  # it was the git that PATH leads to, whatever that is
         if not has_git:
             forget_repository(ROOT)
         self.workspace.link(cast("dict[str, str]", header["links"]))

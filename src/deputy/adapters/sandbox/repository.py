@@ -45,7 +45,10 @@ def make_repository(root: str, *, has_changed: bool) -> bool:
     options = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
     for step in _AGAIN if is_there else (*_START, *_COMMIT):
         try:
-            subprocess.run(["git", *options, *step], cwd=root, capture_output=True, check=True)
+            # Our own stdin is the host's channel.
+            subprocess.run(
+                ["git", *options, *step], cwd=root, stdin=subprocess.DEVNULL, capture_output=True, check=True
+            )
         except (OSError, subprocess.CalledProcessError) as error:
             raise Refused("over", f"git {step[0]}: {error}") from error
     return True
