@@ -47,7 +47,7 @@ class BuilderBox(Box):
     """A builder's end of the channel, with what only builders are asked for. All of it can be cancelled."""
 
     def __init__(
-        self, spec: SandboxSpec, channel: Channel, destroy: Callable[[], None], is_cancelled: Callable[[], bool]
+        self, spec: SandboxSpec, channel: Channel, destroy: Callable[[], None], is_cancelled: Callable[[], bool] | None
     ) -> None:
         super().__init__(spec, channel, destroy, DeltaCaps())
         self._is_cancelled = is_cancelled
@@ -99,7 +99,7 @@ class Builders:
         python: tuple[str, ...],
         seconds: int,
         disk: int,
-        is_cancelled: Callable[[], bool],
+        is_cancelled: Callable[[], bool] | None = None,
         carried: bytes = b"",
         gateway: str = "",
     ) -> Iterator[tuple[BuilderBox, str]]:
