@@ -341,7 +341,7 @@ def test_two_languages_have_checks_of_their_own() -> None:
 def test_go() -> None:
     found = of({"go.mod": "module a\ngo 1.22\nrequire x v1\n", "go.sum": "", "a_test.go": ""})
     assert setup(found) == ["go mod download"]
-    assert runs(found) == {"tests": "go test ./...", "lint": "go vet ./..."}
+    assert runs(found) == {"tests": "go test -v ./...", "lint": "go vet ./..."}
     assert any("golang:1.22-bookworm" in note for note in said(found, Topic.NOTE))
 
 

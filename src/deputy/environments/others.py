@@ -34,7 +34,9 @@ def go(files: Files) -> Iterator[Finding]:
     tests = "**/*_test.go"
     if files.matching(tests):
         yield check(
-            Check(name="tests", kind="tests", run=("go", "test", "./..."), tests=(tests,)), "there are *_test.go", file
+            Check(name="tests", kind="tests", run=("go", "test", "-v", "./..."), tests=(tests,)),
+            "there are *_test.go",
+            file,
         )
     yield check(Check(name="lint", kind="lint", run=("go", "vet", "./...")), why, file)
     wanted = re.search(r"^go (\d{1,9})\.(\d{1,9})", files.text(file), re.MULTILINE)
