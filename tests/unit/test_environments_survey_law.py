@@ -48,7 +48,7 @@ WORDS = (
 REQUIREMENTS = (
     "-r requirements.txt", "-rbase.txt", "-r", "--requirement=base.txt", "-c base.txt", "-cbase.txt", "--constraint", "-e .", "-e",
     "-e.[x]", "-e ./[", "--editable=.", ".", ". #", "pytest>=8 # x", "flask==1 --hash=sha256:0", "mypy \\", "#", "-f https://a.example.org:1",
-    "--extra-index-url ", "https://me:pw@pkgs.example.org/simple", "x @ git+https://g.example.org/x", "\t", "é", "-- ", "[", "ruff;",
+    "https://me:pw@pkgs.example.org/simple", "--extra-index-url ", "x @ git+https://g.example.org/x", "\t", "é", "-- ", "[", "ruff;",
 )  # fmt: skip
 INI = (
     "[testenv]", "deps =", "  pytest", "  py38: old", "  -r x", "[pytest]", "testpaths = [ a", "testpaths = tests/ ./x .. a//b", "addopts",
