@@ -4,7 +4,8 @@ Part of process 1 (see ``inside``): standard library only.
 
 A file that nobody has touched is known by its stamps alone: reading every file of a large tree again would take longer
 than most work does. Whatever opens a file for writing or maps it into memory changes a stamp (a shared map changes the
-time of access, and on older kernels nothing else). Where that does not hold, every file is read.
+time of access, and on older kernels nothing else; with ``O_NOATIME`` not even that, see ADR 0012). Where that does not
+hold, every file is read.
 """
 
 # Plain os calls, on purpose: they are the point here, and a tenth of the time.
