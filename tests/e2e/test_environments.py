@@ -22,6 +22,7 @@ from deputy.domain.status import TaskStatus
 from deputy.domain.values import Event
 from deputy.flow.engine import DurableQueue
 from deputy.flow.environments import prepare
+from deputy.flow.governing import governed_in_advance
 from deputy.flow.sandboxes import spec_of
 from deputy.flow.workflows import QUEUES
 from deputy.playground.site import make_repository
@@ -74,7 +75,8 @@ class Library:
 
         sandboxes = DockerSandboxes(owner=self.settings.owner)
         with opened_workshop(self.settings) as workshop:
-            repo = workshop.policies.current().repo(self.name)
+            bundle = workshop.policies.current()
+            repo = governed_in_advance(workshop.repos, bundle, bundle.repo(self.name).name, commit)
             prepared = prepare(workshop, repo, commit, refuse)
             tree = workshop.repos.checkout(repo.name, commit, repo.hidden)
         spec = spec_of(repo, Limits(), prepared, tree, name=f"deputy-{self.name}-{os.getpid()}", task="D-ENV1R0NM")
@@ -198,5 +200,8 @@ def test_a_task_shows_the_build_and_one_that_fails_says_why(tmp_path):
             assert failed.data["why"] == "no wheel for you"
             later = _hand_over(yard, "acme/later")
             assert later.data["seconds"] < 60, "a worker takes it from the queue of builds"
+            yard.until(yard.ask(NOTE.replace("tiny", "later")), "*Waiting for sign-off*", 90)
+            built = [event.data["repo"] for event in yard.events(name="environment:built")]
+            assert built.count("acme/later") == 1, "the task finds what was built before anybody asked"
     finally:
         remove_images(Settings(deputy_home=tmp_path / "home").owner)
