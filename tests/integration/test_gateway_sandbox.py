@@ -210,7 +210,8 @@ print("made", flush=True)
 null = os.open("/dev/null", os.O_WRONLY); os.dup2(null, 1); os.dup2(null, 2)
 def pour():
     for _ in range(100):
-        c = socket.create_connection(("127.0.0.1", 3128)); c.sendall(b"CONNECT forbidden.example:443 HTTP/1.1\\r\\n\\r\\n")
+        c = socket.create_connection(("127.0.0.1", 3128))
+        c.sendall(b"CONNECT forbidden.example:443 HTTP/1.1\\r\\n\\r\\n")
         try:
             while True: c.sendall(b"x" * 1000)
         except OSError: c.close()
