@@ -322,6 +322,12 @@ def test_old_images_go_unless_somebody_uses_them(environments, sandboxes, engine
     assert environments.prune(repo, 2) == (names[1],)
     assert environments.prune(repo, 0) == (names[2],), "the newest always stays"
     assert [tag for image in ours(engine) for tag in image.tags if "acme-site" in tag] == [names[3]]
+    others = {image.labels["deputy.environment.repo"] for image in ours(engine)} - {repo}
+    assert environments.prune_others([*others, repo]) == ()
+    with sandboxes.start(SandboxSpec(f"deputy-prune-{os.getpid()}", "D-ENV1R0NM", names[3], TREE, limits=SMALL)):
+        assert environments.prune_others(others) == ()
+    assert environments.prune_others(others) == (names[3],)
+    assert others == {image.labels["deputy.environment.repo"] for image in ours(engine)}
 
 
 def test_two_processes_that_build_the_same_leave_one_image(environments, engine):

@@ -1,6 +1,6 @@
 """Which image a repository's sandboxes start from, what building it may reach, and what the trail is told."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -53,6 +53,7 @@ class Images:
     broken: DeputyError | None = None
     base: str = "sha256:base"
     pruned: list[tuple[str, int]] = field(default_factory=list)
+    kept: tuple[str, ...] = ()
 
     def base_id(self, image: str) -> str:
         if image == "missing":
@@ -74,6 +75,10 @@ class Images:
 
     def prune(self, repo: str, keep: int) -> tuple[str, ...]:
         self.pruned.append((repo, keep))
+        return ()
+
+    def prune_others(self, repos: Collection[str]) -> tuple[str, ...]:
+        self.kept = tuple(repos)
         return ()
 
 
@@ -247,6 +252,7 @@ def test_missing_environments_are_handed_over_once_an_hour(shop):
     build_environment(world, steps, "acme/shop", "c0ffee")
     assert len(shop.events(EventName.ENVIRONMENT_BUILT)) == 1, "done again, it finds the first"
     assert ("acme/shop", 7) in shop.images.pruned
+    assert shop.images.kept == ("acme/shop",), "acme/site has none"
 
 
 def test_one_repository_in_trouble_does_not_keep_the_others_waiting(shop):

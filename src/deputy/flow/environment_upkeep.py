@@ -1,9 +1,11 @@
 """Environments are built before anybody asks, when what they depend on changes at a branch's tip; old ones go."""
 
+from collections.abc import Sequence
+
 import structlog
 from pydantic import JsonValue
 
-from deputy.domain.config import Limits, RepoConfig
+from deputy.domain.config import RepoConfig
 from deputy.domain.errors import DeputyError
 from deputy.flow.environments import build, has_environment, wanted_at
 from deputy.flow.governing import governed_in_advance
@@ -19,18 +21,19 @@ def keep_environments(world: World) -> list[JsonValue]:
     """Hand over the builds that are missing at the tips, and remove images that are old; returns what is to be built.
 
     A build that failed is tried again in the next hour. A repository that can't be looked at is left for the next time.
+    Images of repositories that have no environment any more are old, too.
     """
     bundle = world.policies.current()
+    repos = [repo for repo in bundle.repos if has_environment(repo)]
     missing: list[JsonValue] = []
-    for repo in bundle.repos:
-        if not has_environment(repo):
-            continue
+    for repo in repos:
         try:
             if not _is_built(world, bundle, repo):
                 missing.append(repo.name)
-            _prune(world, repo, bundle.limits)
+            _told(world.environments.prune(repo.name, bundle.limits.environments_kept))
         except DeputyError as error:
             log.warning("environments.look", repo=repo.name, error=str(error))
+    _told(world.environments.prune_others([repo.name for repo in repos]))
     return missing
 
 
@@ -45,10 +48,9 @@ def _is_built(world: World, bundle: Bundle, repo: RepoConfig) -> bool:
     return False
 
 
-def _prune(world: World, repo: RepoConfig, limits: Limits) -> None:
-    removed = world.environments.prune(repo.name, limits.environments_kept)
+def _told(removed: Sequence[str]) -> None:
     if removed:
-        log.info("environments.removed", repo=repo.name, images=removed)
+        log.info("environments.removed", images=removed)
 
 
 def build_environment(world: World, steps: Steps, repo_name: str, commit: str) -> None:

@@ -1,6 +1,6 @@
 """Images with a repository's dependencies, and the only way out of a sandbox."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -57,6 +57,9 @@ class Environments(Protocol):
 
     def prune(self, repo: str, keep: int) -> tuple[str, ...]:
         """Remove all but the newest images of a repository that nothing uses; returns their names."""
+
+    def prune_others(self, repos: Collection[str]) -> tuple[str, ...]:
+        """Remove the images of all other repositories that nothing uses; returns their names."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Environments on a Docker engine: images with a repository's dependencies inside, found again by key."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -99,6 +99,15 @@ class DockerEnvironments:
             nameless = [image for image in newest if not _tags(image)]
             for image in (*named[max(keep, 1) :], *nameless):
                 if self._remove_unused(image["Id"]):
+                    removed += _tags(image)
+        return tuple(removed)
+
+    def prune_others(self, repos: Collection[str]) -> tuple[str, ...]:
+        """Remove the images of all other repositories that nothing uses; returns their names."""
+        removed: list[str] = []
+        with self._engine.errors("the images of environments"):
+            for image in self._engine.api.images(filters={"label": [f"{HOME_LABEL}={self._owner}"]}):
+                if image["Labels"].get(REPO_LABEL) not in repos and self._remove_unused(image["Id"]):
                     removed += _tags(image)
         return tuple(removed)
 
