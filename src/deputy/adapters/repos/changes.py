@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 
 from deputy.adapters.repos.command import GitCommand
-from deputy.adapters.repos.trees import tree_id
+from deputy.adapters.repos.trees import tree_ids
 from deputy.domain.values import ChangeKind, FileChange, TreeChange
 
 _PLAIN = ("--no-renames", "--no-ext-diff", "--no-textconv", "--no-color", "--full-index", "--diff-algorithm=myers")
@@ -14,9 +14,11 @@ _MOST_SHOWN = 4 * 1024**2
 
 def tree_change(git: GitCommand, repo: str, base: str, tree: str) -> TreeChange:
     """Every path that differs between the base's tree and ``tree``, both sides of it."""
-    before, after = tree_id(git, base), tree_id(git, tree)
-    raw = git.run("diff-tree", "-r", "-z", "--raw", "--no-abbrev", *_PLAIN, before, after).split(b"\0")[:-1]
-    counts = git.run("diff-tree", "-r", "-z", "--numstat", *_PLAIN, before, after).split(b"\0")[:-1]
+    before, after = tree_ids(git, base, tree)
+    output = git.run("diff-tree", "-r", "-z", "--raw", "--numstat", "--no-abbrev", *_PLAIN, before, after)
+    # A head and a path for each file, then a line of counts for each.
+    parts = output.split(b"\0")[:-1]
+    raw, counts = parts[: len(parts) // 3 * 2], parts[len(parts) // 3 * 2 :]
     files = tuple(
         _file_change(head.decode(), path.decode(errors="backslashreplace"), count.decode(errors="replace"))
         for head, path, count in zip(raw[::2], raw[1::2], counts, strict=True)
@@ -58,9 +60,7 @@ def _digest(repo: str, base_tree: str, files: Sequence[FileChange]) -> str:
 
 def readable_diff(git: GitCommand, base: str, tree: str, paths: Sequence[str]) -> str:
     """The change as text; nothing is hidden as binary. Cut, and said so, after 4 MiB."""
-    text = git.run(
-        "diff-tree", "-r", "-p", "--text", *_PLAIN, tree_id(git, base), tree_id(git, tree), "--", *paths
-    )  # fmt: skip
+    text = git.run("diff-tree", "-r", "-p", "--text", *_PLAIN, *tree_ids(git, base, tree), "--", *paths)
     shown = text[:_MOST_SHOWN].decode(errors="replace")
     cut = len(text) - _MOST_SHOWN
     return f"{shown}\n[{cut:,} more bytes: the patch file has them]\n" if cut > 0 else shown
@@ -70,5 +70,5 @@ def patch_text(git: GitCommand, base: str, tree: str) -> bytes:
     """Statistics and a patch that gives exactly ``tree`` when it is applied to the base; empty when nothing differs."""
     return git.run(
         "diff-tree", "-r", "--patch-with-stat", "--stat=80", "--summary", "--binary", "--unified=3",
-        "--src-prefix=a/", "--dst-prefix=b/", *_PLAIN, tree_id(git, base), tree_id(git, tree),
+        "--src-prefix=a/", "--dst-prefix=b/", *_PLAIN, *tree_ids(git, base, tree),
     )  # fmt: skip

@@ -14,13 +14,15 @@ from deputy.adapters.repos.command import GitCommand, GitFailed
 from deputy.adapters.repos.imports import DEFAULT_CAPS, ImportCaps, import_delta
 from deputy.adapters.repos.mail import mail
 from deputy.adapters.repos.mirrors import Mirrors
-from deputy.adapters.repos.trees import blobs, leaves, names, tree_id
+from deputy.adapters.repos.trees import blobs, leaves, names_in, tree_id
 from deputy.domain.errors import BadInput, Unavailable
 from deputy.domain.values import TreeChange
 from deputy.ports import CommitText, RepoSource, Tree, TreeDelta
 
 _REMEMBERED_BYTES = 256 * 1024**2
 _FILE_OVERHEAD = 400
+# About 100 bytes each.
+_REMEMBERED_NAMES = 400_000
 
 
 class GitRepos:
@@ -42,6 +44,7 @@ class GitRepos:
         self._caps = caps
         self._checkout_bytes = checkout_bytes
         self._checkouts: LRUCache[tuple[str, str, tuple[str, ...]], Tree] = LRUCache(_REMEMBERED_BYTES, _size)
+        self._named: LRUCache[tuple[str, str], tuple[str, ...]] = LRUCache(_REMEMBERED_NAMES, len)
         self._lock = threading.Lock()
 
     def refresh(self, source: RepoSource) -> str:
@@ -81,12 +84,13 @@ class GitRepos:
     def paths(self, repo: str, treeish: str) -> tuple[str, ...]:
         """Every path of a tree, in git's order."""
         with self._git(repo) as git:
-            return names(git, treeish)
+            return self._names(git, repo, tree_id(git, treeish))
 
     def import_delta(self, repo: str, base: str, delta: TreeDelta) -> str:
         """Write the delta onto the base's tree; returns the new tree id."""
         with self._git(repo) as git:
-            return import_delta(git, base, delta, self._caps)
+            tree = tree_id(git, base)
+            return import_delta(git, tree, self._names(git, repo, tree), delta, self._caps)
 
     def diff(self, repo: str, base: str, tree: str) -> TreeChange:
         """What differs between the base's tree and the tree."""
@@ -105,6 +109,15 @@ class GitRepos:
             if not changes:
                 raise BadInput("there is no patch to make", "nothing differs from the base", "ask for a change")
             return mail(text, changes, text.at or _commit_time(git, base))
+
+    def _names(self, git: GitCommand, repo: str, tree: str) -> tuple[str, ...]:
+        with self._lock:
+            known = self._named.get((repo, tree))
+        if known is None:
+            known = names_in(git, tree)
+            with self._lock, suppress(ValueError):
+                self._named[repo, tree] = known
+        return known
 
     @contextmanager
     def _git(self, repo: str) -> Iterator[GitCommand]:

@@ -1,12 +1,12 @@
 """What a sandbox says has changed, written onto the base's tree. Every byte of it is hostile until git has named it."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from deputy.adapters.repos.command import GitCommand, GitFailed
 from deputy.adapters.repos.names import collision, is_short_name, refusal
-from deputy.adapters.repos.trees import EXECUTABLE, FILE, LINK, names_in, tree_id
+from deputy.adapters.repos.trees import EXECUTABLE, FILE, LINK
 from deputy.domain.errors import BadInput, DeputyError, OutOfBudget
 from deputy.ports import TreeDelta, TreeFile
 
@@ -24,9 +24,10 @@ class ImportCaps:
 DEFAULT_CAPS = ImportCaps()
 
 
-def import_delta(git: GitCommand, base: str, delta: TreeDelta, caps: ImportCaps) -> str:
-    """The id of the base's tree with the delta on it. Paths that the delta does not name stay as they are.
+def import_delta(git: GitCommand, base: str, paths: Iterable[str], delta: TreeDelta, caps: ImportCaps) -> str:
+    """The id of the tree ``base`` with the delta on it. Paths that the delta does not name stay as they are.
 
+    ``paths`` are all of the base's.
     ``OutOfBudget`` over the caps; ``BadInput`` when a path or mode can't be taken, or when a write would remove
     something that the delta does not say it deleted.
     """
@@ -35,9 +36,8 @@ def import_delta(git: GitCommand, base: str, delta: TreeDelta, caps: ImportCaps)
         _check_file(file)
     for path in delta.deleted:
         _check_path(path)
-    base_tree = tree_id(git, base)
-    _check_against(frozenset(names_in(git, base_tree)), delta)
-    return _write(git, base_tree, delta)
+    _check_against(frozenset(paths), delta)
+    return _write(git, base, delta)
 
 
 def _check_size(delta: TreeDelta, caps: ImportCaps) -> None:
@@ -111,9 +111,9 @@ def _write(git: GitCommand, base_tree: str, delta: TreeDelta) -> str:
     for file in delta.written:
         stream += b"M %b inline %b\ndata %d\n" % (file.mode.encode(), _quoted(file.path), len(file.content))
         stream += file.content + b"\n"
+    stream += b'ls ""\n'
     try:
-        git.run("fast-import", "--quiet", stdin=bytes(stream))
-        tree = git.line("rev-parse", "--verify", f"{ref}^{{tree}}")
+        _, _, tree = git.line("fast-import", "--quiet", stdin=bytes(stream)).split()
         # A ref for the tree, or a ``git gc`` by hand would drop it; and none any more for the commit.
         keep = f"update refs/deputy/trees/{tree} {tree}\ndelete {ref}\n"
         git.run("update-ref", "--stdin", stdin=keep.encode())

@@ -28,13 +28,21 @@ class Entry:
 
 def tree_id(git: GitCommand, treeish: str) -> str:
     """The tree of a commit or tree, both named by full object id. ``NotFound`` when it isn't in the mirror."""
-    if not _OBJECT_ID.fullmatch(treeish):
-        raise BadInput(f"{treeish!r} is no commit or tree", "only full object ids are taken", "give all 40 digits")
+    return tree_ids(git, treeish)[0]
+
+
+def tree_ids(git: GitCommand, *treeishes: str) -> tuple[str, ...]:
+    """The same of several, by one process."""
+    for treeish in treeishes:
+        if not _OBJECT_ID.fullmatch(treeish):
+            raise BadInput(f"{treeish!r} is no commit or tree", "only full object ids are taken", "give all 40 digits")
     try:
-        return git.line("rev-parse", "--verify", "--quiet", f"{treeish}^{{tree}}")
+        return tuple(git.line("rev-parse", *(f"{treeish}^{{tree}}" for treeish in treeishes)).split())
     except GitFailed as error:
         raise NotFound(
-            f"{treeish} is not in the mirror", "it was never fetched here", "fetch the repository, then ask again"
+            f"{' or '.join(treeishes)} is not in the mirror",
+            "it was never fetched here",
+            "fetch the repository, then ask again",
         ) from error
 
 
@@ -45,13 +53,8 @@ def leaves(git: GitCommand, treeish: str, *only: str) -> tuple[Entry, ...]:
     return tuple(_entry(record) for record in output.split(b"\0") if record)
 
 
-def names(git: GitCommand, treeish: str) -> tuple[str, ...]:
-    """The path of every file, link and submodule of a tree, in git's order; no object but trees is looked at."""
-    return names_in(git, tree_id(git, treeish))
-
-
 def names_in(git: GitCommand, tree: str) -> tuple[str, ...]:
-    """The same of a tree whose own id this is known to be."""
+    """The path of every file, link and submodule of a tree, in git's order; no object but trees is looked at."""
     output = git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", tree)
     return tuple(path.decode(errors="backslashreplace") for path in output.split(b"\0")[:-1])
 
