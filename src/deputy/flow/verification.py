@@ -1,6 +1,7 @@
 """Evidence made by us: the repository's checks on base and patch, in sandboxes of their own, and what scanners see."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from deputy.domain.config import Check, RepoConfig
 from deputy.domain.scans import TOO_LARGE, Scan, Sighting
@@ -18,19 +19,24 @@ _PATCHED = frozenset({CheckPhase.PATCH, CheckPhase.BASE_TESTS})
 
 
 def verify(world: World, task: Task, change: TreeChange, bundle: Bundle) -> Proof:
-    """Run what ``evidence.overlays`` asks for, each tree in a sandbox of its own; then let scanners look at the patch.
+    """Run what ``evidence.overlays`` asks for in sandboxes of their own, while scanners look at the patch on the host.
 
     A check that fails on the patch is run on the base too: what was broken before is not the patch's doing, and neither
     is what fails by chance on both.
     """
     repo = bundle.repo(change.repo)
-    checking = Checking(world, task, change, bundle)
-    results: list[CheckResult] = []
-    for overlay in overlays(change, repo.checks):
-        results += checking.run(overlay, _wanted(repo, overlay.phase))
-    results = _with_base(checking, repo, results)
-    found = {"scan": scan(world, change), "stale_setup": _stale_setup(repo, change)}
-    return proof(change, repo.checks, results).model_copy(update=found)
+    beside = ThreadPoolExecutor(1, "scan")
+    try:
+        seen = beside.submit(scan, world, change)
+        checking = Checking(world, task, change, bundle)
+        results: list[CheckResult] = []
+        for overlay in overlays(change, repo.checks):
+            results += checking.run(overlay, _wanted(repo, overlay.phase))
+        results = _with_base(checking, repo, results)
+        found = {"scan": seen.result(), "stale_setup": _stale_setup(repo, change)}
+        return proof(change, repo.checks, results).model_copy(update=found)
+    finally:
+        beside.shutdown(wait=False)  # who cancels does not wait for scanners
 
 
 def _stale_setup(repo: RepoConfig, change: TreeChange) -> tuple[str, ...]:
