@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 
-from cachetools import LRUCache
+from cachetools import LRUCache, cachedmethod
 
 from deputy.adapters.repos.changes import patch_text, readable_diff, tree_change
 from deputy.adapters.repos.checkouts import checkout
@@ -23,6 +24,10 @@ _REMEMBERED_BYTES = 256 * 1024**2
 _FILE_OVERHEAD = 400
 # About 100 bytes each.
 _REMEMBERED_NAMES = 400_000
+
+
+def _which(_repos: "GitRepos", _git: GitCommand, *which: object) -> tuple[object, ...]:
+    return which
 
 
 class GitRepos:
@@ -58,15 +63,7 @@ class GitRepos:
     def checkout(self, repo: str, treeish: str, hidden: Sequence[str]) -> Tree:
         """The files of a commit or tree, without history and without hidden paths. The last ones are remembered."""
         with self._git(repo) as git:
-            key = (repo, tree_id(git, treeish), tuple(hidden))
-            with self._lock:
-                known = self._checkouts.get(key)
-            if known is not None:
-                return known
-            made = checkout(git, key[1], hidden, self._checkout_bytes)
-            with self._lock, suppress(ValueError):  # too large to be remembered
-                self._checkouts[key] = made
-            return made
+            return self._checkout(git, repo, tree_id(git, treeish), tuple(hidden))
 
     def read(self, repo: str, treeish: str, path: str) -> bytes | None:
         """A file's bytes (a link's target), or None where there is no file."""
@@ -110,14 +107,14 @@ class GitRepos:
                 raise BadInput("there is no patch to make", "nothing differs from the base", "ask for a change")
             return mail(text, changes, text.at or _commit_time(git, base))
 
-    def _names(self, git: GitCommand, repo: str, tree: str) -> tuple[str, ...]:
-        with self._lock:
-            known = self._named.get((repo, tree))
-        if known is None:
-            known = names_in(git, tree)
-            with self._lock, suppress(ValueError):
-                self._named[repo, tree] = known
-        return known
+    # The lock is not held while git works, and what is too large is not remembered.
+    @cachedmethod(attrgetter("_checkouts"), key=_which, lock=attrgetter("_lock"))
+    def _checkout(self, git: GitCommand, repo: str, tree: str, hidden: tuple[str, ...]) -> Tree:  # noqa: ARG002
+        return checkout(git, tree, hidden, self._checkout_bytes)
+
+    @cachedmethod(attrgetter("_named"), key=_which, lock=attrgetter("_lock"))
+    def _names(self, git: GitCommand, repo: str, tree: str) -> tuple[str, ...]:  # noqa: ARG002
+        return names_in(git, tree)
 
     @contextmanager
     def _git(self, repo: str) -> Iterator[GitCommand]:
