@@ -16,7 +16,7 @@ from deputy.adapters.sandbox.channel import Answer, Channel
 from deputy.adapters.sandbox.engine import Engine
 from deputy.adapters.sandbox.gateway import refuse_remote
 from deputy.adapters.sandbox.hardening import WORKSPACE, HostOptions, host_options, seccomp_profile
-from deputy.adapters.sandbox.launcher import command, program, started
+from deputy.adapters.sandbox.launcher import command, look_up, program, started
 from deputy.domain.errors import BadInput
 from deputy.ports import KEPT_FOLDER, SandboxLimits, SandboxSpec, Tree
 
@@ -172,7 +172,7 @@ class Builders:
     def _options(self, spec: SandboxSpec, *, removes_itself: bool) -> dict[str, Any]:
         """A sandbox's seal, but for a writable root, a few of root's rights, and where the work lies."""
         sealed: HostOptions = host_options(spec.limits, self._engine.cpus, self._runtime, spec.gateway)
-        volumes = self._engine.api.inspect_image(spec.image)["Config"].get("Volumes") or ()
+        volumes = look_up(self._engine.api, spec.image).volumes
         return {
             **sealed,
             "cap_add": list(CAPABILITIES),

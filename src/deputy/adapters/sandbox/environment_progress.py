@@ -1,6 +1,7 @@
 """How far a build is, told again and again: who listens ends it by raising."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from deputy.ports import BuildStep
 
@@ -25,7 +26,7 @@ class Progress:
 
     def tell(self, output: bytes = b"") -> None:
         """Say what was printed meanwhile, or only that it goes on."""
-        self._on_step(BuildStep(self._now.number, self._now.total, self._now.text, output))
+        self._on_step(replace(self._now, output=output))
 
     def is_cancelled(self) -> bool:
         """Asked by whatever takes its time. Never true: a wish to stop is what the listener raises."""

@@ -1,7 +1,7 @@
 """Environments on a Docker engine: images with a repository's dependencies inside, found again by key."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -89,7 +89,6 @@ class DockerEnvironments:
     def prune(self, repo: str, keep: int) -> tuple[str, ...]:
         """Remove all but the newest images of a repository that nothing uses; returns their names."""
         api = self._engine.api
-        removed: list[str] = []
         labels = [f"{HOME_LABEL}={self._owner}", f"{REPO_LABEL}={repo}"]
         with self._engine.errors(repo):
             images = api.images(filters={"label": labels})
@@ -97,19 +96,13 @@ class DockerEnvironments:
             named = [image for image in newest if _tags(image)]
             # Two processes built the same at once: the later one has the name.
             nameless = [image for image in newest if not _tags(image)]
-            for image in (*named[max(keep, 1) :], *nameless):
-                if self._remove_unused(image["Id"]):
-                    removed += _tags(image)
-        return tuple(removed)
+            return self._remove_unused((*named[max(keep, 1) :], *nameless))
 
     def prune_others(self, repos: Collection[str]) -> tuple[str, ...]:
         """Remove the images of all other repositories that nothing uses; returns their names."""
-        removed: list[str] = []
         with self._engine.errors("the images of environments"):
-            for image in self._engine.api.images(filters={"label": [f"{HOME_LABEL}={self._owner}"]}):
-                if image["Labels"].get(REPO_LABEL) not in repos and self._remove_unused(image["Id"]):
-                    removed += _tags(image)
-        return tuple(removed)
+            images = self._engine.api.images(filters={"label": [f"{HOME_LABEL}={self._owner}"]})
+            return self._remove_unused(image for image in images if image["Labels"].get(REPO_LABEL) not in repos)
 
     def size(self, image: str) -> int:
         """Bytes, its base included."""
@@ -132,9 +125,14 @@ class DockerEnvironments:
                     api.tag(image, *name.split(":"))
                 self._forget(aside)
 
-    def _remove_unused(self, image: str) -> bool:
-        tags = _tags(self._engine.api.inspect_image(image)) or [image]
-        return all(self._forget(tag) for tag in tags)
+    def _remove_unused(self, images: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+        """Remove those that nothing uses; returns their names."""
+        removed: list[str] = []
+        for image in images:
+            tags = _tags(self._engine.api.inspect_image(image["Id"])) or [image["Id"]]
+            if all(self._forget(tag) for tag in tags):
+                removed += _tags(image)
+        return tuple(removed)
 
     def _forget(self, name: str) -> bool:
         """Remove an image's name, and the image with its last one; the engine itself refuses when it is used."""
