@@ -261,6 +261,14 @@ def test_one_repository_in_trouble_does_not_keep_the_others_waiting(shop):
     assert keep_environments(shop.world()) == ["acme/shop"]
 
 
+def test_images_that_can_t_be_removed_keep_no_build_from_being_handed_over(shop, monkeypatch):
+    def refuse(*_: object) -> tuple[str, ...]:
+        raise Unavailable("the Docker engine does not answer")
+
+    monkeypatch.setattr(Images, "prune_others", refuse)
+    assert keep_environments(shop.world()) == ["acme/shop"]
+
+
 def test_a_build_in_the_background_that_fails_ends_its_workflow_well(shop):
     shop.images.broken = BadInput("no")
     build_environment(shop.world(), steps, "acme/shop", "c0ffee")

@@ -33,7 +33,10 @@ def keep_environments(world: World) -> list[JsonValue]:
             _told(world.environments.prune(repo.name, bundle.limits.environments_kept))
         except DeputyError as error:
             log.warning("environments.look", repo=repo.name, error=str(error))
-    _told(world.environments.prune_others([repo.name for repo in repos]))
+    try:
+        _told(world.environments.prune_others([repo.name for repo in repos]))
+    except DeputyError as error:
+        log.warning("environments.prune", error=str(error))
     return missing
 
 
