@@ -13,11 +13,11 @@ from websockets.sync.client import ClientConnection, connect
 
 from benchmarks.measuring import Comparison, Series, Setting, in_turns
 from benchmarks.slack_double import BOT, SlackDouble
-from deputy.adapters.slack.listener import build_listener
+from deputy.adapters.slack.receiving.listener import build_listener
 from deputy.adapters.store import open_store
 from deputy.app.clock import SystemClock
 from deputy.flow.engine import DurableQueue
-from deputy.flow.inbox import DurableInbox
+from deputy.flow.requests.inbox import DurableInbox
 from deputy.flow.workflows import QUEUES
 
 ONE_BY_ONE, BURST = 200, 100

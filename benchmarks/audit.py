@@ -9,8 +9,7 @@ from pathlib import Path
 
 from benchmarks.measuring import Comparison, Series, Setting, each, in_turns, one, timed
 from deputy.adapters.store import SqlStore, open_store
-from deputy.domain.events import EventName
-from deputy.domain.values import Event
+from deputy.domain.events import Event, EventName
 
 PER_ROUND, ROWS = 20, 5_000
 COLUMNS = ("body", "prev", "hash", "name", "at", "actor", "task")

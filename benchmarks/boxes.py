@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from secrets import token_hex
 
 from benchmarks.docker_cli import IMAGE, label_of
-from deputy.adapters.sandbox.docker import DockerSandboxes
-from deputy.adapters.sandbox.labels import WAITING_LABEL
-from deputy.adapters.sandbox.workspace import blob_id
-from deputy.domain.dialogue import CommandResult
+from deputy.adapters.sandbox.engine.labels import WAITING_LABEL
+from deputy.adapters.sandbox.guest.workspace import blob_id
+from deputy.adapters.sandbox.host.docker import DockerSandboxes
+from deputy.domain.tasks.dialogue import CommandResult
 from deputy.ports import Sandbox, SandboxSpec, StoredFile, Tree
 
 TASK = "D-BENCHMRK"

@@ -12,7 +12,7 @@ from benchmarks import boxes
 from benchmarks.docker_cli import IMAGE
 from benchmarks.measuring import Comparison, Series, Setting, each, in_turns
 from benchmarks.rivals import Rivals, rivals
-from deputy.adapters.sandbox.hardening import USER, WORKSPACE, host_options
+from deputy.adapters.sandbox.engine.hardening import USER, WORKSPACE, host_options
 from deputy.ports import Sandbox, SandboxLimits
 
 PER_ROUND = 10

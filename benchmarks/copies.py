@@ -16,7 +16,7 @@ from benchmarks import boxes, made_repo
 from benchmarks.made_repo import Author, Files
 from benchmarks.measuring import Comparison, Series, Setting, in_turns, one, timed
 from deputy.adapters.repos import GitRepos
-from deputy.adapters.sandbox.box import Box
+from deputy.adapters.sandbox.channel.client import SandboxClient
 from deputy.ports import RepoSource, Sandbox, Tree
 
 REPO = "acme/shop"
@@ -109,7 +109,7 @@ def _folders(made: Bench) -> Iterator[Mapping[str, Path]]:
 
 def _filled(made: Bench, start: "partial[Sandbox]") -> float:
     with start() as box:
-        assert isinstance(box, Box)
+        assert isinstance(box, SandboxClient)
         began = perf_counter()
         box.fill(boxes.spec_of(made.tree()))
         taken = perf_counter() - began

@@ -20,23 +20,16 @@ from deputy.adapters.repos import GitRepos
 from deputy.adapters.scanners import Scanners
 from deputy.adapters.store import SqlStore, open_store
 from deputy.app.clock import SystemClock
-from deputy.domain.status import TaskStatus
-from deputy.domain.values import (
-    Actor,
-    CheckPhase,
-    CheckResult,
-    FileChange,
-    GateReport,
-    Place,
-    Proof,
-    Scan,
-    Task,
-    TaskKind,
-    TaskSpec,
-    TreeChange,
-)
-from deputy.flow.judging import judge_patch
-from deputy.flow.world import World
+from deputy.domain.changes.change import FileChange, TreeChange
+from deputy.domain.people import Actor
+from deputy.domain.review.evidence import CheckPhase, CheckResult, Evidence
+from deputy.domain.review.finding import GateReport
+from deputy.domain.review.scans import Scan
+from deputy.domain.tasks.request import Place, TaskKind, TaskSpec
+from deputy.domain.tasks.status import TaskStatus
+from deputy.domain.tasks.task import Task
+from deputy.flow.delivery.gate_evaluation import judge_patch
+from deputy.flow.state.services import Services
 from deputy.policy import Bundle, load
 from deputy.ports import RepoSource
 
@@ -80,7 +73,7 @@ def measure(setting: Setting) -> Sequence[Comparison]:
 class Bench:
     """A patch, and what judging it takes."""
 
-    world: World
+    services: Services
     task: Task
     spec: TaskSpec
     bundle: Bundle
@@ -88,8 +81,8 @@ class Bench:
 
     def judge(self) -> tuple[TreeChange, GateReport]:
         """All of what a task waits for."""
-        change = self.world.repos.diff(REPO, self.task.base, self.task.tree)
-        return change, judge_patch(self.world, self.task, self.spec, change, self.bundle)
+        change = self.services.repos.diff(REPO, self.task.base, self.task.tree)
+        return change, judge_patch(self.services, self.task, self.spec, change, self.bundle)
 
     def read(self, blobs: Sequence[str]) -> None:
         """What git needs to list the change and hand out its content."""
@@ -119,7 +112,7 @@ def _compare(setting: Setting, bench: Bench, size: Size) -> Comparison:
 def _scanned(setting: Setting, bench: Bench, size: Size) -> Comparison:
     """What the scanners take for the larger patch; they are processes of their own."""
     change, _ = bench.judge()
-    contents = bench.world.repos.blobs(REPO, frozenset(blob for file in change.files for blob in _blobs(file)))
+    contents = bench.services.repos.blobs(REPO, frozenset(blob for file in change.files for blob in _blobs(file)))
     base = {file.path: contents[file.old_blob] for file in change.files if file.old_blob != ABSENT}
     head = {file.path: contents[file.new_blob] for file in change.files if file.new_blob != ABSENT}
     scanners = Scanners.at(setting.folder / "scanners")
@@ -167,8 +160,8 @@ def _bench(setting: Setting, store: SqlStore, size: Size) -> Bench:
         proof_file=store.put_blob(_proof(bundle, store.put_blob(b"passed")).model_dump_json().encode()),
     )
     # Judging touches no more of the world than this.
-    world = cast("World", SimpleNamespace(store=store, repos=repos, clock=SystemClock()))
-    return Bench(world, task, spec, bundle, folder / "shop.git")
+    services = cast("Services", SimpleNamespace(store=store, repos=repos, clock=SystemClock()))
+    return Bench(services, task, spec, bundle, folder / "shop.git")
 
 
 def _sides(size: Size) -> tuple[Files, Files]:
@@ -181,8 +174,8 @@ def _sides(size: Size) -> tuple[Files, Files]:
     return before, after | made_repo.files(author, size.added, start=size.files)
 
 
-def _proof(bundle: Bundle, log: str) -> Proof:
-    return Proof(
+def _proof(bundle: Bundle, log: str) -> Evidence:
+    return Evidence(
         checks=tuple(
             CheckResult(
                 name=check.name, phase=CheckPhase.PATCH, argv=check.run, exit_code=0, passed=True, seconds=1.0, log=log,

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deputy.adapters.store import SqlStore, open_store
-from deputy.domain.events import EventName
-from deputy.domain.status import is_final
-from deputy.domain.values import Event
-from deputy.playground.site import Site
+from deputy.domain.events import Event, EventName
+from deputy.domain.tasks.status import is_final
+from deputy_playground.site import Site
 
 POLICIES = Path(__file__).parents[1] / "policies"
 ALICE, CHANNEL, BOT = "U0ALICE", "C0SHOP", "U0DEPUTY"

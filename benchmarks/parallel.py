@@ -15,7 +15,7 @@ from itertools import repeat
 from benchmarks import boxes
 from benchmarks.docker_cli import IMAGE, tar_of
 from benchmarks.measuring import Comparison, Series, Setting, in_turns, one, timed
-from deputy.adapters.sandbox.docker import DockerSandboxes
+from deputy.adapters.sandbox.host.docker import DockerSandboxes
 from deputy.ports import Tree
 
 TASKS, AT_ONCE = 16, (2, 3, 4, 6)

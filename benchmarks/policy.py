@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from time import perf_counter
 
 from benchmarks.measuring import Comparison, Series, Setting, in_turns, one, timed
-from deputy.domain.facts import Facts, FileSize
-from deputy.domain.values import Action, Effect, TaskKind
+from deputy.domain.policy.decision import Action, Effect
+from deputy.domain.policy.facts import Facts, FileSize
+from deputy.domain.tasks.request import TaskKind
 from deputy.policy import Bundle, load
-from deputy.policy.model import MODEL
+from deputy.policy.files.model import MODEL
 
 ALICE, REPO = "user:T0ACME/U0ALICE", "acme/shop"
 SIZES = ((1_000, 200, 20), (5_000, 1_000, 10))  # paths, rules, paths that the baseline is asked about in a round

@@ -13,7 +13,7 @@ from benchmarks import boxes, workspace
 from benchmarks.docker_cli import IMAGE, time_until_said
 from benchmarks.measuring import Comparison, Series, Setting, in_turns, one
 from benchmarks.rivals import MINI, REX, rivals
-from deputy.adapters.sandbox.docker import DockerSandboxes
+from deputy.adapters.sandbox.host.docker import DockerSandboxes
 from deputy.ports import Tree
 
 # Which of ours each is worth being told beside.

@@ -7,7 +7,7 @@ from time import perf_counter
 from benchmarks import boxes
 from benchmarks.docker_cli import IMAGE, tar_of, time_until_said
 from benchmarks.measuring import Comparison, Series, Setting, in_turns, one
-from deputy.adapters.sandbox.docker import DockerSandboxes
+from deputy.adapters.sandbox.host.docker import DockerSandboxes
 from deputy.ports import Tree
 
 FILES = 10_000

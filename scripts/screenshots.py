@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from deputy.playground.site import Site
+from deputy_playground.site import Site
 
 ALICE, SAM, BOT, CHANNEL = "U0ALICE", "U0SAM", "U0DEPUTY", "C0SHOP"
 IMAGES = Path(__file__).parents[1] / "docs" / "images"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the sandbox's seccomp profile from the one that github.com/containers/common maintains.
 
-    make-seccomp.py /usr/share/containers/seccomp.json > src/deputy/adapters/sandbox/seccomp.json
+    make-seccomp.py /usr/share/containers/seccomp.json > src/deputy/adapters/sandbox/engine/seccomp.json
 
 The source (Debian: package golang-github-containers-common) says which system calls containers need. Taken from it: the
 calls that it permits to a container without capabilities. Left out: see REFUSED, each with its reason.

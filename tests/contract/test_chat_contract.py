@@ -8,15 +8,16 @@ from typing import Any, cast
 
 import pytest
 from slack_sdk import WebClient
-from tests.slack_double import BOT_TOKEN, CHANNEL, TEAM, MemoryStore, SlackDouble
 
 from deputy import ports
-from deputy.adapters.slack.chat import SlackChat, build_chat
+from deputy.adapters.slack.posting.chat import SlackChat, build_chat
 from deputy.domain.errors import BadInput, NotFound
-from deputy.domain.values import Actor, Place
-from deputy.playground.driver import Playground
-from deputy.playground.limits import Rates
+from deputy.domain.people import Actor
+from deputy.domain.tasks.request import Place
 from deputy.ports import Attachment, Button, Card, Fact, Post, Step
+from deputy_playground.driver import Playground
+from deputy_playground.limits import Rates
+from tests.support.slack_double import BOT_TOKEN, CHANNEL, TEAM, MemoryStore, SlackDouble
 
 KEY = "card:D-7K2M9QXA"
 CARD = Card(

@@ -11,11 +11,11 @@ import pytest
 from deputy.adapters.llm import make_model
 from deputy.adapters.llm.failures import redact
 from deputy.agent import TOOLS
-from deputy.domain.dialogue import Call, Message, Reply
 from deputy.domain.errors import BadInput, DeputyError, Unavailable
-from deputy.playground.model_server import Fault, ModelServer
-from deputy.playground.scripts import Conversation, Move, Script, ToolUse
+from deputy.domain.tasks.dialogue import Call, Message, Reply
 from deputy.ports import Model
+from deputy_playground.model.scripts import Conversation, Move, Script, ToolUse
+from deputy_playground.model.server import Fault, ModelServer
 
 KEY = "key-that-must-not-be-shown-1234"
 TALK = (Message("system", "rules"), Message("user", "do it"))

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from deputy.adapters.repos import GitRepos
+from deputy.domain.changes.change import ChangeKind
 from deputy.domain.errors import BadInput, BadPolicy, NotFound, Unavailable
-from deputy.domain.values import ChangeKind
 from deputy.ports import CommitText, Repos, RepoSource, StoredFile, TreeDelta, TreeFile
 
 SHOP = "acme/shop"

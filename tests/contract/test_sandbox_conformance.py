@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from tests.fakes.sandbox import PlainSandboxes
-from tests.runtimes import further_runtimes, refusal
-from tests.trees import tree_of
 
-from deputy.adapters.sandbox.box import DeltaCaps
-from deputy.adapters.sandbox.docker import DockerSandboxes
+from deputy.adapters.sandbox.channel.client import DeltaCaps
+from deputy.adapters.sandbox.host.docker import DockerSandboxes
 from deputy.domain.errors import BadInput, Cancelled, NotFound, OutOfBudget, SandboxFailed
 from deputy.ports import Sandbox, Sandboxes, SandboxLimits, SandboxSpec, Tree, TreeDelta, TreeFile
+from tests.support.plain_sandbox import PlainSandboxes
+from tests.support.runtimes import further_runtimes, refusal
+from tests.support.trees import tree_of
 
 TASK = "D-C0NF0RM0"
 CAPS = DeltaCaps(files=20, total=200_000, largest=100_000)

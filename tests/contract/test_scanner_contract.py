@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.fakes.scanner import PlainScanner
-from tests.planted import github_token, slack_token
-from tests.scanner_home import scanner_home
 
 from deputy.adapters.scanners import Scanners
-from deputy.domain.scans import Scan
+from deputy.domain.review.scans import Scan
 from deputy.ports import Scanner
+from tests.support.plain_scanner import PlainScanner
+from tests.support.planted import github_token, slack_token
+from tests.support.scanner_home import scanner_home
 
 WORKFLOW = ".github/workflows/test.yml"
 STEPS = b"""on: push

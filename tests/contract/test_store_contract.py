@@ -6,14 +6,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.postgres import postgres_server, postgres_url  # noqa: F401
-from tests.stores import ALICE, NOON, PLACE, SAM, database_url_fixture, event, hold, store_fixture, task, vote  # noqa: F401
 
 from deputy.adapters.store import SqlStore
 from deputy.domain.errors import BadInput, NotFound, Stale
-from deputy.domain.status import TaskStatus
-from deputy.domain.values import HoldKind, HoldStatus, Incoming, Source, Turn, Usage, VoteChoice
+from deputy.domain.review.approval import HoldKind, HoldStatus, VoteChoice
+from deputy.domain.tasks.request import Incoming, Source
+from deputy.domain.tasks.status import TaskStatus
+from deputy.domain.tasks.usage import Turn, Usage
 from deputy.ports import Ledger, Post, Store
+from tests.support.postgres import postgres_server, postgres_url  # noqa: F401
+from tests.support.stores import ALICE, NOON, PLACE, SAM, database_url_fixture, event, hold, store_fixture, task, vote  # noqa: F401
 
 HOSTILE = "naïve \x00 \u202e \U0001f600 '; DROP TABLE deputy_task; --" + "x" * 40_000
 INCOMING = Incoming(key="slack:1", source=Source.MENTION, actor=ALICE, place=PLACE, text=HOSTILE, received_at=NOON)

@@ -19,14 +19,14 @@ import structlog
 
 from deputy.adapters.store.store import SqlStore, open_store
 from deputy.app.cli import main
-from deputy.domain.events import EventName
-from deputy.domain.values import Event, Task
-from deputy.playground.cast import CAST, CHANNELS, Persona
-from deputy.playground.driver import Playground, Seen
-from deputy.playground.limits import Rates
-from deputy.playground.payloads import block_actions
-from deputy.playground.site import Site, make_repository
-from tests.scanner_home import scanner_home
+from deputy.domain.events import Event, EventName
+from deputy.domain.tasks.task import Task
+from deputy_playground.driver import Playground, Seen
+from deputy_playground.limits import Rates
+from deputy_playground.personas import CAST, CHANNELS, Persona
+from deputy_playground.site import Site, make_repository
+from deputy_playground.workspace.payloads import block_actions
+from tests.support.scanner_home import scanner_home
 
 T = TypeVar("T")
 SOURCE = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ from dbos import DBOS
 
 from deputy.app.cli import main
 from deputy.flow import engine
-from deputy.flow.steps import Act
+from deputy.flow.state.steps import Act
 
 POINTS = Path(os.environ["CRASH_POINTS"])
 ONLY = re.compile(os.environ.get("CRASH_ONLY", ".*"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deputy.domain.events import EventName
-from deputy.domain.status import TaskStatus
+from deputy.domain.tasks.status import TaskStatus
 from tests.e2e.conftest import ALICE, BEN, BOT, CHANNEL, NAP, NOTE, RATE, SAM, Yard, running
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(150)]

@@ -12,9 +12,9 @@ import pytest
 
 from deputy.app.settings import Settings
 from deputy.domain.events import EventName
-from deputy.domain.status import TaskStatus
-from deputy.playground.model_wire import Asked
-from deputy.playground.scripts import Move
+from deputy.domain.tasks.status import TaskStatus
+from deputy_playground.model.scripts import Move
+from deputy_playground.model.wire import Asked
 from tests.e2e.conftest import ALICE, NOTE, Yard, running
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(240)]

@@ -12,20 +12,20 @@ from pathlib import Path
 import docker
 import pytest
 
-from deputy.adapters.sandbox.docker import DockerSandboxes
-from deputy.adapters.sandbox.environments import HOME_LABEL
+from deputy.adapters.sandbox.environments.environments import HOME_LABEL
+from deputy.adapters.sandbox.host.docker import DockerSandboxes
+from deputy.app.composition.environment_services import opened_workshop
 from deputy.app.settings import Settings
-from deputy.app.workshop import opened_workshop
-from deputy.domain.config import Limits
-from deputy.domain.dialogue import CommandResult
-from deputy.domain.status import TaskStatus
-from deputy.domain.values import Event
+from deputy.domain.events import Event
+from deputy.domain.policy.config import Limits
+from deputy.domain.tasks.dialogue import CommandResult
+from deputy.domain.tasks.status import TaskStatus
 from deputy.flow.engine import DurableQueue
-from deputy.flow.environments import prepare
-from deputy.flow.governing import governed_in_advance
-from deputy.flow.sandboxes import spec_of
+from deputy.flow.policy.effective_policy import governed_in_advance
+from deputy.flow.sandboxes.environments import prepare
+from deputy.flow.sandboxes.sandboxes import spec_of
 from deputy.flow.workflows import QUEUES
-from deputy.playground.site import make_repository
+from deputy_playground.site import make_repository
 from tests.e2e.conftest import NOTE, SOURCE, Yard, running
 from tests.e2e.real_library import arrow, qs
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from deputy.domain.events import EventName
-from deputy.domain.status import TaskStatus
+from deputy.domain.tasks.status import TaskStatus
 from tests.e2e.conftest import ALICE, BEN, CHANNEL, CORA, NOTE, RATE, SAM, SUE, Yard, drop, push, running
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(150)]

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from deputy.domain.events import EventName
-from deputy.domain.status import TaskStatus
+from deputy.domain.tasks.status import TaskStatus
 from tests.e2e.conftest import ALICE, BEN, CHANNEL, NOTE, Yard, make_site
 from tests.e2e.test_crash import Supervised
 from tests.e2e.test_line import most_at_once
-from tests.postgres import postgres_server, postgres_url
+from tests.support.postgres import postgres_server, postgres_url
 
 __all__ = ["postgres_server", "postgres_url"]
 pytestmark = [pytest.mark.docker, pytest.mark.long, pytest.mark.timeout(600)]

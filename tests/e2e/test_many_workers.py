@@ -12,10 +12,10 @@ import pytest
 
 from deputy.adapters.store.store import open_store
 from deputy.domain.events import EventName
-from deputy.domain.status import TaskStatus
-from deputy.playground.site import Site
-from tests.postgres import postgres_server, postgres_url
-from tests.scanner_home import scanner_home
+from deputy.domain.tasks.status import TaskStatus
+from deputy_playground.site import Site
+from tests.support.postgres import postgres_server, postgres_url
+from tests.support.scanner_home import scanner_home
 
 __all__ = ["postgres_server", "postgres_url"]
 pytestmark = [pytest.mark.docker, pytest.mark.postgres]

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from deputy.domain.events import EventName
-from deputy.domain.status import TaskStatus
+from deputy.domain.tasks.status import TaskStatus
 from tests.e2e.conftest import ALICE, CHANNEL, SAM, Yard, running
-from tests.integration.gateway_servers import pages, server
+from tests.support.gateway_servers import pages, server
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(150)]
 

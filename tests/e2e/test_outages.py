@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from deputy.domain.events import EventName
-from deputy.domain.status import TaskStatus
-from deputy.playground.faults import Trouble
-from deputy.playground.model_server import Fault
+from deputy.domain.tasks.status import TaskStatus
+from deputy_playground.faults import Trouble
+from deputy_playground.model.server import Fault
 from tests.e2e.conftest import ALICE, CHANNEL, NOTE, RATE, SAM, SUE, Yard, make_site, push, running
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(150)]

@@ -6,11 +6,11 @@ import time
 import pytest
 
 from deputy.domain.events import EventName
-from deputy.domain.status import TaskStatus
-from deputy.playground.driver import Seen
-from deputy.playground.payloads import events_of
-from deputy.playground.wire import SlackError
-from deputy.playground.workspace import Change
+from deputy.domain.tasks.status import TaskStatus
+from deputy_playground.driver import Seen
+from deputy_playground.wire import SlackError
+from deputy_playground.workspace.payloads import events_of
+from deputy_playground.workspace.workspace import Change
 from tests.e2e.conftest import (
     ALICE,
     BEN,

@@ -12,8 +12,8 @@ from slack_bolt import App
 from slack_bolt.adapter.socket_mode.builtin import SocketModeHandler
 from slack_sdk import WebClient
 
-from deputy.playground.driver import Playground
-from deputy.playground.limits import Rates
+from deputy_playground.driver import Playground
+from deputy_playground.limits import Rates
 
 pytestmark = pytest.mark.browser
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

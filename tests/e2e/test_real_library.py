@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from deputy.domain.status import TaskStatus
-from deputy.playground.scripts import SCRIPTS
-from deputy.playground.site import Site, make_repository
+from deputy.domain.tasks.status import TaskStatus
+from deputy_playground.model.scripts import SCRIPTS
+from deputy_playground.site import Site, make_repository
 from tests.e2e.conftest import CHANNEL, SAM, SOURCE, Yard
 from tests.e2e.real_library import boltons
 from tests.e2e.real_library.ordinals import ORDINALS, TEST

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from deputy.domain.status import TaskStatus
-from deputy.domain.values import GateReport, Proof, Severity, Task
+from deputy.domain.policy.decision import Severity
+from deputy.domain.review.evidence import Evidence
+from deputy.domain.review.finding import GateReport
+from deputy.domain.tasks.status import TaskStatus
+from deputy.domain.tasks.task import Task
 from tests.e2e.conftest import Yard, running
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(150)]
@@ -33,13 +36,13 @@ def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
         yield yard
 
 
-def ended(yard: Yard, text: str) -> tuple[Task, GateReport, Proof]:
+def ended(yard: Yard, text: str) -> tuple[Task, GateReport, Evidence]:
     thread = yard.ask(f"can you just {text} in `tiny`")
     task = yard.wait(lambda: ((found := yard.task(thread)).report_file and found) or None, "report", 60)
     store = yard.store()
     try:
         report = GateReport.model_validate_json(store.blob(task.report_file))
-        return task, report, Proof.model_validate_json(store.blob(task.proof_file))
+        return task, report, Evidence.model_validate_json(store.blob(task.proof_file))
     finally:
         store.close()
 

@@ -1,7 +1,7 @@
 """What a run may consume, and what it has."""
 
-from deputy.domain.config import Limits, Price
-from deputy.domain.values import Usage
+from deputy.domain.policy.config import Limits, Price
+from deputy.domain.tasks.usage import Usage
 
 _MILLION = 1_000_000
 

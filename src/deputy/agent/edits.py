@@ -2,7 +2,7 @@
 
 from deputy.agent.tools import Problem
 
-MOST_RESULT_CHARACTERS = 12_000
+MAX_RESULT_CHARACTERS = 12_000
 BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -61,7 +61,7 @@ def number_lines(text: str, start: int = 1, end: int = 0) -> str | Problem:
     return "\n".join(f"{number:>5}  {line}" for number, line in enumerate(lines[first - 1 : last], first))
 
 
-def clip(text: str, limit: int = MOST_RESULT_CHARACTERS) -> str:
+def clip(text: str, limit: int = MAX_RESULT_CHARACTERS) -> str:
     """The text, or its head and tail with a note of how much was cut between them."""
     if len(text) <= limit:
         return text

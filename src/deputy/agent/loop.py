@@ -12,9 +12,9 @@ from deputy.agent.edits import clip
 from deputy.agent.tools import TOOLS, Done, Problem, ToolCall, parse_call
 from deputy.agent.transcript import trim
 from deputy.agent.turns import AgentTurn, ToolResult, finish_of, stuck, usage_of
-from deputy.domain.config import Price
-from deputy.domain.dialogue import Call, Message, Reply, Tool
-from deputy.domain.values import Usage
+from deputy.domain.policy.config import Price
+from deputy.domain.tasks.dialogue import Call, Message, Reply, Tool
+from deputy.domain.tasks.usage import Usage
 
 GAVE_UP = "The agent gave up."
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from deputy.domain.visible import visible
+from deputy.domain.text.visible import visible
 
 NOTES = "AGENTS.md"
-MOST_NOTES = 20
-MOST_NOTE_CHARACTERS = 6_000
-MOST_NOTES_CHARACTERS = 24_000
-_MOST_PATH = 200
+MAX_NOTES = 20
+MAX_NOTE_CHARACTERS = 6_000
+MAX_NOTES_CHARACTERS = 24_000
+_MAX_PATH = 200
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Note:
     @property
     def title(self) -> str:
         """The path as one line that can't pretend to be anything else."""
-        return " ".join(visible(self.path).split())[:_MOST_PATH]
+        return " ".join(visible(self.path).split())[:_MAX_PATH]
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ def in_order(paths: Iterable[str]) -> tuple[str, ...]:
 
 def within_bounds(notes: Sequence[Note], unread: int = 0) -> Notes:
     """The first notes, as many as fit; one that says nothing is no note. ``unread`` counts those beyond the list."""
-    room, given, left_out = MOST_NOTES_CHARACTERS, list[Note](), unread
+    room, given, left_out = MAX_NOTES_CHARACTERS, list[Note](), unread
     for note in notes:
         if not note.text.strip():
             continue
         room -= len(note.text)
-        if room < 0 or len(given) == MOST_NOTES:
+        if room < 0 or len(given) == MAX_NOTES:
             left_out += 1
         else:
             given.append(note)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deputy.agent.notes import Notes
-from deputy.domain.config import Check
-from deputy.domain.dialogue import Message
-from deputy.domain.values import TaskKind, TaskSpec
+from deputy.domain.policy.config import Check
+from deputy.domain.tasks.dialogue import Message
+from deputy.domain.tasks.request import TaskKind, TaskSpec
 
-MOST_PATHS_SHOWN = 300
+MAX_PATHS_SHOWN = 300
 
 _RULES = """\
 You are Deputy, a careful software engineer. You do one small task in one repository and hand over a patch that
@@ -95,6 +95,6 @@ def _noted(notes: Notes) -> str:
 
 
 def _listing(paths: Sequence[str]) -> str:
-    shown = "\n".join(paths[:MOST_PATHS_SHOWN])
-    more = len(paths) - MOST_PATHS_SHOWN
+    shown = "\n".join(paths[:MAX_PATHS_SHOWN])
+    more = len(paths) - MAX_PATHS_SHOWN
     return f"{shown}\n… and {more:,} more" if more > 0 else shown

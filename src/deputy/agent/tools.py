@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from deputy.domain.dialogue import Call, Tool
+from deputy.domain.tasks.dialogue import Call, Tool
 
-MOST_ARGUMENT_CHARACTERS = 200_000
+MAX_ARGUMENT_CHARACTERS = 200_000
 
 
 @dataclass(frozen=True)
@@ -170,9 +170,9 @@ def parse_call(call: Call) -> ToolCall | Problem:
 
 
 def _arguments(call: Call) -> dict[str, JsonValue] | Problem:
-    if len(call.arguments) > MOST_ARGUMENT_CHARACTERS:
+    if len(call.arguments) > MAX_ARGUMENT_CHARACTERS:
         return Problem(
-            f"The arguments have {len(call.arguments):,} characters; at most {MOST_ARGUMENT_CHARACTERS:,} work."
+            f"The arguments have {len(call.arguments):,} characters; at most {MAX_ARGUMENT_CHARACTERS:,} work."
         )
     try:
         # Strict is off: models often put raw newlines and tabs into strings, which is harmless.

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from deputy.domain.dialogue import Message
+from deputy.domain.tasks.dialogue import Message
 
-MOST_TRANSCRIPT_CHARACTERS = 160_000
+MAX_TRANSCRIPT_CHARACTERS = 160_000
 KEPT_RESULTS = 6
 
 
-def trim(transcript: Sequence[Message], limit: int = MOST_TRANSCRIPT_CHARACTERS) -> tuple[Message, ...]:
+def trim(transcript: Sequence[Message], limit: int = MAX_TRANSCRIPT_CHARACTERS) -> tuple[Message, ...]:
     """The transcript with its oldest tool results emptied until it has at most ``limit`` characters.
 
     The newest ``KEPT_RESULTS`` results stay whole, and every call keeps an answer, which the vendors' APIs demand.

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pydantic import JsonValue, TypeAdapter
 
 from deputy.agent.tools import Done, Problem, Run, ToolCall, parse_call
-from deputy.domain.dialogue import Call, Message, Reply
-from deputy.domain.values import Usage
+from deputy.domain.tasks.dialogue import Call, Message, Reply
+from deputy.domain.tasks.usage import Usage
 
-MOST_REPEATS = 3
-MOST_IDLE_TURNS = 15
-MOST_SILENT_TURNS = 3
+MAX_REPEATS = 3
+MAX_IDLE_TURNS = 15
+MAX_SILENT_TURNS = 3
 NUDGE = "Go on by calling a tool. When the work is complete, or can't be done, call `done`."
 
 
@@ -73,19 +73,19 @@ def finish_of(turn: AgentTurn) -> Done | None:
 def stuck(turns: Sequence[AgentTurn]) -> str | None:
     """Why the agent no longer gets anywhere, as a sentence, or None while it does."""
     since = _since_last_edit(turns)
-    if len(since) >= MOST_IDLE_TURNS:
+    if len(since) >= MAX_IDLE_TURNS:
         return f"The agent made no edit in {len(since)} turns in a row."
-    silent = turns[-MOST_SILENT_TURNS:]
-    if len(silent) == MOST_SILENT_TURNS and not any(turn.reply.calls for turn in silent):
-        return f"The agent called no tool in {MOST_SILENT_TURNS} turns in a row."
+    silent = turns[-MAX_SILENT_TURNS:]
+    if len(silent) == MAX_SILENT_TURNS and not any(turn.reply.calls for turn in silent):
+        return f"The agent called no tool in {MAX_SILENT_TURNS} turns in a row."
     # A test run again after an edit is progress; the same call with the same answer and no edit between is not.
     seen: dict[tuple[str, str, str], int] = {}
     for turn in since:
         for call, result in zip(turn.reply.calls, turn.results, strict=True):
             key = (call.name, call.arguments, result.text)
             seen[key] = seen.get(key, 0) + 1
-            if seen[key] >= MOST_REPEATS:
-                return f"The agent made the same call {MOST_REPEATS} times with the same result: {describe(call)}."
+            if seen[key] >= MAX_REPEATS:
+                return f"The agent made the same call {MAX_REPEATS} times with the same result: {describe(call)}."
     return None
 
 

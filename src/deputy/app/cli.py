@@ -6,16 +6,14 @@ from importlib.metadata import entry_points
 import structlog
 import typer
 
-from deputy.app import (
-    audit_commands,
-    build_commands,
-    look_commands,
-    policy_commands,
-    repo_commands,
-    service_commands,
-    task_commands,
-)
 from deputy.app.logs import configure_logging
+from deputy.app.policy import commands as policy_commands
+from deputy.app.repos import build as build_commands
+from deputy.app.repos import commands as repo_commands
+from deputy.app.service import commands as service_commands
+from deputy.app.tasks import audit as audit_commands
+from deputy.app.tasks import commands as task_commands
+from deputy.app.tasks import insights as look_commands
 from deputy.domain.errors import DeputyError
 
 PLUGINS = "deputy.commands"

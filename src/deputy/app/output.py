@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from deputy.domain.visible import visible
+from deputy.domain.text.visible import visible
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

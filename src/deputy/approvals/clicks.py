@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from deputy.domain.values import Hold, HoldStatus, Person, Vote
+from deputy.domain.people import Person
+from deputy.domain.review.approval import Hold, HoldStatus, Vote
 
 # Slack's clock and ours may differ a little; a click from further in the future is not a click.
 _SKEW = timedelta(seconds=60)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from deputy.domain.values import Hold, HoldStatus, Need, Vote, VoteChoice
+from deputy.domain.policy.decision import ApprovalRequirement
+from deputy.domain.review.approval import Hold, HoldStatus, Vote, VoteChoice
 
 Roles = Callable[[str], Collection[str]] | Mapping[str, Collection[str]]
 
@@ -25,7 +26,7 @@ class Standing:
 
     status: HoldStatus
     counted: Mapping[str, tuple[str, ...]]
-    missing: tuple[Need, ...]
+    missing: tuple[ApprovalRequirement, ...]
     denied_by: tuple[str, ...]
     sentence: str
 
@@ -49,7 +50,7 @@ def standing(hold: Hold, votes: Sequence[Vote], roles: Roles, now: datetime) -> 
         for role in needed
     }
     missing = tuple(
-        Need(role=role, count=count - len(counted[role]))
+        ApprovalRequirement(role=role, count=count - len(counted[role]))
         for role, count in needed.items()
         if len(counted[role]) < count
     )
@@ -62,7 +63,7 @@ def roles_of(roles: Roles, subject: str) -> frozenset[str]:
     return frozenset(roles(subject) if callable(roles) else roles.get(subject, ()))
 
 
-def _merged(needs: Iterable[Need]) -> dict[str, int]:
+def _merged(needs: Iterable[ApprovalRequirement]) -> dict[str, int]:
     most: dict[str, int] = {}
     for need in needs:
         most[need.role] = max(need.count, most.get(need.role, 0))
@@ -95,14 +96,16 @@ def _status(hold: Hold, *, has_needs: bool, is_denied: bool, is_complete: bool, 
 
 
 def _sentence(
-    status: HoldStatus, counted: Mapping[str, tuple[str, ...]], missing: Sequence[Need], denied_by: Sequence[str]
+    status: HoldStatus,
+    counted: Mapping[str, tuple[str, ...]],
+    missing: Sequence[ApprovalRequirement],
+    denied_by: Sequence[str],
 ) -> str:
     lacking = " and ".join(_lack(need, len(counted[need.role])) for need in missing)
     match status:
         case HoldStatus.GRANTED:
-            return (
-                f"approved: {', '.join(f'{len(people)} {Need(role=role).title}' for role, people in counted.items())}"
-            )
+            titles = (f"{len(people)} {ApprovalRequirement(role=role).title}" for role, people in counted.items())
+            return f"approved: {', '.join(titles)}"
         case HoldStatus.DENIED:
             return f"denied by {len(denied_by)} of those who may decide" if denied_by else "denied"
         case HoldStatus.EXPIRED:
@@ -113,5 +116,5 @@ def _sentence(
             return f"waiting for {lacking}" if lacking else "waiting, but it names nobody who could approve"
 
 
-def _lack(need: Need, present: int) -> str:
+def _lack(need: ApprovalRequirement, present: int) -> str:
     return f"{need.count}{' more' if present else ''} {need.title}"

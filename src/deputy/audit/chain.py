@@ -16,7 +16,7 @@ import rfc8785
 from pydantic import JsonValue, ValidationError
 
 from deputy.domain.errors import AuditBroken, BadInput
-from deputy.domain.values import Event
+from deputy.domain.events import Event
 
 GENESIS = bytes(32).hex()
 SALT_BYTES = 16

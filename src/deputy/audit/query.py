@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from deputy.domain.errors import BadInput
 
 DEFAULT_LIMIT = 50
-MOST_EVENTS = 1000
+MAX_EVENTS = 1000
 EXAMPLE = "task:D-7K2M9QXA actor:user:T1/U1 name:vote:* since:2026-01-31 limit:50"
 _TASK = re.compile(r"D-[0-9A-Z]{4,32}")
 _ACTOR = re.compile(r"(?:user:)?([A-Z0-9]+/[A-Z0-9]+)|deputy|operator:cli", re.ASCII)
@@ -85,9 +85,9 @@ def _since(value: str) -> datetime | None:
 
 def _limit(value: str) -> int:
     if not (
-        value.isascii() and value.isdigit() and len(value) <= len(str(MOST_EVENTS)) and 1 <= int(value) <= MOST_EVENTS
+        value.isascii() and value.isdigit() and len(value) <= len(str(MAX_EVENTS)) and 1 <= int(value) <= MAX_EVENTS
     ):
-        raise _bad(f"limit:{value}", f"it is a number from 1 to {MOST_EVENTS}")
+        raise _bad(f"limit:{value}", f"it is a number from 1 to {MAX_EVENTS}")
     return int(value)
 
 

@@ -8,10 +8,9 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
-from deputy.domain.events import EventName
-from deputy.domain.values import Event
+from deputy.domain.events import Event, EventName
 
-MOST_CHARACTERS = 300
+MAX_CHARACTERS = 300
 ERASED = "(erased)"
 
 # ``{a.b}`` is a fact, ``{a:12}`` its first 12 characters; ``[…]`` is left out when a fact in it is missing or empty.
@@ -158,4 +157,4 @@ _JOINS: Mapping[str, Callable[[list[str]], str]] = MappingProxyType(
 
 def _one_line(text: str) -> str:
     plain = "".join(character if character.isprintable() else " " for character in text)
-    return plain if len(plain) <= MOST_CHARACTERS else plain[: MOST_CHARACTERS - 1] + "…"
+    return plain if len(plain) <= MAX_CHARACTERS else plain[: MAX_CHARACTERS - 1] + "…"

@@ -1,6 +1,11 @@
 """The closed vocabulary of audit events: ``noun:verb`` or ``noun:noun:verb``."""
 
+from datetime import datetime
 from enum import StrEnum
+
+from pydantic import Field, JsonValue
+
+from deputy.domain.value import Value
 
 
 class EventName(StrEnum):
@@ -57,3 +62,14 @@ class EventName(StrEnum):
     NETWORK_USED = "network:used"
     ORPHANS_REMOVED = "sandbox:orphans:removed"
     SERVICE_STARTED = "service:started"
+
+
+class Event(Value):
+    """One line of the audit trail, before it is chained. ``data`` holds facts; ``personal`` holds erasable text."""
+
+    name: str
+    at: datetime
+    actor: str
+    task: str = ""
+    data: dict[str, JsonValue] = Field(default_factory=dict)
+    personal: dict[str, str] = Field(default_factory=dict)

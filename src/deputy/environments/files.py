@@ -8,9 +8,9 @@ from configparser import ConfigParser
 from configparser import Error as ConfigError
 from types import MappingProxyType
 
-from deputy.domain.globs import compile_glob
+from deputy.domain.changes.globs import compile_glob
 
-MOST_BYTES = 2 * 1024**2  # a manifest is smaller; of a larger lock file, only the beginning is looked at
+MAX_BYTES = 2 * 1024**2  # a manifest is smaller; of a larger lock file, only the beginning is looked at
 Table = Mapping[str, object]
 _NO_GLOB = re.compile("[^ -~\u00a0-\ud7ff\ue000-\U0010ffff]|[\\[\\]{}!*\\\\]")
 _EMPTY: Table = MappingProxyType({})
@@ -42,7 +42,7 @@ class Files:
         """A file's text, or nothing where there is no readable text."""
         if path not in self._texts:
             content = (self._read(path) or b"") if path in self._known else b""
-            self._texts[path] = content[:MOST_BYTES].decode("utf-8", "replace").removeprefix("\ufeff")
+            self._texts[path] = content[:MAX_BYTES].decode("utf-8", "replace").removeprefix("\ufeff")
         return self._texts[path]
 
     def toml(self, path: str) -> Table:

@@ -22,7 +22,7 @@ _PLACES = re.compile(
 )
 _BY_GIT = re.compile("|".join(_GIT))
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
-_MOST = 10
+_MAX = 10
 
 
 def other_hosts(files: Files, found: Iterable[Finding]) -> Iterator[Finding]:
@@ -34,7 +34,7 @@ def other_hosts(files: Files, found: Iterable[Finding]) -> Iterator[Finding]:
             host = next(filter(None, match.groups()), "")
             if _HOST.fullmatch(host):
                 hosts.setdefault(host, path)
-    for host, path in list(hosts.items())[:_MOST]:
+    for host, path in list(hosts.items())[:_MAX]:
         yield Finding(topic=Topic.NETWORK, text=host, why=f"{path} says so", file=path)
 
 

@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping
 from hashlib import sha256
 
-from deputy.domain.config import Environment
-from deputy.domain.globs import compile_glob
+from deputy.domain.changes.globs import compile_glob
+from deputy.domain.policy.config import Environment
 
 # Part of every key: raise it when images are to be built in another way.
 _FORM = 1

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterable
 from enum import StrEnum
 
-from deputy.domain.config import Check, Environment
+from deputy.domain.policy.config import Check, Environment
 from deputy.domain.value import Value
 
 

@@ -17,14 +17,14 @@ _LOOKED_INTO = re.compile(r"(?:^|/)(?:\.npmrc|[^/]+\.(?:pem|key)|[^/]*service[-_
 _INSIDE = re.compile(r"PRIVATE KEY-----|_authToken\s*=\s*(?!\$\{)\S|\"private_key\"")
 _TESTS = re.compile(r"(?:test|dummy|mock|fake|fixture|sample|example|docs)[^/]*/", re.IGNORECASE)
 _CODE = re.compile(r"\.(?:py|[cm]?[jt]sx?|go|rs|rb|java|md)\Z")
-_MOST, _SHOWN = 20, 3
+_MAX, _SHOWN = 20, 3
 
 
 def secrets(files: Files) -> Iterator[Finding]:
     """Globs of what looks like a secret, and a note about what does and that tests may need."""
     globs = {glob: why for path in files.paths if (why := _why(files, path)) and (glob := _glob(path))}
     ours = {glob: why for glob, why in globs.items() if not _TESTS.search(glob)}
-    for glob, why in list(ours.items())[:_MOST]:
+    for glob, why in list(ours.items())[:_MAX]:
         yield Finding(topic=Topic.HIDDEN, text=glob, why=why, file=glob if files.has(glob) else "")
     others = [glob for glob in globs if glob not in ours]
     if others:

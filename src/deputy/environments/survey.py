@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 from deputy.environments.files import Files, glob_of, table
 from deputy.environments.hosts import other_hosts
-from deputy.environments.node import node
-from deputy.environments.others import go, java, ruby, rust
+from deputy.environments.languages.node import node
+from deputy.environments.languages.others import go, java, ruby, rust
 from deputy.environments.proposal import Finding, Proposal, Topic
-from deputy.environments.python import python
+from deputy.environments.python.survey import python
+from deputy.environments.python.versions import git_wanted
 from deputy.environments.secrets import secrets
-from deputy.environments.versions import git_wanted
 from deputy.environments.written import build_machine, written_checks
 
 _LANGUAGES = (python, node, go, rust, ruby, java)

@@ -6,11 +6,11 @@ import yaml
 
 from deputy.environments.files import Files
 
-_MOST_CHARACTERS = 64 * 1024
+_MAX_CHARACTERS = 64 * 1024
 _FOLDERS = (".github/workflows/*.yml", ".github/workflows/*.yaml", ".forgejo/workflows/*.yml", ".gitea/workflows/*.yml")
 _GITLAB = ".gitlab-ci.yml"
 _SCRIPTS = frozenset({"script", "before_script"})
-_MOST_FILES = 10
+_MAX_FILES = 10
 _DEEPEST = 30
 
 # The keys above a value, in order; what stands in a list has the list's keys.
@@ -19,7 +19,7 @@ Keys = tuple[str, ...]
 
 def scripts(files: Files) -> Iterator[tuple[str, str]]:
     """Each line that a build machine runs, after the file that it stands in; those of a file that breaks off too."""
-    for path in files.matching(*_FOLDERS)[:_MOST_FILES]:
+    for path in files.matching(*_FOLDERS)[:_MAX_FILES]:
         for keys, text in values(files.text(path)):
             if keys and keys[-1] == "run":
                 yield from ((path, line) for line in _lines(text))
@@ -30,7 +30,7 @@ def scripts(files: Files) -> Iterator[tuple[str, str]]:
 
 def services(files: Files) -> Iterator[tuple[str, str]]:
     """The programs that a build machine starts beside the tests (``postgres``), after the file that names them."""
-    found = ((path, keys) for path in files.matching(*_FOLDERS)[:_MOST_FILES] for keys, _ in values(files.text(path)))
+    found = ((path, keys) for path in files.matching(*_FOLDERS)[:_MAX_FILES] for keys, _ in values(files.text(path)))
     names = {(path, keys[keys.index("services") + 1]) for path, keys in found if "services" in keys[:-1]}
     yield from sorted(names)
 
@@ -45,7 +45,7 @@ def _lines(text: str) -> Iterator[str]:
 def values(text: str) -> Iterator[tuple[Keys, str]]:
     """Each text of a document with the keys above it, as far as the document can be read."""
     try:
-        yield from _walk(text[:_MOST_CHARACTERS])
+        yield from _walk(text[:_MAX_CHARACTERS])
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError):  # "\\UFFFFFFFF" is no character
         return
 

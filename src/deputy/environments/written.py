@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from deputy.domain.config import Check
+from deputy.domain.policy.config import Check
 from deputy.environments.files import Files
 from deputy.environments.proposal import Finding, Topic, check
 from deputy.environments.workflows import scripts, services

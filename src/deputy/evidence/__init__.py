@@ -1,16 +1,16 @@
 """Logs and reports to facts: what a fresh sandbox printed, judged; what base and patch prove together."""
 
-from deputy.domain.secrets import redact
+from deputy.domain.text.secrets import redact
 from deputy.evidence.checks import ReportFile, judge_check
 from deputy.evidence.claims import TestReport
-from deputy.evidence.formats import MOST_REPORT_BYTES, Unreadable, read_report
 from deputy.evidence.proofs import Overlay, new_test_files, overlays, proof
 from deputy.evidence.repetition import is_worth_repeating, of_runs, repetitions
-from deputy.evidence.reports import parse_report
+from deputy.evidence.runners.formats import MAX_REPORT_BYTES, Unreadable, read_report
+from deputy.evidence.runners.reports import parse_report
 from deputy.evidence.text import presentable, safe_text
 
 __all__ = [
-    "MOST_REPORT_BYTES",
+    "MAX_REPORT_BYTES",
     "Overlay",
     "ReportFile",
     "TestReport",

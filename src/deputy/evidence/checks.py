@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from deputy.domain.config import Check
-from deputy.domain.dialogue import CommandResult
-from deputy.domain.values import CheckPhase, CheckResult
+from deputy.domain.policy.config import Check
+from deputy.domain.review.evidence import CheckPhase, CheckResult
+from deputy.domain.tasks.dialogue import CommandResult
 from deputy.evidence.claims import TestReport
-from deputy.evidence.formats import Unreadable, read_report
-from deputy.evidence.reports import lint_errors, parse_report
+from deputy.evidence.runners.formats import Unreadable, read_report
+from deputy.evidence.runners.reports import lint_errors, parse_report
 from deputy.evidence.text import presentable
 
-MOST_NAMES, MOST_NAME_CHARACTERS = 20, 200
+MAX_NAMES, MAX_NAME_CHARACTERS = 20, 200
 _PARSED_BYTES = 512 * 1024  # reports stand at the end of the output
 
 
@@ -156,6 +156,6 @@ def _nothing_ran(report: TestReport | None) -> str:
 def _names(claim: TestReport) -> tuple[str, ...]:
     """The broken tests, each once and as one line, fit to be shown; a last entry counts those that are left out."""
     every = tuple(dict.fromkeys(claim.names))
-    shown = [" ".join(presentable(name, MOST_NAME_CHARACTERS).split()) for name in every[:MOST_NAMES]]
-    more = len(every) - MOST_NAMES
+    shown = [" ".join(presentable(name, MAX_NAME_CHARACTERS).split()) for name in every[:MAX_NAMES]]
+    more = len(every) - MAX_NAMES
     return (*shown, f"… and {more} more") if more > 0 else tuple(shown)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _DIGITS = 9
-MOST = 10**_DIGITS
+MAX = 10**_DIGITS
 
 
 @dataclass(frozen=True)
@@ -74,4 +74,4 @@ def number(digits: str) -> int:
 
     ``ValueError`` when it is none.
     """
-    return MOST if len(digits) > _DIGITS else int(digits)
+    return MAX if len(digits) > _DIGITS else int(digits)

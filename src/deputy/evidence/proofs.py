@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deputy.domain.config import Check
-from deputy.domain.globs import matches_any
-from deputy.domain.values import ChangeKind, CheckPhase, CheckResult, Proof, TreeChange
+from deputy.domain.changes.change import ChangeKind, TreeChange
+from deputy.domain.changes.globs import matches_any
+from deputy.domain.policy.config import Check
+from deputy.domain.review.evidence import CheckPhase, CheckResult, Evidence
 
 # Files that steer a test run wherever they stand: an added one could skip all of base's tests.
 _STEERING = ("**/conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini")
@@ -56,7 +57,7 @@ def overlays(change: TreeChange, checks: Sequence[Check]) -> tuple[Overlay, ...]
     return tuple(trees)
 
 
-def proof(change: TreeChange, checks: Sequence[Check], results: Sequence[CheckResult]) -> Proof:
+def proof(change: TreeChange, checks: Sequence[Check], results: Sequence[CheckResult]) -> Evidence:
     """What the results prove. ``None`` means that nothing is proven either way.
 
     ``fails_before`` is True only when a check of kind ``tests`` that runs new or changed test files passes on base and
@@ -66,7 +67,7 @@ def proof(change: TreeChange, checks: Sequence[Check], results: Sequence[CheckRe
     new = new_test_files(change, checks)
     names = [check.name for check in checks if check.kind == "tests" and any(matches_any(check.tests, p) for p in new)]
     after = [_passed(results, name, CheckPhase.PATCH) for name in names]
-    return Proof(
+    return Evidence(
         checks=tuple(results),
         new_tests=new,
         fails_before=_any([_fails_before(results, name) for name in names]),

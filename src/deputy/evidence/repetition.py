@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from deputy.domain.config import Check
-from deputy.domain.values import CheckPhase, CheckResult
+from deputy.domain.policy.config import Check
+from deputy.domain.review.evidence import CheckPhase, CheckResult
 from deputy.evidence.proofs import NOT_RUN
 
-MOST_NAMED = 3
+MAX_NAMED = 3
 
 
 def repetitions(phase: CheckPhase, limit: int) -> int:
@@ -60,5 +60,5 @@ def of_runs(runs: Sequence[CheckResult]) -> CheckResult:
 def _listed(names: Sequence[str]) -> str:
     if not names:
         return ""
-    more = len(names) - MOST_NAMED
-    return f": {', '.join(names[:MOST_NAMED])}" + (f" and {more} more" if more > 0 else "")
+    more = len(names) - MAX_NAMED
+    return f": {', '.join(names[:MAX_NAMED])}" + (f" and {more} more" if more > 0 else "")

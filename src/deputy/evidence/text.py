@@ -1,7 +1,7 @@
 """Untrusted output as text that is safe to show, store and quote."""
 
-from deputy.domain.secrets import redact
-from deputy.domain.visible import visible
+from deputy.domain.text.secrets import redact
+from deputy.domain.text.visible import visible
 
 
 def presentable(data: bytes | str, limit: int) -> str:

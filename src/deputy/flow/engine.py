@@ -11,7 +11,7 @@ from typing import Any, cast
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions
 from pydantic import JsonValue
 
-from deputy.flow.steps import Act, Patience, Steps, outcome_of, value_of
+from deputy.flow.state.steps import Act, Patience, Steps, outcome_of, value_of
 from deputy.flow.workflows import BUILDS, CONTROL, RUNS
 from deputy.ports import Ledger
 
@@ -24,7 +24,7 @@ BUILDS_POLLING_SECONDS = 2.0
 CONTROL_CONCURRENCY = 16
 # No limit of ours: what is handed over has its place already (``dispatching``). It only keeps the queue a partitioned
 # one, as runs enqueued by an earlier release expect it to be.
-MOST_RUNS = 1000
+MAX_RUNS = 1000
 FORGOTTEN_AT_ONCE = 500
 _LOST = ["ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 _ENDED = ["SUCCESS", *_LOST]
@@ -105,7 +105,7 @@ class RecordedSteps:
         return value_of(DBOS.run_step({"name": name}, outcome_of, act, args, patience))
 
 
-class Engine:
+class DurableEngine:
     """Runs workflows from the queues in this process. One per process."""
 
     def __init__(
@@ -137,8 +137,8 @@ class Engine:
         DBOS.launch()
         DBOS.register_queue(
             RUNS,
-            global_concurrency=MOST_RUNS,
-            partition_concurrency=MOST_RUNS,
+            global_concurrency=MAX_RUNS,
+            partition_concurrency=MAX_RUNS,
             polling_interval_sec=POLLING_SECONDS,
             on_conflict="always_update",
         )

@@ -3,18 +3,18 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from deputy.flow.clicks import handle_click
-from deputy.flow.commands import handle_command
-from deputy.flow.control import stop_task
-from deputy.flow.delivery import deliver
-from deputy.flow.environment_upkeep import build_environment
-from deputy.flow.holds import expire_hold, expire_question, tell_approvers, tell_outcome
-from deputy.flow.housekeeping import Keeper, housekeep
-from deputy.flow.notices import tell_policy
-from deputy.flow.requests import handle_edit, handle_request
-from deputy.flow.runs import run_task
-from deputy.flow.show import show_line
-from deputy.flow.world import World
+from deputy.flow.approvals.holds import expire_hold, expire_question, tell_approvers, tell_outcome
+from deputy.flow.approvals.notices import tell_policy
+from deputy.flow.delivery.delivery import deliver
+from deputy.flow.requests.clicks import handle_click
+from deputy.flow.requests.commands import handle_command
+from deputy.flow.requests.control import stop_task
+from deputy.flow.requests.requests import handle_edit, handle_request
+from deputy.flow.runs.runs import run_task
+from deputy.flow.state.services import Services
+from deputy.flow.state.show import show_line
+from deputy.flow.upkeep.environment_upkeep import build_environment
+from deputy.flow.upkeep.housekeeping import Keeper, housekeep
 
 RUNS, CONTROL, BUILDS = "runs", "control", "builds"
 
@@ -38,10 +38,10 @@ _ALL: Mapping[str, tuple[str, Callable[..., None]]] = {
 QUEUES: Mapping[str, str] = {"housekeep": CONTROL, **{name: queue for name, (queue, _) in _ALL.items()}}
 
 
-def workflows(world: World, keeper: Keeper) -> dict[str, tuple[str, Callable[..., None]]]:
+def workflows(services: Services, keeper: Keeper) -> dict[str, tuple[str, Callable[..., None]]]:
     """The workflows, bound to the world that they act in."""
     bound: dict[str, tuple[str, Callable[..., None]]] = {
-        name: (queue, partial(body, world)) for name, (queue, body) in _ALL.items()
+        name: (queue, partial(body, services)) for name, (queue, body) in _ALL.items()
     }
-    bound["housekeep"] = (CONTROL, partial(housekeep, world, keeper))
+    bound["housekeep"] = (CONTROL, partial(housekeep, services, keeper))
     return bound

@@ -1,19 +1,19 @@
 """A tree change and its evidence to a gate report."""
 
-from deputy.gates.dependencies import DependencyChange, dependency_changes
-from deputy.gates.grouping import Group, grouped, shorten
-from deputy.gates.inspection import GATES, inspect
-from deputy.gates.verdict import DEFAULT_NEEDS, merge_needs, report
+from deputy.gates.dependencies.gate import DependencyChange, dependency_changes
+from deputy.gates.framework.grouping import Group, grouped, shorten
+from deputy.gates.framework.verdict import DEFAULT_REQUIREMENTS, merge_requirements, report
+from deputy.gates.registry import GATES, inspect
 
 __all__ = [
-    "DEFAULT_NEEDS",
+    "DEFAULT_REQUIREMENTS",
     "GATES",
     "DependencyChange",
     "Group",
     "dependency_changes",
     "grouped",
     "inspect",
-    "merge_needs",
+    "merge_requirements",
     "report",
     "shorten",
 ]

@@ -6,9 +6,11 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from deputy.domain.folding import fold
-from deputy.domain.values import ChangeKind, FileChange, Finding, Severity
-from deputy.gates.case import LINK, Case, found, resembles
+from deputy.domain.changes.change import ChangeKind, FileChange
+from deputy.domain.changes.folding import fold
+from deputy.domain.policy.decision import Severity
+from deputy.domain.review.finding import Finding
+from deputy.gates.framework.patch_under_review import LINK, PatchUnderReview, found, resembles
 
 _FILE = re.compile(
     r"(?:un)?licen[sc]es?|copying(?:\.lesser)?|notices?|copyright|patents|third[-_. ]?party[-_. ]?[\w.-]*|reuse\.toml"
@@ -46,7 +48,7 @@ _PROSE = (".md", ".rst", ".txt", ".adoc", ".json", ".lock", ".toml", ".csv")
 _ASK = "leave it as it was; whoever answers for licences decides about it"
 
 
-def judge(case: Case) -> Iterator[Finding]:
+def judge(case: PatchUnderReview) -> Iterator[Finding]:
     """Ask a person wherever terms, their owners or their notices change, or foreign code comes in under its own."""
     own = _own_family(case)
     for file in case.files:
@@ -63,7 +65,7 @@ def _is_terms(path: str) -> bool:
     return not name.endswith(_CODE) and (_FILE.fullmatch(name) is not None or resembles(_FOLDERS, path))
 
 
-def _headers(case: Case, file: FileChange, own: str) -> Iterator[Finding]:
+def _headers(case: PatchUnderReview, file: FileChange, own: str) -> Iterator[Finding]:
     if file.path.lower().endswith(_PROSE) or file.kind is ChangeKind.DELETED:
         return
     tops = [text[:_TOP] for text in case.texts(file)]
@@ -91,7 +93,7 @@ def _foreign(file: FileChange, text: str, own: str) -> Iterator[Finding]:
         yield found("licences/foreign", Severity.REVIEW, message, file.path, fix=fix)
 
 
-def _metadata(case: Case, file: FileChange) -> Iterator[Finding]:
+def _metadata(case: PatchUnderReview, file: FileChange) -> Iterator[Finding]:
     if resembles(("**/pyproject.toml", "**/package.json", "**/cargo.toml", "**/composer.json"), file.path):
         before, after = (_declared(file.path, text) for text in case.texts(file))
         if before != after and before:
@@ -120,7 +122,7 @@ def _declared(path: str, text: str) -> str:
     return ", ".join(found_keys)
 
 
-def _own_family(case: Case) -> str:
+def _own_family(case: PatchUnderReview) -> str:
     """Under which family of terms the repository stands, by its licence file or manifest on the base side."""
     for path in _REPOSITORY:
         content = case.read("base", path)

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, cast
 
 import griffe
 
-from deputy.domain.values import ChangeKind, FileChange, Finding, Severity
-from deputy.gates.case import LINK, Case, found, resembles
+from deputy.domain.changes.change import ChangeKind, FileChange
+from deputy.domain.policy.decision import Severity
+from deputy.domain.review.finding import Finding
+from deputy.gates.framework.patch_under_review import LINK, PatchUnderReview, found, resembles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +27,8 @@ _NOT_OFFERED = (
 )  # fmt: skip
 _ROOTS = frozenset({"src", "lib", "python"})
 _BOM = "\ufeff"
-_MOST_BYTES = 500_000  # of source, both sides: about a second
-_MOST_HEIRS = 100  # new modules that are looked through for the names of one that is gone
+_MAX_BYTES = 500_000  # of source, both sides: about a second
+_MAX_HEIRS = 100  # new modules that are looked through for the names of one that is gone
 _FIX = "keep the old name or signature working, or ask for the change of what callers rely on by name"
 
 _RULES: Mapping[griffe.BreakageKind, tuple[str, Severity, str]] = MappingProxyType(
@@ -83,7 +85,7 @@ class _Sides:
     def can_read(self, *sources: _Source) -> bool:
         """Whether these are read already, or there is time to read them."""
         cost = sum(len(source.text) for source in sources if source not in self._modules)
-        if self.spent + cost > _MOST_BYTES:
+        if self.spent + cost > _MAX_BYTES:
             return False
         self.spent += cost
         return True
@@ -101,7 +103,7 @@ class _Sides:
         return frozenset(name for name, member in members if not member.is_alias and member.is_public)
 
 
-def judge(case: Case) -> Iterator[Finding]:
+def judge(case: PatchUnderReview) -> Iterator[Finding]:
     """Ask a person about each thing that callers could rely on before the patch and can't after it."""
     sides, left_out = _sides(case), []
     changed = [(before, sides.head[name]) for name, before in sorted(sides.base.items()) if name in sides.head]
@@ -117,7 +119,7 @@ def judge(case: Case) -> Iterator[Finding]:
         yield found("public-api/not-compared", Severity.REVIEW, message, left_out[0].path, fix=fix)
 
 
-def _sides(case: Case) -> _Sides:
+def _sides(case: PatchUnderReview) -> _Sides:
     sides = _Sides()
     for file in case.files:
         name = _module(case, file)
@@ -130,7 +132,7 @@ def _sides(case: Case) -> _Sides:
     return sides
 
 
-def _module(case: Case, file: FileChange) -> str:
+def _module(case: PatchUnderReview, file: FileChange) -> str:
     """The dotted name under which others import the file, or nothing when they don't."""
     if not file.path.endswith(".py") or LINK in {file.old_mode, file.new_mode}:
         return ""
@@ -160,7 +162,7 @@ def _gone(sides: _Sides) -> Iterator[Finding]:
 
 
 def _heir(before: _Source, new: list[_Source], sides: _Sides) -> _Source | None:
-    if len(new) > _MOST_HEIRS:
+    if len(new) > _MAX_HEIRS:
         return None
     names = sides.offered(before)
     return next((source for source in new if names and names <= sides.offered(source)), None)

@@ -4,11 +4,13 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, chain
 
-from deputy.domain.scans import TOO_LARGE, Sighting
-from deputy.domain.secrets import Secret, find_secrets
-from deputy.domain.values import ChangeKind, FileChange, Finding, Severity
-from deputy.gates.case import LINK, Case, found, resembles
-from deputy.gates.sightings import AUDITOR, rule_of, scan_of
+from deputy.domain.changes.change import ChangeKind, FileChange
+from deputy.domain.policy.decision import Severity
+from deputy.domain.review.finding import Finding
+from deputy.domain.review.scans import TOO_LARGE, Sighting
+from deputy.domain.text.secrets import Secret, find_secrets
+from deputy.gates.framework.patch_under_review import LINK, PatchUnderReview, found, resembles
+from deputy.gates.framework.sightings import AUDITOR, rule_of, scan_of
 
 _KEY_FILES = (
     "**/id_rsa", "**/id_dsa", "**/id_ecdsa", "**/id_ed25519", "**/*.pem", "**/*.p12", "**/*.pfx", "**/*.jks",
@@ -22,7 +24,7 @@ _SEERS = ("kingfisher ", "detect-secrets ")
 _FIX = "read it from the environment or a secret store, and revoke it if it was real"
 
 
-def judge(case: Case) -> Iterator[Finding]:
+def judge(case: PatchUnderReview) -> Iterator[Finding]:
     """Stop recognisable credentials; ask about values that are merely called like one, and files that hold them.
 
     What scanners saw counts like what we see ourselves. That nobody but us looked stops the patch.
@@ -39,7 +41,7 @@ def judge(case: Case) -> Iterator[Finding]:
     yield from _not_scanned(case)
 
 
-def _sightings(case: Case) -> dict[str, list[Finding]]:
+def _sightings(case: PatchUnderReview) -> dict[str, list[Finding]]:
     """What scanners of credentials saw, as findings, by path."""
     findings: dict[str, list[Finding]] = {}
     for sighting in scan_of(case).sightings:
@@ -69,7 +71,7 @@ def _once(findings: Sequence[Finding]) -> Iterator[Finding]:
         yield min(group, key=lambda finding: finding.severity is not Severity.DENY)
 
 
-def _not_scanned(case: Case) -> Iterator[Finding]:
+def _not_scanned(case: PatchUnderReview) -> Iterator[Finding]:
     """Without a proof the gate ``checks`` stops the patch already."""
     if case.proof is None:
         return

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from deputy.domain.status import TaskStatus, is_final
-from deputy.domain.values import Hold, HoldStatus, Task, Vote
+from deputy.domain.review.approval import Hold, HoldStatus, Vote
+from deputy.domain.tasks.status import TaskStatus, is_final
+from deputy.domain.tasks.task import Task
 
 
 @dataclass(frozen=True)

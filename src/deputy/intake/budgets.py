@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 
-from deputy.domain.config import STANDARD
+from deputy.domain.policy.config import STANDARD
 
 _NAME = r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?"
 _IN_WORDS = re.compile(rf"[\s,;(]*\b(?:with|on|using|use) (?:an? |the )?(?P<name>{_NAME}) budget\b\)?", re.IGNORECASE)

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from deputy.domain.config import Recipe
 from deputy.domain.errors import BadInput
+from deputy.domain.policy.config import Recipe
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from deputy.domain.config import RepoConfig
+from deputy.domain.policy.config import RepoConfig
 
 _PREPOSITION = r"(?:in|on|for|across|of|at|from|within|inside|throughout|over|to|into|against)"
 _ARTICLE = r"(?:the|our|my)\s+"

@@ -4,15 +4,16 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Literal
 
-from deputy.domain.config import STANDARD, Limits, Recipe, RepoConfig
-from deputy.domain.values import Choice, Clarification, TaskSpec, Value
+from deputy.domain.policy.config import STANDARD, Limits, Recipe, RepoConfig
+from deputy.domain.tasks.request import Choice, Clarification, TaskSpec
+from deputy.domain.value import Value
 from deputy.intake import recipes as recipe_book
 from deputy.intake.budgets import budget_in
 from deputy.intake.markup import plain_text
 from deputy.intake.repos import mentions, without_addresses, without_repo
 from deputy.intake.words import kind_of, paths_in, without_filler
 
-MOST_CHOICES = 5  # buttons that fit in one row of a Slack message
+MAX_CHOICES = 5  # buttons that fit in one row of a Slack message
 
 _CANCEL = re.compile(
     r"(?:cancel|stop|abort|nevermind|never mind|forget (?:it|this|that)|scrap (?:it|this|that))"
@@ -148,7 +149,7 @@ def _spec(goal: str, repo: RepoConfig, recipes: Sequence[Recipe], budget: str) -
 
 
 def _ask_repo(repos: Sequence[RepoConfig]) -> Clarification:
-    offered = repos[:MOST_CHOICES]
+    offered = repos[:MAX_CHOICES]
     more = "" if len(repos) == len(offered) else " Or reply with the name of another one."
     return Clarification(
         field="repo",

@@ -2,7 +2,7 @@
 
 import re
 
-from deputy.domain.values import TaskKind
+from deputy.domain.tasks.request import TaskKind
 
 _GREETING = r"(?:hey|hi|hello|hallo|yo|ok|okay|morning|good (?:morning|afternoon|evening)|thanks|thank you|cheers)"
 _ASKING = (
@@ -45,7 +45,7 @@ _NOT_PATHS = """
 and/or i/o n/a w/o a/b y/n b/c yes/no on/off true/false he/she his/her they/them read/write input/output client/server
 tcp/ip ci/cd start/stop up/down in/out either/or before/after
 """
-_MOST_PATHS = 100
+_MAX_PATHS = 100
 
 
 def without_filler(text: str) -> str:
@@ -71,7 +71,7 @@ def paths_in(text: str) -> tuple[str, ...]:
     Too many is better than too few: policy judges each before anything runs.
     """
     tokens = (_clean(token) for token in _SEPARATORS.split(text))
-    return tuple(dict.fromkeys(token.rstrip("/") for token in tokens if _is_path(token)))[:_MOST_PATHS]
+    return tuple(dict.fromkeys(token.rstrip("/") for token in tokens if _is_path(token)))[:_MAX_PATHS]
 
 
 def _clean(token: str) -> str:

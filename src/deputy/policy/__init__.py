@@ -5,35 +5,35 @@ The rest of Deputy needs ``load``, ``lint``, ``run_cases``, ``explain`` and what
 
 from deputy.policy.bundle import Bundle, digest_of, lint, load
 from deputy.policy.cases import Case, CaseResult, run_cases
-from deputy.policy.comparing import Comparison, compare
-from deputy.policy.deciding import Question
-from deputy.policy.given import Given
-from deputy.policy.own import OWN_FILE, OwnPolicy, parse_own
-from deputy.policy.problems import Level, Problem
-from deputy.policy.rules import EVERYWHERE
-from deputy.policy.simulating import Past, Simulation, simulate
-from deputy.policy.wording import explain
+from deputy.policy.compare.bundles import Comparison, compare
+from deputy.policy.compare.past_tasks import Past, Simulation, simulate
+from deputy.policy.core.deciding import Question
+from deputy.policy.core.rules import EVERYWHERE
+from deputy.policy.core.wording import explain
+from deputy.policy.files.problems import Level, Problem
+from deputy.policy.repo_policy import REPO_POLICY_FILE, RepoPolicy, parse_repo_policy
+from deputy.policy.supplied_facts import SuppliedFacts
 
 __all__ = [
     "EVERYWHERE",
-    "OWN_FILE",
+    "REPO_POLICY_FILE",
     "Bundle",
     "Case",
     "CaseResult",
     "Comparison",
-    "Given",
     "Level",
-    "OwnPolicy",
     "Past",
     "Problem",
     "Question",
+    "RepoPolicy",
     "Simulation",
+    "SuppliedFacts",
     "compare",
     "digest_of",
     "explain",
     "lint",
     "load",
-    "parse_own",
+    "parse_repo_policy",
     "run_cases",
     "simulate",
 ]

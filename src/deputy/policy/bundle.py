@@ -7,7 +7,9 @@ from datetime import timedelta
 from hashlib import sha256
 from types import MappingProxyType
 
-from deputy.domain.config import (
+from deputy.domain.changes.folding import fold
+from deputy.domain.errors import NotFound
+from deputy.domain.policy.config import (
     RECIPE,
     STANDARD,
     Budget,
@@ -19,19 +21,17 @@ from deputy.domain.config import (
     Recipe,
     RepoConfig,
 )
-from deputy.domain.errors import NotFound
-from deputy.domain.facts import UNKNOWN, Facts
-from deputy.domain.folding import fold
-from deputy.domain.refusals import Refusals
-from deputy.domain.values import Action, Decision, Effect
-from deputy.policy.deciding import Question, consider, judged
-from deputy.policy.engine import Engine
-from deputy.policy.linting import Parsed, lint_parsed, parse
-from deputy.policy.offers import Surroundings, counter_offer
-from deputy.policy.own import OwnPolicy, own_budget, own_gates, own_limits, own_repo, own_rules
-from deputy.policy.problems import Problem, refuse
-from deputy.policy.rules import Rule
-from deputy.policy.wording import reason
+from deputy.domain.policy.decision import Action, Decision, Effect
+from deputy.domain.policy.facts import UNKNOWN, Facts
+from deputy.domain.policy.refusals import Refusals
+from deputy.policy.core.deciding import Question, consider, judged
+from deputy.policy.core.engine import RuleEngine
+from deputy.policy.core.rules import Rule
+from deputy.policy.core.wording import reason
+from deputy.policy.files.problems import Problem, refuse
+from deputy.policy.lint.bundle import Parsed, lint_parsed, parse
+from deputy.policy.offers.offers import OfferContext, counter_offer
+from deputy.policy.repo_policy import RepoPolicy, repo_budget, repo_gates, repo_limits, repo_rules, tightened_repo
 
 _BUILT_IN = {name: Budget(name=name) for name in (STANDARD, RECIPE)}
 
@@ -55,7 +55,7 @@ class Bundle:
     prices: Mapping[str, Price]
     refusals: Refusals
     warnings: tuple[Problem, ...]
-    engine: Engine = field(repr=False, compare=False)
+    engine: RuleEngine = field(repr=False, compare=False)
     own: tuple[Rule, ...] = ()
 
     def repo(self, name: str) -> RepoConfig:
@@ -100,7 +100,7 @@ class Bundle:
         decision = seen.decision(self.digest)
         why = reason(decision) if self.engine.knows(repo) else f"{repo!r} is no repository of this policy"
         budgets = tuple(name for name in self.budgets if name != RECIPE)  # nobody asks for that one
-        around = Surroundings(self.rules_for, tuple(each.name for each in self.repos), budgets, self.engine)
+        around = OfferContext(self.rules_for, tuple(each.name for each in self.repos), budgets, self.engine)
         return decision.model_copy(update={"reason": why, "counter_offer": counter_offer(seen, decision, around)})
 
     def rules_for(self, subject: str, repo: str, action: Action) -> tuple[Rule, ...]:
@@ -129,7 +129,7 @@ class Bundle:
                 counts[self.unreadable(user, repo)] += number
         return max(counts, key=lambda globs: (counts[globs], globs), default=self.unreadable("", repo))
 
-    def with_own(self, own: OwnPolicy, repo: str) -> "Bundle":
+    def with_own(self, own: RepoPolicy, repo: str) -> "Bundle":
         """The bundle, tightened by a repository's own ``.deputy/policy.toml``: for questions about that one only.
 
         The digest stays: the file is named by the base commit that it was read from.
@@ -137,11 +137,11 @@ class Bundle:
         config = self.repo(repo)
         return replace(
             self,
-            repos=tuple(own_repo(own, each) if each is config else each for each in self.repos),
-            gates=MappingProxyType(own_gates(own, self.gates)),
-            limits=own_limits(own, self.limits),
-            budgets=MappingProxyType({name: own_budget(own, budget) for name, budget in self.budgets.items()}),
-            own=(*self.own, *own_rules(own, config.name, len(self.own))),
+            repos=tuple(tightened_repo(own, each) if each is config else each for each in self.repos),
+            gates=MappingProxyType(repo_gates(own, self.gates)),
+            limits=repo_limits(own, self.limits),
+            budgets=MappingProxyType({name: repo_budget(own, budget) for name, budget in self.budgets.items()}),
+            own=(*self.own, *repo_rules(own, config.name, len(self.own))),
         )
 
     @property
@@ -196,5 +196,5 @@ def load(files: Mapping[str, bytes]) -> Bundle:
     )
 
 
-def _engine(parsed: Parsed) -> Engine:
-    return Engine(parsed.lines.rules, parsed.lines.grants, parsed.repos.values, parsed.conditions.values)
+def _engine(parsed: Parsed) -> RuleEngine:
+    return RuleEngine(parsed.lines.rules, parsed.lines.grants, parsed.repos.values, parsed.conditions.values)

@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from pydantic import AliasChoices, Field, JsonValue, ValidationError, field_validator
 
 from deputy.domain.errors import BadPolicy
-from deputy.domain.values import Action, Decision, Effect, Value
+from deputy.domain.policy.decision import Action, Decision, Effect
+from deputy.domain.value import Value
 from deputy.policy.bundle import Bundle
-from deputy.policy.given import Given
-from deputy.policy.needs import merge_needs, parse_needs, say_needs
-from deputy.policy.problems import decode, line_of, refuse
-from deputy.policy.yaml_text import YamlFlaw, read_yaml
+from deputy.policy.files.problems import decode, line_of, refuse
+from deputy.policy.files.requirements import merge_requirements, parse_requirements, requirements_text
+from deputy.policy.files.yaml_text import YamlFlaw, read_yaml
+from deputy.policy.supplied_facts import SuppliedFacts
 
 CASE_FILE = re.compile(r"tests/[^/]+\.(?:yaml|yml|toml)\Z")
 Keys = tuple[str | int, ...]
 
 
-class Case(Given):
+class Case(SuppliedFacts):
     """One expectation. ``rule`` must be among the deciding rules; ``need`` is the whole review requirement.
 
     ``why`` is for readers. The facts are what the question supposes; what a case doesn't give is not known.
@@ -39,7 +40,7 @@ class Case(Given):
     @classmethod
     def _is_a_need(cls, text: str) -> str:
         if text:
-            parse_needs(text)
+            parse_requirements(text)
         return text
 
 
@@ -132,5 +133,5 @@ def _differences(case: Case, decision: Decision) -> Iterator[str]:
     deciding = [rule.id for rule in decision.rules]
     if case.rule and case.rule not in deciding:
         yield f"expected rule {case.rule} to decide, but {', '.join(deciding) or 'no rule'} did"
-    if case.need and merge_needs(parse_needs(case.need)) != decision.needs:
-        yield f"expected the need {case.need}, got {say_needs(decision.needs) or 'none'}"
+    if case.need and merge_requirements(parse_requirements(case.need)) != decision.needs:
+        yield f"expected the need {case.need}, got {requirements_text(decision.needs) or 'none'}"

@@ -14,7 +14,7 @@ from deputy.ports.environments import (
     NetworkUse,
     OpenGateway,
 )
-from deputy.ports.machines import Clock, Job, Model, Scanner, Screen, Timers
+from deputy.ports.machines import Clock, Job, Model, Scanner, SecondOpinion, Timers
 from deputy.ports.repos import CommitText, Repos, RepoSource, StoredFile, Tree, TreeDelta, TreeFile
 from deputy.ports.sandbox import Attempt, Sandbox, Sandboxes, SandboxLimits, SandboxSpec
 from deputy.ports.store import Ledger, Post, Store, StoredEvent
@@ -49,7 +49,7 @@ __all__ = [
     "SandboxSpec",
     "Sandboxes",
     "Scanner",
-    "Screen",
+    "SecondOpinion",
     "Step",
     "Store",
     "StoredEvent",

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from deputy.domain.values import Actor, Person, Place
+from deputy.domain.people import Actor, Person
+from deputy.domain.tasks.request import Place
 
 
 @dataclass(frozen=True)

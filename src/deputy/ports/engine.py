@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import JsonValue
 
-from deputy.domain.values import Actor, Incoming
+from deputy.domain.people import Actor
+from deputy.domain.tasks.request import Incoming
 from deputy.ports.store import Ledger
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from deputy.domain.config import Environment
+from deputy.domain.policy.config import Environment
 from deputy.ports.repos import Tree
 
 # Where an environment's image has the workspace folders that it keeps, each below its workspace path.

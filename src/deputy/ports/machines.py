@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from deputy.domain.dialogue import Message, Reply, Tool
-from deputy.domain.values import Scan
+from deputy.domain.review.scans import Scan
+from deputy.domain.tasks.dialogue import Message, Reply, Tool
 
 
 class Scanner(Protocol):
@@ -22,7 +22,7 @@ class Scanner(Protocol):
         """One line that says which scanners are ready; ``Unavailable`` when none can look for credentials."""
 
 
-class Screen(Protocol):
+class SecondOpinion(Protocol):
     """A second opinion on whether a request asks for harm. Its answer can only refuse more, never less."""
 
     def objection(self, text: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from deputy.domain.values import TreeChange
+from deputy.domain.changes.change import TreeChange
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
-from deputy.domain.dialogue import CommandResult
+from deputy.domain.tasks.dialogue import CommandResult
 from deputy.ports.repos import Tree, TreeDelta
 
 

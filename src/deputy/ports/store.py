@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from deputy.domain.status import TaskStatus
-from deputy.domain.values import Event, Hold, HoldKind, HoldStatus, Incoming, Task, Turn, Vote
+from deputy.domain.events import Event
+from deputy.domain.review.approval import Hold, HoldKind, HoldStatus, Vote
+from deputy.domain.tasks.request import Incoming
+from deputy.domain.tasks.status import TaskStatus
+from deputy.domain.tasks.task import Task
+from deputy.domain.tasks.usage import Turn
 
 
 @dataclass(frozen=True)

@@ -1,24 +1,24 @@
 """Who runs next: a fair order between people, within limits and budgets, in which nobody waits for ever."""
 
-from deputy.scheduling.line import PATIENCE, Line, Spot, Wait, line
+from deputy.scheduling.line import PATIENCE, Line, QueuePosition, Wait, line
 from deputy.scheduling.order import fair_order
-from deputy.scheduling.room import Claim, Lack, Room, Run, never_fits, people
-from deputy.scheduling.words import hopeless_words, place_words, wait_words
+from deputy.scheduling.room import Lack, ResourceRequest, Room, Run, never_fits, people
+from deputy.scheduling.words import place_words, unschedulable_words, wait_words
 
 __all__ = [
     "PATIENCE",
-    "Claim",
     "Lack",
     "Line",
+    "QueuePosition",
+    "ResourceRequest",
     "Room",
     "Run",
-    "Spot",
     "Wait",
     "fair_order",
-    "hopeless_words",
     "line",
     "never_fits",
     "people",
     "place_words",
+    "unschedulable_words",
     "wait_words",
 ]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from deputy.domain.config import Limits
+from deputy.domain.policy.config import Limits
 from deputy.scheduling.order import fair_order
 from deputy.scheduling.room import Lack, Room, Run, never_fits, people
 
@@ -35,7 +35,7 @@ class Wait:
 
 
 @dataclass(frozen=True)
-class Spot:
+class QueuePosition:
     """A place in line; the next one is number 1."""
 
     task: str
@@ -48,10 +48,10 @@ class Line:
     """What becomes of those who wait: tasks that start now, in order; places of the others; tasks that never fit."""
 
     starts: tuple[str, ...] = ()
-    spots: tuple[Spot, ...] = ()
+    spots: tuple[QueuePosition, ...] = ()
     hopeless: tuple[str, ...] = ()
 
-    def spot(self, task: str) -> Spot | None:
+    def spot(self, task: str) -> QueuePosition | None:
         """The place of a task, if it waits."""
         return next((spot for spot in self.spots if spot.task == task), None)
 
@@ -80,12 +80,12 @@ def line(
     return Line(starts, _spots(left, room), tuple(hopeless))
 
 
-def _spots(left: Sequence[tuple[Run, str]], room: Room) -> tuple[Spot, ...]:
+def _spots(left: Sequence[tuple[Run, str]], room: Room) -> tuple[QueuePosition, ...]:
     ahead: dict[str, int] = {}
     spots = []
     for number, (run, holder) in enumerate(left, 1):
         own = ahead.get(run.person, 0)
-        spots.append(Spot(run.task, number, _wait(run, room, holder, own)))
+        spots.append(QueuePosition(run.task, number, _wait(run, room, holder, own)))
         ahead[run.person] = own + 1
     return tuple(spots)
 

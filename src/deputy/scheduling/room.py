@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from deputy.domain.config import Limits
+from deputy.domain.policy.config import Limits
 
 _MILLI = 1000
 
 
 @dataclass(frozen=True)
-class Claim:
+class ResourceRequest:
     """What one run takes of the whole: cores, and memory in bytes."""
 
     cpus: float
@@ -28,7 +28,7 @@ class Run:
     task: str
     person: str
     repo: str
-    claim: Claim
+    claim: ResourceRequest
     asked: datetime
     since: datetime
 
@@ -81,7 +81,7 @@ class Room:
         return sum(run.claim.memory for run in self.runs)
 
 
-def never_fits(claim: Claim, limits: Limits) -> Lack | None:
+def never_fits(claim: ResourceRequest, limits: Limits) -> Lack | None:
     """What of the whole a claim is larger than, so that waiting would not help; None when it fits an idle Deputy."""
     if limits.total_cpus is not None and _millis(claim.cpus) > _millis(limits.total_cpus):
         return Lack.CPUS

@@ -1,15 +1,15 @@
 """A place in line, and what one waits for there, as people say it."""
 
-from deputy.domain.config import Limits
-from deputy.scheduling.line import Spot, Wait
-from deputy.scheduling.room import Claim, Lack, never_fits
+from deputy.domain.policy.config import Limits
+from deputy.scheduling.line import QueuePosition, Wait
+from deputy.scheduling.room import Lack, ResourceRequest, never_fits
 
 _ENDINGS = {1: "st", 2: "nd", 3: "rd"}
 _TEENS = range(11, 14)
 _GIB = 1024**3
 
 
-def place_words(spot: Spot) -> str:
+def place_words(spot: QueuePosition) -> str:
     """``3rd in line``."""
     number = spot.number
     ending = "th" if number % 100 in _TEENS else _ENDINGS.get(number % 10, "th")
@@ -39,7 +39,7 @@ def _lack_words(wait: Wait) -> str:
             return f"{wait.behind} needs more room, has waited for long, and goes first"
 
 
-def hopeless_words(repo: str, claim: Claim, limits: Limits) -> str:
+def unschedulable_words(repo: str, claim: ResourceRequest, limits: Limits) -> str:
     """Why a run can never start, and what to do; an empty string when it can."""
     match never_fits(claim, limits):
         case Lack.CPUS:

@@ -2,8 +2,8 @@
 
 import re
 
-from deputy.playground.scripts import Conversation, Move, Script
-from deputy.playground.scripts.conversation import done, use, without_numbers
+from deputy_playground.model.scripts import Conversation, Move, Script
+from deputy_playground.model.scripts.conversation import done, use, without_numbers
 
 TEST = "tests/test_ordinalize.py"
 FOCUSED = f"python -m pytest -q -p no:cacheprovider {TEST}"

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
-from deputy.domain.dialogue import Call, Message
-from deputy.domain.values import Usage
+from deputy.domain.tasks.dialogue import Call, Message
+from deputy.domain.tasks.usage import Usage
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 _CHARACTERS_PER_TOKEN = 4
-MOST_CALLS = 16
+MAX_CALLS = 16
 
 
 def text_of(content: JsonValue) -> str:
@@ -32,7 +32,7 @@ def with_own_ids(calls: Sequence[Call], transcript: Sequence[Message]) -> tuple[
     """The calls, with ids that are neither empty nor used before: the next request refers to them. At most 16."""
     used = {call.id for message in transcript for call in message.calls}
     kept = []
-    for number, call in enumerate(calls[:MOST_CALLS]):
+    for number, call in enumerate(calls[:MAX_CALLS]):
         name = call.id if call.id and call.id not in used else f"call_{len(transcript)}_{number}"
         used.add(name)
         kept.append(Call(name, call.name, call.arguments))

@@ -12,8 +12,8 @@ from pydantic import JsonValue
 from deputy.adapters.llm.answers import arguments_of, text_of, tool_name, usage_of, with_own_ids
 from deputy.adapters.llm.failures import redact
 from deputy.adapters.llm.wire import Broken, Json, Request, Wire, as_json_text
-from deputy.domain.dialogue import Call, Message, Reply, Tool
 from deputy.domain.errors import BadInput
+from deputy.domain.tasks.dialogue import Call, Message, Reply, Tool
 
 _ENDS = frozenset({"response.completed", "response.incomplete", "response.failed"})
 

@@ -3,14 +3,14 @@
 import re
 
 from deputy.agent.prompts import data
-from deputy.domain.dialogue import Message
 from deputy.domain.errors import BadInput, Unavailable
-from deputy.domain.refusals import HarmCategory
-from deputy.domain.visible import visible
+from deputy.domain.policy.refusals import HarmCategory
+from deputy.domain.tasks.dialogue import Message
+from deputy.domain.text.visible import visible
 from deputy.ports import Model
 
-MOST_CHARACTERS = 20_000
-_MOST_TOKENS = 2000  # two lines would do; models that reason first need room
+MAX_CHARACTERS = 20_000
+_MAX_TOKENS = 2000  # two lines would do; models that reason first need room
 _SECONDS = 60.0
 _ANSWER = re.compile(r"(?P<fine>FINE)\.?|HARM: *(?P<why>[^\n]{3,300})")
 
@@ -42,11 +42,11 @@ class ModelScreen:
 
         Raises ``Unavailable`` when the model can't be reached, won't say, or says anything but one of the two answers.
         """
-        if len(text) > MOST_CHARACTERS:
-            raise Unavailable("the request can't be screened", f"it has over {MOST_CHARACTERS:,} characters", "")
+        if len(text) > MAX_CHARACTERS:
+            raise Unavailable("the request can't be screened", f"it has over {MAX_CHARACTERS:,} characters", "")
         transcript = (Message("system", _PROMPT), Message("user", data("request", visible(text))))
         try:
-            reply = self._model.reply(transcript, (), max_tokens=_MOST_TOKENS, timeout=self._timeout)
+            reply = self._model.reply(transcript, (), max_tokens=_MAX_TOKENS, timeout=self._timeout)
         except BadInput as error:
             raise Unavailable(f"the model {self._model.name} would not screen the request", str(error), "") from error
         found = None if reply.calls else _ANSWER.fullmatch(reply.text.strip())

@@ -13,7 +13,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from deputy.adapters.llm.failures import explain, redact
 from deputy.domain.errors import BadInput, DeputyError, Unavailable
 
-MOST_BYTES = 16 * 1024**2
+MAX_BYTES = 16 * 1024**2
 ATTEMPTS = 3  # a broken-off or unreadable answer is asked for again: asking changes nothing at the server
 PAUSE = 0.3  # seconds before the second attempt; doubled before the third
 
@@ -120,8 +120,8 @@ class Wire:
         for piece in response.iter_bytes():
             pieces.append(piece)
             size += len(piece)
-            if size > MOST_BYTES:
-                raise Unavailable(f"the answer of the model {self.name} is too big", f"over {MOST_BYTES:,} bytes", "")
+            if size > MAX_BYTES:
+                raise Unavailable(f"the answer of the model {self.name} is too big", f"over {MAX_BYTES:,} bytes", "")
             if time.monotonic() > deadline:
                 raise Unavailable(f"the model {self.name} did not answer in time", f"over {timeout:.0f} s", "try again")
         return b"".join(pieces)

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from itertools import chain
 
-from deputy.domain.hosts import host_name
+from deputy.domain.text.hosts import host_name
 
 HEAD_LIMIT = 16_384
 END = b"\r\n\r\n"

@@ -4,7 +4,7 @@ Large hosts share their addresses with strangers: a tunnel to an allowed one wou
 same network that a command names inside. So a tunnel has to begin with the name that it was asked for.
 """
 
-MOST_BYTES = 32_768
+MAX_BYTES = 32_768
 _HANDSHAKE, _CLIENT_HELLO, _SERVER_NAME, _HOST_NAME = 22, 1, 0, 0
 _RECORD_HEAD, _MESSAGE_HEAD, _RANDOM = 5, 4, 34
 
@@ -65,7 +65,7 @@ def _message(data: bytes) -> _Cut | None:
         if body[0] != _CLIENT_HELLO:
             raise ValueError("it does not begin as a client")
         size = int.from_bytes(body[1:_MESSAGE_HEAD], "big")
-        if size > MOST_BYTES:
+        if size > MAX_BYTES:
             raise ValueError("it is too long")
         if len(body) >= _MESSAGE_HEAD + size:
             return _Cut(body[_MESSAGE_HEAD : _MESSAGE_HEAD + size])

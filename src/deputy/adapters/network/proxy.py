@@ -14,20 +14,20 @@ from dataclasses import dataclass
 from functools import partial
 
 from deputy.adapters.network.asking import END, HEAD_LIMIT, Ask, Refused, read_ask
-from deputy.adapters.network.hello import MOST_BYTES, server_name
+from deputy.adapters.network.hello import MAX_BYTES, server_name
 from deputy.adapters.network.leaving import Leaving
 from deputy.adapters.network.rules import Rules
 from deputy.adapters.network.tally import Tally
-from deputy.domain.hosts import host_name
+from deputy.domain.text.hosts import host_name
 
 _CHUNK = 1 << 16
-_MOST_ADDRESSES = 4
+_MAX_ADDRESSES = 4
 _RESOLVERS = 4
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _FOR_WHOM = "can't be reached from this sandbox"
 _OUT_OF_FILES_SECONDS = 0.1
 _PACE_SECONDS = 0.005
-_MOST_PIECES = 64
+_MAX_PIECES = 64
 _SERVERS_FAULT = "it does not answer"
 _USED_UP = "the run has moved as many bytes as it may"
 _NOT_ITS_TLS = "a tunnel has to begin with TLS that names the same host"
@@ -143,7 +143,7 @@ class Proxy:
     async def _hello(self, ask: Ask, reader: asyncio.StreamReader) -> bytes:
         said = b""
         async with asyncio.timeout(self._bounds.head_seconds):
-            for _ in range(_MOST_PIECES):
+            for _ in range(_MAX_PIECES):
                 said += await reader.read(_CHUNK)
                 if not said:
                     raise EOFError
@@ -153,7 +153,7 @@ class Proxy:
                         return said
                 except ValueError:
                     raise _CutOff(_NOT_ITS_TLS) from None
-                if name is not None or reader.at_eof() or len(said) > MOST_BYTES:
+                if name is not None or reader.at_eof() or len(said) > MAX_BYTES:
                     break
         raise _CutOff(_NOT_ITS_TLS)
 
@@ -178,7 +178,7 @@ class Proxy:
         self, ask: Ask, addresses: Sequence[str]
     ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
         """A connection to one of the addresses, which have been checked: no name is looked up again."""
-        for address in addresses[:_MOST_ADDRESSES]:
+        for address in addresses[:_MAX_ADDRESSES]:
             try:
                 async with asyncio.timeout(self._bounds.connect_seconds):
                     far, out = await asyncio.open_connection(address, ask.port)

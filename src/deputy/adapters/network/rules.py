@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from deputy.adapters.network.addresses import is_closed
 from deputy.adapters.network.asking import Refused
 from deputy.domain.errors import BadInput
-from deputy.domain.hosts import covers_host, host_pattern
+from deputy.domain.text.hosts import covers_host, host_pattern
 
 PORTS = frozenset({80, 443})
 _ASK = "ask whoever keeps the policy to add it to network in repos.toml and to allow use-network for it"

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from deputy.domain.hosts import BELOW, covers_host
+from deputy.domain.text.hosts import BELOW, covers_host
 from deputy.ports import NetworkUse
 
-MOST_REFUSED = 200
-MOST_BELOW = 200
+MAX_REFUSED = 200
+MAX_BELOW = 200
 OTHERS = "(other hosts)"
 _LONGEST = 253
 
@@ -62,12 +62,12 @@ class Tally:
         """The row for what has none yet: its own, or what it is added up under."""
         host, port, refused = key
         if refused:
-            group, added_up, most = OTHERS, (OTHERS, 0, refused), MOST_REFUSED
+            group, added_up, most = OTHERS, (OTHERS, 0, refused), MAX_REFUSED
         elif host in self._named:
             return key
         else:
             group = next(pattern for pattern in self._below if covers_host(pattern, host))
-            added_up, most = (group, port, ""), MOST_BELOW
+            added_up, most = (group, port, ""), MAX_BELOW
         if self._rows[group] >= most:
             return added_up
         self._rows[group] += 1

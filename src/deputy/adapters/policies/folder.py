@@ -13,11 +13,11 @@ from deputy.policy import Bundle, digest_of, load
 from deputy.ports import Store
 
 log = structlog.get_logger(__name__)
-MOST_BYTES = 4 * 1024**2
+MAX_BYTES = 4 * 1024**2
 # A folder that was written to a moment ago may not be all there yet.
 SETTLE_NS = 300_000_000
 LOOK_SECONDS = 0.1
-MOST_LOOKS = 30
+MAX_LOOKS = 30
 
 # Path, time of the last change in nanoseconds, and size of every file.
 Signature = tuple[tuple[str, int, int], ...]
@@ -36,8 +36,8 @@ def read_folder(folder: Path) -> dict[str, bytes]:
         files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in names}
     except OSError as error:  # a file that is being replaced, or that we may not read
         raise BadPolicy(f"{error.filename} can't be read", error.strerror or "", "let Deputy read it") from None
-    if sum(map(len, files.values())) > MOST_BYTES:
-        raise BadPolicy(f"{folder} holds more than {MOST_BYTES} bytes", "", "keep only policy files in it")
+    if sum(map(len, files.values())) > MAX_BYTES:
+        raise BadPolicy(f"{folder} holds more than {MAX_BYTES} bytes", "", "keep only policy files in it")
     return files
 
 
@@ -97,7 +97,7 @@ class PolicyFolder:
 
         While somebody goes on writing, the version before stays, and the next question looks again.
         """
-        for _ in range(MOST_LOOKS):
+        for _ in range(MAX_LOOKS):
             if time.time_ns() - max((changed for _, changed, _ in signature), default=0) > SETTLE_NS:
                 self._swap()
                 self._seen = signature

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from cachetools import LRUCache, cachedmethod
 
-from deputy.adapters.repos.changes import patch_text, readable_diff, tree_change
-from deputy.adapters.repos.checkouts import checkout
 from deputy.adapters.repos.command import GitCommand, GitFailed
-from deputy.adapters.repos.imports import DEFAULT_CAPS, ImportCaps, import_delta
 from deputy.adapters.repos.mail import mail
 from deputy.adapters.repos.mirrors import Mirrors
-from deputy.adapters.repos.trees import blobs, leaves, names_in, tree_id
+from deputy.adapters.repos.trees.changes import patch_text, readable_diff, tree_change
+from deputy.adapters.repos.trees.checkouts import checkout
+from deputy.adapters.repos.trees.imports import DEFAULT_CAPS, ImportCaps, import_delta
+from deputy.adapters.repos.trees.trees import blobs, leaves, names_in, tree_id
+from deputy.domain.changes.change import TreeChange
 from deputy.domain.errors import BadInput, Unavailable
-from deputy.domain.values import TreeChange
 from deputy.ports import CommitText, RepoSource, Tree, TreeDelta
 
 _REMEMBERED_BYTES = 256 * 1024**2

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from deputy.domain.scans import Sighting
+from deputy.domain.review.scans import Sighting
 
 
 class Seen(NamedTuple):

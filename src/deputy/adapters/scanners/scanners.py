@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from deputy.adapters.scanners import detect_secrets, kingfisher, zizmor
 from deputy.adapters.scanners.folders import room, sweep
 from deputy.adapters.scanners.looking import Looker
+from deputy.adapters.scanners.programs import detect_secrets, kingfisher, zizmor
 from deputy.adapters.scanners.running import installed, is_sealed
 from deputy.domain.errors import Unavailable
-from deputy.domain.scans import Scan
+from deputy.domain.review.scans import Scan
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from typing import Final, TypeAlias
 from pydantic import JsonValue
 
 from deputy.adapters.slack.identity import Identity
-from deputy.domain.values import Actor, Incoming, Place, Source
+from deputy.domain.people import Actor
+from deputy.domain.tasks.request import Incoming, Place, Source
 
 Payload: TypeAlias = Mapping[str, JsonValue]
 

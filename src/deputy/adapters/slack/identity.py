@@ -6,7 +6,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
-from deputy.adapters.slack.refusals import is_no_slack, slack_errors
+from deputy.adapters.slack.errors import is_no_slack, slack_errors
 from deputy.domain.errors import BadInput
 
 

@@ -8,13 +8,13 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from deputy import audit
-from deputy.adapters.store import guards, trail
-from deputy.adapters.store.blobs import Blobs
-from deputy.adapters.store.checkpoints import Checkpoints
+from deputy.adapters.store.artifacts.blobs import Blobs
+from deputy.adapters.store.artifacts.checkpoints import Checkpoints
+from deputy.adapters.store.artifacts.files import Files
 from deputy.adapters.store.database import open_engine, plain_errors
-from deputy.adapters.store.files import Files
-from deputy.adapters.store.ledger import SqlLedger
 from deputy.adapters.store.migration import check_migrated, migrate
+from deputy.adapters.store.rows import guards, trail
+from deputy.adapters.store.rows.ledger import SqlLedger
 
 
 def open_store(database_url: str, artifacts_url: str, *, is_migrating: bool = True) -> "SqlStore":

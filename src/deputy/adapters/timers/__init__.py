@@ -1,5 +1,5 @@
 """Clock-driven jobs (APScheduler), one leader."""
 
-from deputy.adapters.timers.clockwork import Clockwork
+from deputy.adapters.timers.scheduler import Scheduler
 
-__all__ = ["Clockwork"]
+__all__ = ["Scheduler"]

@@ -4,7 +4,7 @@ from alembic import context
 from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
-from deputy.adapters.store.tables import PREFIX
+from deputy.adapters.store.rows.tables import PREFIX
 
 
 def _is_ours(name: str | None, kind: str, _parents: object) -> bool:

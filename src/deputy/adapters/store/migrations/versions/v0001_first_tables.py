@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from deputy.adapters.store import guards
+from deputy.adapters.store.rows import guards
 
 revision = "v0001"
 down_revision = None

@@ -1,0 +1,1 @@
+"""Trees and the differences between them, in the host's own repositories."""

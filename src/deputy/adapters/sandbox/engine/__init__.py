@@ -1,0 +1,1 @@
+"""The Docker engine: the connection, the labels, the hardening of containers."""

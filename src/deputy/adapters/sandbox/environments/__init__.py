@@ -1,0 +1,1 @@
+"""Images with a repository's dependencies: built in a builder, found again by key."""

@@ -1,0 +1,1 @@
+"""What runs inside a container. It imports the standard library and this folder only."""

@@ -1,0 +1,29 @@
+"""The start-up probe's program: tries, from inside a box, what must not work there, and prints how each try ended.
+
+None of the tries would do harm in a box that is open: what could is only opened, never written, and nothing is sent
+where there is a network.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+
+from deputy.adapters.sandbox.guest.probes import bounds, files, kernel, network, trying
+
+
+def attempts(limits: bounds.Bounds, parent: int) -> dict[str, Callable[[], str]]:
+    """Every attempt by its name; ``parent`` is the process that started the program."""
+    return {
+        **network.attempts(),
+        **kernel.attempts(parent),
+        **files.attempts(limits.scratch),
+        **bounds.attempts(limits),
+    }
+
+
+def main(asked: str) -> None:
+    """Make the attempts that ``asked`` names (JSON, with the box's bounds) and print how each ended, as JSON."""
+    question = json.loads(asked)
+    every = attempts(bounds.Bounds(**question["bounds"]), os.getppid())
+    sys.stdout.write(json.dumps([[name, *trying.tried(every[name])] for name in question["names"]]))

@@ -1,0 +1,1 @@
+"""Sandboxes from the host: started, kept ready, probed, removed."""

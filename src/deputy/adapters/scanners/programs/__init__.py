@@ -1,0 +1,1 @@
+"""The scanners, each as a program of its own."""

@@ -1,0 +1,1 @@
+"""What Deputy shows in Slack: cards, replies, files."""

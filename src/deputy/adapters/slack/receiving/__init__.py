@@ -1,0 +1,1 @@
+"""What Slack sends: events and clicks over Socket Mode or HTTP."""

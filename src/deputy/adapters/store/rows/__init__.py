@@ -1,0 +1,1 @@
+"""The tables, and what is read from and written to them."""

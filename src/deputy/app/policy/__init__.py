@@ -1,0 +1,1 @@
+"""``deputy policy …``."""

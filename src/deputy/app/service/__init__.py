@@ -1,0 +1,1 @@
+"""``deputy init``, ``doctor``, ``serve``, ``bot`` and ``worker``."""

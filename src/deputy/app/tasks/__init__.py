@@ -1,0 +1,1 @@
+"""``deputy task …``, ``deputy audit …`` and ``deputy insights``."""

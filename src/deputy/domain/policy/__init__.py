@@ -1,0 +1,1 @@
+"""What policy is asked, what it is made of, and what it answers."""

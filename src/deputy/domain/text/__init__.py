@@ -1,0 +1,1 @@
+"""What text may hold: secrets, hidden characters, names of hosts."""

@@ -1,0 +1,1 @@
+"""Node, Go, Rust, Ruby, Java: what their files say that work needs."""

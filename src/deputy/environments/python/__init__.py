@@ -1,0 +1,1 @@
+"""Python: what its many files say that work needs."""

@@ -1,0 +1,1 @@
+"""What test runners print, and the reports that they write."""

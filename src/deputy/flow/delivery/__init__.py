@@ -1,0 +1,1 @@
+"""From a checked patch to its files in the thread."""

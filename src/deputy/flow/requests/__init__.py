@@ -1,0 +1,1 @@
+"""What people send: messages, commands, clicks, and what becomes of them."""

@@ -1,0 +1,1 @@
+"""Sandboxes as the workflows use them: their images, their network, their end."""

@@ -1,0 +1,119 @@
+"""What every workflow does to tasks: name them, move them on, and say so in the audit trail in the same transaction."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable
+from typing import cast
+
+from pydantic import JsonValue
+
+from deputy.domain.events import Event, EventName
+from deputy.domain.tasks.status import TaskStatus, is_final
+from deputy.domain.tasks.task import Task
+from deputy.flow.state.scheduler import OF_A_RUN as OF_A_RUN  # noqa: PLC0414 - offered here, too
+from deputy.flow.state.scheduler import bundle_now, dispatch
+from deputy.flow.state.services import Services
+from deputy.ports import Ledger
+
+SYSTEM = "deputy"
+ACTIVE = tuple(status for status in TaskStatus if not is_final(status))
+
+
+def task_id_of(key: str) -> str:
+    """The name of the task that the incoming message with this key becomes: short enough to be said aloud."""
+    digest = hashlib.sha256(key.encode()).digest()
+    return "D-" + base64.b32encode(digest)[:8].decode()
+
+
+def once(ledger: Ledger, key: str, act: Callable[[], JsonValue]) -> JsonValue:
+    """Do something that is no row of its own exactly once: its result is kept in the same transaction."""
+    known = ledger.outcome(key)
+    if known is not None:
+        return cast("JsonValue", json.loads(known))
+    result = act()
+    ledger.keep_outcome(key, json.dumps(result))
+    return result
+
+
+def event(
+    services: Services,
+    name: EventName,
+    *,
+    task: str = "",
+    actor: str = SYSTEM,
+    data: dict[str, JsonValue] | None = None,
+    personal: dict[str, str] | None = None,
+) -> Event:
+    """An audit event that happens now."""
+    return Event(name=name, at=services.clock.now(), actor=actor, task=task, data=data or {}, personal=personal or {})
+
+
+def advance(
+    services: Services,
+    ledger: Ledger,
+    task: Task,
+    status: TaskStatus,
+    happened: Event,
+    **changes: object,
+) -> Task:
+    """Save the task with a new status and the event that explains it.
+
+    Whatever puts a run in line or frees a place hands over, in the same transaction, the runs whose turn has come.
+    """
+    after = task.model_copy(update={"status": status, "updated_at": services.clock.now(), **changes})
+    if not _moves_line(task.status, status):
+        return ledger.save_task(task, after, happened)
+    bundle = bundle_now(services)
+    ledger.lock()
+    saved = ledger.save_task(task, after, happened)
+    dispatch(services, ledger, bundle, was=task)
+    return ledger.task(saved.id) if status is TaskStatus.QUEUED else saved
+
+
+def _moves_line(before: TaskStatus, after: TaskStatus) -> bool:
+    is_back = after is TaskStatus.QUEUED and before is not after
+    return is_back or (before in OF_A_RUN) is not (after in OF_A_RUN)
+
+
+ENDINGS = {
+    TaskStatus.REFUSED: EventName.TASK_REFUSED,
+    TaskStatus.BLOCKED: EventName.TASK_BLOCKED,
+    TaskStatus.CANCELLED: EventName.TASK_CANCELLED,
+    TaskStatus.FAILED: EventName.TASK_FAILED,
+    TaskStatus.EXPIRED: EventName.TASK_EXPIRED,
+    TaskStatus.REJECTED: EventName.TASK_REJECTED,
+}
+
+
+def end(
+    services: Services,
+    ledger: Ledger,
+    task: Task,
+    status: TaskStatus,
+    outcome: str,
+    *,
+    actor: str = SYSTEM,
+    data: dict[str, JsonValue] | None = None,
+) -> Task:
+    """End the task with the sentence that its requester reads."""
+    happened = event(services, ENDINGS[status], task=task.id, actor=actor, data={"outcome": outcome, **(data or {})})
+    return advance(services, ledger, task, status, happened, outcome=outcome)
+
+
+def fail(services: Services, task_id: str, sentence: str) -> bool:
+    """Mark a task failed; False when it has ended already."""
+    with services.store.transaction() as ledger:
+        task = ledger.task(task_id)
+        if is_final(task.status):
+            return False
+        end(services, ledger, task, TaskStatus.FAILED, sentence)
+        return True
+
+
+def cancel_now(
+    services: Services, ledger: Ledger, task: Task, proof: str = "", data: dict[str, JsonValue] | None = None
+) -> Task:
+    """End a task that somebody asked to cancel; ``proof`` says what became of its sandbox."""
+    outcome = f"Cancelled; nothing was delivered. {proof}".rstrip()
+    return end(services, ledger, task, TaskStatus.CANCELLED, outcome, actor=task.cancel_by or SYSTEM, data=data)

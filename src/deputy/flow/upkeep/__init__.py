@@ -1,0 +1,1 @@
+"""What is done by the clock: sweeps, reminders, environments and sandboxes made in advance."""

@@ -1,0 +1,1 @@
+"""Evidence made by Deputy: the checks of a patch in fresh sandboxes, and what scanners see."""

@@ -1,0 +1,1 @@
+"""What a patch makes the software depend on."""

@@ -1,0 +1,1 @@
+"""Files that run on their own, or rule what runs."""

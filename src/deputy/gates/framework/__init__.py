@@ -1,0 +1,1 @@
+"""What every gate uses: the patch under review, severities, grouping."""

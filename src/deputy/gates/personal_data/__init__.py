@@ -1,0 +1,1 @@
+"""Personal data in what a patch adds."""

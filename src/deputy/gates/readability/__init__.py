@@ -1,0 +1,1 @@
+"""Whether a reviewer can see what a patch does."""

@@ -1,0 +1,1 @@
+"""Whether a patch silences the tools that check code."""

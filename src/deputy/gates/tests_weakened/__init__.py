@@ -1,0 +1,1 @@
+"""Whether a patch makes the tests ask for less."""

@@ -1,0 +1,1 @@
+"""Requests that ask for harm, found by the rules of ``refusals.toml``."""

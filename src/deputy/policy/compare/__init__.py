@@ -1,0 +1,1 @@
+"""What differs between two policy bundles, in answers and in tables."""

@@ -1,0 +1,1 @@
+"""What is wrong in a policy bundle, file by file."""

@@ -1,0 +1,1 @@
+"""The nearest thing that policy does permit, where it refuses."""
