@@ -21,15 +21,18 @@ from deputy.adapters.scanners import Scanners
 from deputy.adapters.store import SqlStore, open_store
 from deputy.app.clock import SystemClock
 from deputy.domain.changes.change import FileChange, TreeChange
+from deputy.domain.identifiers import TaskId
 from deputy.domain.people import Actor
 from deputy.domain.review.evidence import CheckPhase, CheckResult, Evidence
 from deputy.domain.review.finding import GateReport
 from deputy.domain.review.scans import Scan
 from deputy.domain.tasks.request import Place, TaskKind, TaskSpec
+from deputy.domain.tasks.run import Run
 from deputy.domain.tasks.status import TaskStatus
 from deputy.domain.tasks.task import Task
 from deputy.flow.delivery.gate_evaluation import judge_patch
 from deputy.flow.state.services import Services
+from deputy.flow.state.tasks import result_of
 from deputy.policy import Bundle, load
 from deputy.ports import RepoSource
 
@@ -81,12 +84,14 @@ class Bench:
 
     def judge(self) -> tuple[TreeChange, GateReport]:
         """All of what a task waits for."""
-        change = self.services.repos.diff(REPO, self.task.base, self.task.tree)
+        result = result_of(self.task)
+        change = self.services.repos.diff(REPO, result.base, result.tree)
         return change, judge_patch(self.services, self.task, self.spec, change, self.bundle)
 
     def read(self, blobs: Sequence[str]) -> None:
         """What git needs to list the change and hand out its content."""
-        self._git("diff-tree", "-r", "-z", "--no-renames", self.task.base, self.task.tree)
+        result = result_of(self.task)
+        self._git("diff-tree", "-r", "-z", "--no-renames", result.base, result.tree)
         self._git("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in blobs))
 
     def _git(self, *words: str, stdin: str = "") -> None:
@@ -144,20 +149,29 @@ def _bench(setting: Setting, store: SqlStore, size: Size) -> Bench:
     base, head = (repos.refresh(RepoSource(REPO, str(folder / "shop.git"), each)) for each in ("main", "patched"))
     bundle = load({str(p.relative_to(POLICIES)): p.read_bytes() for p in POLICIES.rglob("*") if p.is_file()})
     spec = TaskSpec(repo=REPO, kind=TaskKind.OTHER, goal="raise the limits")
+    evidence = _proof(bundle, store.put_blob(b"passed"))
+    change = repos.diff(REPO, base, head)
+    run = Run(
+        number=1,
+        queued_at=NOW,
+        base=base,
+        tree=change.tree,
+        policy=bundle.digest,
+        patch=change.digest,
+        change=store.put_blob(change.model_dump_json().encode()),
+        evidence=store.put_blob(evidence.model_dump_json().encode()),
+    )
     task = Task(
-        id="D-BENCHMRK",
+        id=TaskId("D-BENCHMRK"),
         request="r",
-        actor=Actor(team="T0ACME", user="U0ALICE"),
+        requester=Actor(team="T0ACME", user="U0ALICE"),
         place=Place(team="T0ACME", channel="C0SHOP", thread="1.0"),
         text="raise the limits",
         status=TaskStatus.VERIFYING,
         created_at=NOW,
         updated_at=NOW,
         spec=spec,
-        base=base,
-        tree=repos.diff(REPO, base, head).tree,
-        policy=bundle.digest,
-        proof_file=store.put_blob(_proof(bundle, store.put_blob(b"passed")).model_dump_json().encode()),
+        runs=(run,),
     )
     # Judging touches no more of the world than this.
     services = cast("Services", SimpleNamespace(store=store, repos=repos, clock=SystemClock()))

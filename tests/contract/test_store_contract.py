@@ -56,7 +56,7 @@ def test_a_transaction_inside_another_is_refused_at_once(store: SqlStore) -> Non
 def test_whoever_locks_sees_what_the_one_before_did_and_nobody_gets_between(store: SqlStore) -> None:
     """Counting and then acting on the count is one thing, however many do it."""
     with store.transaction() as ledger:
-        ledger.add_task(task(policy="0"), event("request:received"))
+        ledger.add_task(task(admitted_under="0"), event("request:received"))
     barrier = threading.Barrier(6)
 
     def add_one(_: int) -> None:
@@ -65,7 +65,7 @@ def test_whoever_locks_sees_what_the_one_before_did_and_nobody_gets_between(stor
             ledger.lock()
             before = ledger.task("D-AAA0")
             ledger.lock()  # harmless
-            after = before.model_copy(update={"policy": str(int(before.policy) + 1)})
+            after = before.model_copy(update={"admitted_under": str(int(before.policy) + 1)})
             ledger.save_task(before, after, event("task:queued"))
 
     with ThreadPoolExecutor(6) as pool:
@@ -104,7 +104,7 @@ def test_a_task_is_added_once_with_its_event(store: SqlStore) -> None:
 def test_tasks_are_found_by_every_filter_newest_first(store: SqlStore) -> None:
     with store.transaction() as ledger:
         ledger.add_task(task(1), event())
-        ledger.add_task(task(2, TaskStatus.QUEUED, actor=SAM), event())
+        ledger.add_task(task(2, TaskStatus.QUEUED, requester=SAM), event())
         ledger.add_task(task(3, spec=None, place=PLACE.model_copy(update={"thread": "2", "channel": "C1"})), event())
 
         def found(**filters: object) -> list[str]:
@@ -123,7 +123,7 @@ def test_tasks_are_found_by_every_filter_newest_first(store: SqlStore) -> None:
 def test_a_save_counts_up_and_keeps_what_was_given(store: SqlStore) -> None:
     with store.transaction() as ledger:
         ledger.add_task(task(), event("request:received"))
-        queued = task(status=TaskStatus.QUEUED, policy="p1", spec=None)
+        queued = task(status=TaskStatus.QUEUED, admitted_under="p1", spec=None)
         saved = ledger.save_task(task(), queued, event("task:queued"))
         assert saved == queued.model_copy(update={"version": 1})
         assert ledger.save_task(saved, saved, event("policy:bundle:loaded")).version == 2
@@ -137,10 +137,10 @@ def test_a_save_counts_up_and_keeps_what_was_given(store: SqlStore) -> None:
 def test_a_save_of_a_stale_copy_changes_nothing(store: SqlStore) -> None:
     with store.transaction() as ledger:
         ledger.add_task(task(), event("request:received"))
-        ledger.save_task(task(), task(policy="p1"), event())
+        ledger.save_task(task(), task(admitted_under="p1"), event())
     with store.transaction() as ledger:
         with pytest.raises(Stale, match="D-AAA0 has changed meanwhile"):
-            ledger.save_task(task(), task(policy="p2"), event())
+            ledger.save_task(task(), task(admitted_under="p2"), event())
         with pytest.raises(NotFound):
             ledger.save_task(task(9), task(9), event())
     with store.transaction() as ledger:

@@ -166,8 +166,8 @@ def _everything_once(supervised: Supervised, threads: dict[str, str]) -> None:
 def _thread_is_tidy(site: Site, task: Task) -> None:
     ours = [m for m in site.slack.thread(CHANNEL, task.place.thread) if m.user == BOT]
     with_files = [m for m in ours if m.files]
-    assert len(ours) == (2 if task.patch else 1), [m.text for m in ours]
-    assert len(with_files) == (1 if task.patch else 0)
+    assert len(ours) == (2 if task.run and task.run.patch else 1), [m.text for m in ours]
+    assert len(with_files) == (1 if task.run and task.run.patch else 0)
     if with_files:
         assert len(with_files[0].files) == 3
 

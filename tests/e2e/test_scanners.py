@@ -36,13 +36,19 @@ def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
         yield yard
 
 
+def _with_report(task: Task) -> Task | None:
+    return task if task.result and task.result.run.report else None
+
+
 def ended(yard: Yard, text: str) -> tuple[Task, GateReport, Evidence]:
     thread = yard.ask(f"can you just {text} in `tiny`")
-    task = yard.wait(lambda: ((found := yard.task(thread)).report_file and found) or None, "report", 60)
+    task = yard.wait(
+        lambda: ((found := yard.task(thread)).result and found.result.run.report and found) or None, "report", 60
+    )
     store = yard.store()
     try:
-        report = GateReport.model_validate_json(store.blob(task.report_file))
-        return task, report, Evidence.model_validate_json(store.blob(task.proof_file))
+        report = GateReport.model_validate_json(store.blob(task.result.run.report))
+        return task, report, Evidence.model_validate_json(store.blob(task.result.run.evidence))
     finally:
         store.close()
 

@@ -54,7 +54,7 @@ def task(number: int = 0, status: TaskStatus = TaskStatus.RECEIVED, **changes: o
     fields: dict[str, object] = {
         "id": f"D-AAA{number}",
         "request": f"slack:{number}",
-        "actor": ALICE,
+        "requester": ALICE,
         "place": PLACE,
         "text": "can you just fix the lint in `shop`",
         "status": status,
@@ -85,6 +85,4 @@ def hold(number: int = 0, task_id: str = "D-AAA0", **changes: object) -> Hold:
 
 def vote(actor: Actor = SAM, hold_id: str = "hold-0", choice: VoteChoice = VoteChoice.APPROVE) -> Vote:
     """A vote on a hold."""
-    return Vote(
-        hold=hold_id, subject=actor.subject, choice=choice, digest="ab" * 32, roles=("role:senior",), at=NOON, reason=""
-    )
+    return Vote(hold=hold_id, subject=actor.subject, choice=choice, digest="ab" * 32, roles=("role:senior",), at=NOON)

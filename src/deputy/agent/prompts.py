@@ -66,8 +66,6 @@ def opening(
 ) -> tuple[Message, ...]:
     """The first entries of a transcript. ``feedback`` is why the last patch, now in the workspace, wasn't accepted."""
     task = f"Task ({spec.kind}): {spec.goal}"
-    if spec.done:
-        task += f"\nIt is done when: {spec.done}"
     if spec.kind is TaskKind.ASK:
         task += "\nThis is a question: change nothing, and answer it in the summary of `done`."
     if feedback:

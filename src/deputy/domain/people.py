@@ -1,5 +1,6 @@
 """Who acts: Slack's ids, and what is looked up of a person."""
 
+from deputy.domain.identifiers import Subject
 from deputy.domain.value import Value
 
 
@@ -11,9 +12,9 @@ class Actor(Value):
     enterprise: str | None = None
 
     @property
-    def subject(self) -> str:
+    def subject(self) -> Subject:
         """The name that policy lines use, for example ``user:T1/U_ALICE``."""
-        return f"user:{self.team}/{self.user}"
+        return Subject(f"user:{self.team}/{self.user}")
 
 
 class Person(Value):

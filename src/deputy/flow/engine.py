@@ -6,12 +6,12 @@ its steps run at least once, so every effect has a key.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, cast, overload
 
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions
 from pydantic import JsonValue
 
-from deputy.flow.state.steps import Act, Patience, Steps, outcome_of, value_of
+from deputy.flow.state.steps import Patience, Steps, T, outcome_of, value_of
 from deputy.flow.workflows import BUILDS, CONTROL, RUNS
 from deputy.ports import Ledger
 
@@ -99,10 +99,18 @@ class RecordedSteps:
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
 
-    def __call__(self, name: str, act: Act, *args: JsonValue, tries: int = 0) -> JsonValue:
+    @overload
+    def __call__(self, name: str, act: Callable[[], object], *, tries: int = 0) -> None: ...
+
+    @overload
+    def __call__(self, name: str, act: Callable[[], T], *, returns: type[T], tries: int = 0) -> T: ...
+
+    def __call__(
+        self, name: str, act: Callable[[], object], *, returns: type[object] | None = None, tries: int = 0
+    ) -> object:
         """Run the step, or return what it returned before the crash."""
         patience = replace(self._patience, attempts=tries) if tries else self._patience
-        return value_of(DBOS.run_step({"name": name}, outcome_of, act, args, patience))
+        return value_of(DBOS.run_step({"name": name}, outcome_of, name, act, returns, patience), returns)
 
 
 class DurableEngine:

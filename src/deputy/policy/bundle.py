@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from deputy.domain.changes.folding import fold
 from deputy.domain.errors import NotFound
+from deputy.domain.identifiers import Digest
 from deputy.domain.policy.config import (
     RECIPE,
     STANDARD,
@@ -44,7 +45,7 @@ class Bundle:
     loading.
     """
 
-    digest: str
+    digest: Digest
     files: Mapping[str, bytes]
     repos: tuple[RepoConfig, ...]
     recipes: tuple[Recipe, ...]
@@ -158,13 +159,13 @@ class Bundle:
         return self.engine.holders(role, repo)
 
 
-def digest_of(files: Mapping[str, bytes]) -> str:
+def digest_of(files: Mapping[str, bytes]) -> Digest:
     """SHA-256 over names and contents, sorted by name; lengths keep one file's end from being another's start."""
     digest = sha256()
     for name, content in sorted(files.items()):
         encoded = name.encode()
         digest.update(f"{len(encoded)}:{len(content)}\n".encode() + encoded + content)
-    return digest.hexdigest()
+    return Digest(digest.hexdigest())
 
 
 def lint(files: Mapping[str, bytes]) -> tuple[Problem, ...]:

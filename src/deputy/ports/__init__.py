@@ -4,6 +4,7 @@ Every effect takes a key or a name that is the same on the second try, and then 
 """
 
 from deputy.ports.chat import Attachment, Button, Card, Chat, Fact, Step
+from deputy.ports.delivery import Artifact, Delivery, Fitness, Handover
 from deputy.ports.engine import Inbox, Policies, Queue
 from deputy.ports.environments import (
     KEPT_FOLDER,
@@ -21,6 +22,7 @@ from deputy.ports.store import Ledger, Post, Store, StoredEvent
 
 __all__ = [
     "KEPT_FOLDER",
+    "Artifact",
     "Attachment",
     "Attempt",
     "BuildStep",
@@ -29,10 +31,13 @@ __all__ = [
     "Chat",
     "Clock",
     "CommitText",
+    "Delivery",
     "EnvironmentSpec",
     "Environments",
     "Fact",
+    "Fitness",
     "Gateway",
+    "Handover",
     "Inbox",
     "Job",
     "Ledger",

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from deputy.domain.events import Event
+from deputy.domain.identifiers import Digest, TaskId
 from deputy.domain.review.approval import Hold, HoldKind, HoldStatus, Vote
 from deputy.domain.tasks.request import Incoming
 from deputy.domain.tasks.status import TaskStatus
@@ -65,7 +66,7 @@ class Ledger(Protocol):
     def add_task(self, task: Task, event: Event) -> bool:
         """Store a new task and its event; False (and no event) when the id is known already."""
 
-    def task(self, task_id: str) -> Task:
+    def task(self, task_id: TaskId) -> Task:
         """The task, or ``NotFound``."""
 
     def tasks(
@@ -143,7 +144,7 @@ class Store(Protocol):
     def transaction(self) -> AbstractContextManager[Ledger]:
         """A transaction that commits on leaving without an error."""
 
-    def put_blob(self, content: bytes) -> str:
+    def put_blob(self, content: bytes) -> Digest:
         """Keep bytes; returns their SHA-256 in hex."""
 
     def blob(self, digest: str) -> bytes:

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from pydantic import JsonValue
 
 from deputy.adapters.store.store import SqlStore, open_store
 from deputy.app.repos import build as build_commands
@@ -21,12 +20,12 @@ from deputy.flow.policy.effective_policy import effective_policy, governed_in_ad
 from deputy.flow.sandboxes.environments import Prepared, hosts_of, prepare, prepared_already
 from deputy.flow.sandboxes.sandboxes import stock_of
 from deputy.flow.state.services import Services
-from deputy.flow.state.steps import Act, Patience, outcome_of, value_of
 from deputy.flow.upkeep.environment_upkeep import build_environment, keep_environments
 from deputy.policy import Bundle, load
 from deputy.policy.files.model import MODEL
 from deputy.policy.repo_policy import REPO_POLICY_FILE
 from deputy.ports import BuildStep, EnvironmentSpec, NetworkUse, RepoSource
+from tests.support.steps import DirectSteps
 from tests.support.trees import tree_of
 
 PLAIN = RepoConfig(name="acme/site", url="site.git")
@@ -146,8 +145,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     store.close()
 
 
-def steps(name: str, act: Act, *args: JsonValue, tries: int = 0) -> JsonValue:
-    return value_of(outcome_of(act, args, Patience(attempts=1)))
+steps = DirectSteps()
 
 
 def test_a_repository_without_an_environment_starts_from_the_default_image(shop):
@@ -316,7 +314,9 @@ def starter() -> Bundle:
 
 
 def governed(services: Services, bundle: Bundle, user: str) -> RepoConfig:
-    task = SimpleNamespace(spec=SimpleNamespace(repo="acme/shop"), actor=SimpleNamespace(subject=f"user:T0ACME/{user}"))
+    task = SimpleNamespace(
+        spec=SimpleNamespace(repo="acme/shop"), requester=SimpleNamespace(subject=f"user:T0ACME/{user}")
+    )
     return effective_policy(services, cast("Any", task), bundle, "c0ffee").repo("acme/shop")
 
 

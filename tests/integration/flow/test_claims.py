@@ -17,7 +17,7 @@ __all__ = ["database_url_fixture", "postgres_server", "postgres_url", "store_fix
 
 HOLD = """
 import sys, time
-from deputy.adapters.store.claims import claim
+from deputy.adapters.store.leases import claim
 from deputy.adapters.store.store import open_store
 store = open_store(sys.argv[1], sys.argv[2])
 held = claim(store.engine, "worker-7")

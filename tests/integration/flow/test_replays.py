@@ -1,6 +1,6 @@
 """A step that is done again after a crash finds what it did, and leaves alone what is no longer its own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from pydantic import JsonValue
 
 from deputy.adapters.store.store import SqlStore, open_store
 from deputy.domain.events import Event, EventName
@@ -17,16 +16,16 @@ from deputy.domain.policy.config import Limits, RepoConfig
 from deputy.domain.policy.decision import Action, ApprovalRequirement, Decision, Effect, Severity
 from deputy.domain.review.approval import Hold, HoldKind, HoldStatus, Vote, VoteChoice
 from deputy.domain.review.finding import Finding, GateReport
-from deputy.domain.tasks.request import Place, TaskKind, TaskSpec
 from deputy.domain.tasks.status import TaskStatus
-from deputy.domain.tasks.task import Task
 from deputy.flow.approvals.holds import open_hold
 from deputy.flow.delivery import delivery
 from deputy.flow.runs.runs import run_task, start
 from deputy.flow.state.services import Services
-from deputy.flow.state.steps import Act, Patience, outcome_of, value_of
 from deputy.flow.upkeep.housekeeping import remind, sweep_failures
+from deputy.ports import Fitness
 from tests.support.plain_sandbox import PlainSandboxes
+from tests.support.steps import DirectSteps
+from tests.support.tasks import make_task, with_patch
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 ALICE = Actor(team="T0ACME", user="U0ALICE")
@@ -38,9 +37,10 @@ class Replay:
 
     again: frozenset[str]
 
-    def __call__(self, name: str, act: Act, *args: JsonValue, tries: int = 0) -> JsonValue:
-        del tries
-        return value_of(outcome_of(act, args, Patience(attempts=1))) if name in self.again else True
+    def __call__(
+        self, name: str, act: Callable[[], object], *, returns: type[object] | None = None, tries: int = 0
+    ) -> object:
+        return DirectSteps()(name, act, returns=returns, tries=tries) if name in self.again else True
 
 
 @dataclass
@@ -77,6 +77,7 @@ def world_of(store: SqlStore, line: Line | None = None) -> Services:
         "repos": SimpleNamespace(
             refresh=lambda _: "", diff=lambda *_: change, read=lambda *_: None, paths=lambda *_: ()
         ),
+        "delivery": SimpleNamespace(fitness=lambda *_: Fitness("tip"), has_begun=lambda _: False),
         "sandboxes": PlainSandboxes(),
         "locate": lambda url: url,
         "chat": SimpleNamespace(show=lambda *_: None),
@@ -92,27 +93,16 @@ def keep(
     status: TaskStatus,
     *,
     run: int,
-    cancel_by: str = "",
-    patch: str = "",
+    cancel_by: str | None = None,
+    patch: str | None = None,
     report: bool = False,
     shown: GateReport | None = None,
 ) -> None:
     signed = shown or (judged(Effect.ALLOW, ()) if report else None)
-    task = Task(
-        id="D-AAAAAAAA",
-        request="k",
-        actor=ALICE,
-        place=Place(team="T0ACME", channel="C0SHOP", thread="1.0"),
-        text="fix the lint",
-        status=status,
-        created_at=NOW,
-        updated_at=NOW,
-        run=run,
-        cancel_by=cancel_by,
-        patch=patch,
-        report_file=store.put_blob(signed.model_dump_json().encode()) if signed else "",
-        spec=TaskSpec(repo="acme/shop", kind=TaskKind.FIX, goal="fix the lint"),
-    )
+    left = with_patch("b", "t") | {"patch": patch} if patch else {}
+    if signed:
+        left["report"] = store.put_blob(signed.model_dump_json().encode())
+    task = make_task(status=status, at=NOW, run=run, **left).updated(cancel_by=cancel_by)
     with store.transaction() as ledger:
         ledger.add_task(task, Event(name=EventName.REQUEST_RECEIVED, at=NOW, actor=ALICE.subject, task=task.id))
 

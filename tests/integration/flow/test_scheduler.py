@@ -25,12 +25,12 @@ from deputy.flow.state.enqueue_run import enqueue_run
 from deputy.flow.state.scheduler import claim_of, is_in_line, keep_line_moving, spot_of
 from deputy.flow.state.services import Services
 from deputy.flow.state.show import show_line, view_of
-from deputy.flow.state.steps import Act, Patience, outcome_of, value_of
 from deputy.flow.state.tasks import advance, end
 from deputy.flow.upkeep.housekeeping import jobs, sweep_failures
 from deputy.ports import Card, Ledger, Post
 from deputy.scheduling import ResourceRequest
 from tests.support.postgres import postgres_server, postgres_url
+from tests.support.steps import DirectSteps
 from tests.support.stores import NOON, database_url_fixture, store_fixture
 
 __all__ = ["database_url_fixture", "postgres_server", "postgres_url", "store_fixture"]
@@ -106,7 +106,7 @@ class Office:
         task = Task(
             id=task_id,
             request=task_id,
-            actor=Actor(team="T0ACME", user=person),
+            requester=Actor(team="T0ACME", user=person),
             place=Place(team="T0ACME", channel="C0SHOP", thread=task_id),
             text="can you just fix the lint",
             status=_S.RECEIVED,
@@ -151,7 +151,7 @@ def test_what_has_room_is_handed_over_at_once_and_the_rest_waits_as_rows(office:
         office.ask(task_id)
     assert office.queue.workflows[0] == ("run_task", "run:A1:1", ("A1", 1), "acme/shop")
     assert office.queue.runs == ["A1", "A2"]
-    assert [(office.task(t).called, is_in_line(office.task(t))) for t in ("A1", "A2", "A3")] == [
+    assert [(office.task(t).run.dispatched_at is not None, is_in_line(office.task(t))) for t in ("A1", "A2", "A3")] == [
         (1, False),
         (1, False),
         (0, True),
@@ -201,11 +201,12 @@ def test_a_run_that_is_to_be_tried_again_gets_in_line_with_the_others(office: Of
     office.move("A1", _S.VERIFYING)
     with office.ledger() as ledger:
         task = enqueue_run(office.services, ledger, ledger.task("A1"), office.said("A1", EventName.RUN_RETRIED))
-    assert (task.run, task.called, is_in_line(task)) == (2, 1, True)
+    assert [run.dispatched_at is not None for run in task.runs] == [True, False]
+    assert is_in_line(task)
     assert office.queue.runs == ["A1", "A2", "B1"]
     office.finish("A2")
     assert [name for _, name, *_ in office.queue.workflows if name.startswith("run:A1")] == ["run:A1:1", "run:A1:2"]
-    assert office.task("A1").called == 2
+    assert [run.number for run in office.task("A1").runs if run.dispatched_at] == [1, 2]
 
 
 def test_a_lost_run_makes_room_when_it_is_swept(office: Office) -> None:
@@ -350,14 +351,14 @@ def test_a_task_that_is_cancelled_while_others_dispatch_makes_nobody_fail(store:
                 end(office.services, ledger, ledger.task("A0"), _S.FAILED, "It is over.")
                 return
             task = ledger.task(f"{'ABC'[(number + 1) % 3]}{number + 1}")
-            ask_to_cancel(office.services, ledger, task, task.actor.subject)
+            ask_to_cancel(office.services, ledger, task, task.requester.subject)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(act, range(8)))
     with office.ledger() as ledger:
         tasks = ledger.tasks()
     alive = [task for task in tasks if task.status is _S.QUEUED]
-    assert [(task.id, task.called) for task in alive] == [("C8", 1)]
+    assert [(task.id, task.run_number, task.run.dispatched_at is not None) for task in alive] == [("C8", 1, True)]
 
 
 # ------------------------------------------------------------------------------------------------ cards
@@ -397,17 +398,6 @@ def test_whose_turn_has_come_and_the_first_ten_whose_place_has_changed_are_shown
     assert office.queue.shown()[1] == [f"A{number:02}" for number in (8, 9, 10, 11, 12, 13)]
 
 
-class Direct:
-    """Steps without an engine."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-
-    def __call__(self, name: str, act: Act, *args: Any, tries: int = 0) -> Any:
-        self.names.append(name)
-        return value_of(outcome_of(act, args, Patience(attempts=1)))
-
-
 def test_a_card_is_brought_up_to_date_when_it_is_there_and_no_run_shows_it(office: Office) -> None:
     for task_id in ("A1", "A2", "B1", "C1"):
         office.ask(task_id)
@@ -415,7 +405,7 @@ def test_a_card_is_brought_up_to_date_when_it_is_there_and_no_run_shows_it(offic
     with office.ledger() as ledger:
         for task_id in ("A1", "B1"):
             ledger.save_post(Post(f"card:{task_id}", "C0SHOP", task_id, ts="1.1"))
-    steps = Direct()
+    steps = DirectSteps()
     show_line(office.services, steps, ["A1", "B1", "C1"])
     assert steps.names == ["show-A1", "show-B1", "show-C1"]
     assert [(key, card.status) for key, card in office.cards] == [("card:B1", "1st in line")]

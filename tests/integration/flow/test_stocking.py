@@ -75,7 +75,7 @@ class Yard:
         task = Task(
             id=f"D-{repo[-4:].upper()}{at.hour:04d}",
             request=f"{repo}{at}",
-            actor=Actor(team="T0ACME", user="U0ALICE"),
+            requester=Actor(team="T0ACME", user="U0ALICE"),
             place=Place(team="T0ACME", channel="C0SHOP", thread="1.0"),
             text="work",
             spec=spec,

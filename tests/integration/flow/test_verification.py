@@ -16,13 +16,10 @@ from deputy.adapters.sandbox.host.docker import DockerSandboxes
 from deputy.adapters.store import SqlStore, open_store
 from deputy.domain.changes.change import TreeChange
 from deputy.domain.events import Event, EventName
-from deputy.domain.people import Actor
 from deputy.domain.policy.config import Check, Environment, Limits, RepoConfig
 from deputy.domain.policy.decision import Severity
 from deputy.domain.review.evidence import CheckPhase, CheckResult, Evidence
-from deputy.domain.tasks.request import Place
 from deputy.domain.tasks.status import TaskStatus
-from deputy.domain.tasks.task import Task
 from deputy.flow.state.services import Services
 from deputy.flow.verification.verification import verify
 from deputy.gates import inspect
@@ -30,6 +27,7 @@ from deputy.ports import RepoSource, Sandboxes, TreeDelta, TreeFile
 from tests.integration.repos.test_attacks import SHOP, Origin
 from tests.support.plain_sandbox import PlainSandboxes
 from tests.support.plain_scanner import PlainScanner
+from tests.support.tasks import make_task, with_patch
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 FILE, PROGRAM, LINK = "100644", "100755", "120000"
@@ -73,17 +71,7 @@ class Bench:
         bundle = SimpleNamespace(
             repo=lambda _: repo, limits=Limits.model_validate({"sandbox_disk": 64 * 1024**2, **limits})
         )
-        task = Task(
-            id="D-VER1F1ED",
-            request="r",
-            actor=Actor(team="T0ACME", user="U0ALICE"),
-            place=Place(team="T0ACME", channel="C0SHOP", thread="1"),
-            text="t",
-            status=TaskStatus.VERIFYING,
-            created_at=NOW,
-            updated_at=NOW,
-            base=base,
-        )
+        task = make_task("D-VER1F1ED", TaskStatus.VERIFYING, at=NOW, **with_patch(base, change.tree))
         with self.store.transaction() as ledger:
             ledger.add_task(task, Event(name=EventName.TASK_UNDERSTOOD, at=NOW, actor="deputy", task=task.id))
         parts = {
@@ -99,7 +87,7 @@ class Bench:
         return verify(services, task, change, cast("Any", bundle))
 
     def start(self, spec: Any, *more: Any) -> Any:
-        self.starts.append(spec.name.removeprefix("deputy-d-ver1f1ed-0-"))
+        self.starts.append(spec.name.removeprefix("deputy-d-ver1f1ed-1-"))
         return self.sandboxes.start(spec, *more)
 
 

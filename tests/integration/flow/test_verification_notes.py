@@ -9,15 +9,16 @@ import pytest
 
 from deputy.adapters.repos import GitRepos
 from deputy.agent.notes import MAX_NOTE_CHARACTERS, MAX_NOTES
-from deputy.domain.people import Actor
 from deputy.domain.policy.config import Limits, RepoConfig
-from deputy.domain.tasks.request import Place, TaskKind, TaskSpec
+from deputy.domain.tasks.request import TaskKind, TaskSpec
+from deputy.domain.tasks.run import Run
 from deputy.domain.tasks.status import TaskStatus
-from deputy.domain.tasks.task import Task
+from deputy.flow.policy.effective_policy import ActiveRun
 from deputy.flow.runs.work import Work
 from deputy.flow.state.services import Services
 from deputy.ports import RepoSource, TreeDelta, TreeFile
 from tests.integration.repos.test_attacks import SHOP, Origin, origin, repos
+from tests.support.tasks import make_task
 
 __all__ = ["origin", "repos"]
 
@@ -42,22 +43,11 @@ def prompt(origin: Origin, repos: GitRepos) -> Prompt:
         tree = repos.import_delta(SHOP, base, TreeDelta(written)) if patched else ""
         repo = RepoConfig(name=SHOP, url="shop", hidden=hidden)
         bundle = SimpleNamespace(repo=lambda _: repo, limits_for=lambda _: Limits(), limits=Limits())
-        task = Task(
-            id="D-N0TES",
-            request="r",
-            actor=Actor(team="T0ACME", user="U0ALICE"),
-            place=Place(team="T0ACME", channel="C0SHOP", thread="1"),
-            text="t",
-            status=TaskStatus.RUNNING,
-            created_at=NOW,
-            updated_at=NOW,
-            base=base,
-            tree=tree,
-            feedback="a test failed" if patched else "",
-        )
+        run = Run(number=1, queued_at=NOW, base=base, feedback="a test failed" if patched else None)
+        task = make_task("D-N0TES", TaskStatus.RUNNING, at=NOW).updated(runs=(run,))
         services = Services(**cast("Any", dict.fromkeys(Services.__dataclass_fields__) | {"repos": repos}))
         spec = TaskSpec(repo=SHOP, kind=TaskKind.FIX, goal="g")
-        work = Work(services, task, spec, cast("Any", bundle))
+        work = Work(services, ActiveRun(task, spec, run, base, cast("Any", bundle)))
         return work._opening(tree or base, ())[0].text
 
     return told

@@ -11,11 +11,10 @@ from deputy.adapters.repos.trees.checkouts import hides
 from deputy.adapters.store import open_store
 from deputy.domain.changes.change import ChangeKind, FileChange, TreeChange
 from deputy.domain.events import Event, EventName
-from deputy.domain.people import Actor
 from deputy.domain.policy.config import Check, RepoConfig
 from deputy.domain.policy.decision import Action, Effect, Severity
 from deputy.domain.review.evidence import CheckPhase, CheckResult, Evidence
-from deputy.domain.tasks.request import Place, TaskKind, TaskSpec
+from deputy.domain.tasks.request import TaskKind, TaskSpec
 from deputy.domain.tasks.status import TaskStatus
 from deputy.domain.tasks.task import Task
 from deputy.flow.policy.facts import facts_of
@@ -23,6 +22,7 @@ from deputy.flow.state.services import Services
 from deputy.gates import inspect
 from deputy.policy import Bundle, load
 from deputy.ports import Store
+from tests.support.tasks import make_task, with_patch
 
 POLICIES = Path(__file__).parents[3] / "policies"
 ALICE = "user:T0ACME/U0ALICE"
@@ -78,18 +78,9 @@ def patched(
         added_lines=1900,
     )
     change = TreeChange(repo="acme/shop", base="b", base_tree="t", tree="u", digest="d", files=(file,))
-    task = Task(
-        id=name,
-        request=name,
-        actor=Actor(team="T0ACME", user="U0ALICE"),
-        place=Place(team="T0ACME", channel="C0SHOP", thread="1"),
-        text="x",
-        status=status,
-        created_at=at,
-        updated_at=out or at,
-        spec=TaskSpec(repo="acme/shop", kind=TaskKind.OTHER, goal="x"),
-        change_file=store.put_blob(change.model_dump_json().encode()),
-    )
+    kept = store.put_blob(change.model_dump_json().encode())
+    asked = make_task(name, status, at=at, **with_patch("b", "u", change=kept))
+    task = asked.moved(status, out or at, spec=TaskSpec(repo="acme/shop", kind=TaskKind.OTHER, goal="x"))
     with store.transaction() as ledger:
         ledger.add_task(task, Event(name=EventName.REQUEST_RECEIVED, actor=ALICE, task=name, at=at, data={}))
     return task, change

@@ -24,6 +24,7 @@ from deputy.domain.tasks.request import Place, TaskKind, TaskSpec
 from deputy.domain.tasks.status import TaskStatus
 from deputy.domain.tasks.task import Task
 from deputy.policy import load
+from tests.support.tasks import make_task, with_patch
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 ALICE = Actor(team="T0ACME", user="U0ALICE")
@@ -71,14 +72,14 @@ def keep_task(store: SqlStore, digest: str, number: int = 0, paths: tuple[str, .
     fields: dict[str, object] = {
         "id": f"D-AAA{number}",
         "request": f"slack:{number}",
-        "actor": ALICE,
+        "requester": ALICE,
         "place": Place(team="T0ACME", channel="C0SHOP", thread="1700000000.000100"),
         "text": "fix it",
         "status": TaskStatus.RECEIVED,
         "created_at": NOON + timedelta(hours=number),
         "updated_at": NOON + timedelta(hours=number),
         "spec": TaskSpec(repo="acme/shop", kind=TaskKind.FIX, goal="fix it"),
-        "policy": digest,
+        "admitted_under": digest,
     }
     if paths:
         files = tuple(
@@ -86,7 +87,10 @@ def keep_task(store: SqlStore, digest: str, number: int = 0, paths: tuple[str, .
             for path in paths
         )  # fmt: skip
         change = TreeChange(repo="acme/shop", base="b", base_tree="t", tree="u", digest="d", files=files)
-        fields["change_file"] = store.put_blob(change.model_dump_json().encode())
+        run = make_task(
+            **with_patch("b", "u", change=store.put_blob(change.model_dump_json().encode()), policy=digest)
+        ).run
+        fields["runs"] = (run.updated(report=changes.pop("report", None)),)
     task = Task.model_validate(fields | changes)
     with store.transaction() as ledger:
         ledger.add_task(task, Event(name=EventName.TASK_QUEUED, at=NOON, actor=ALICE.subject, task=task.id))
@@ -181,7 +185,7 @@ def test_simulate_asks_what_was_asked_then(home: Path, store: SqlStore) -> None:
     finding = Finding(gate="dependencies", severity=Severity.REVIEW, message="new", rule="dependencies/new")
     decision = Decision(effect=Effect.ALLOW, action=Action.EDIT, subject=ALICE.subject, repo="acme/shop", policy=digest)
     report = GateReport(effect=Effect.ALLOW, findings=(finding,), decision=decision, digest="r")
-    keep_task(store, digest, 1, ("shop/cart.py",), report_file=store.put_blob(report.model_dump_json().encode()))
+    keep_task(store, digest, 1, ("shop/cart.py",), report=store.put_blob(report.model_dump_json().encode()))
     keep_task(store, digest, 2, ("docs/a.md", "shop/a.py"))
     keep_task(store, digest, 3, spec=None)
     keep_task(store, digest, 4, spec=TaskSpec(repo="acme/shop", kind=TaskKind.DOCS, goal="x", paths=("docs/b.md",)))

@@ -84,7 +84,7 @@ def test_of_two_saves_of_one_version_one_wins(held: SqlStore) -> None:
     def save(number: int) -> str:
         try:
             with held.transaction() as ledger:
-                return ledger.save_task(task(), task(policy=f"p{number}"), event("task:queued")).policy
+                return ledger.save_task(task(), task(admitted_under=f"p{number}"), event("task:queued")).policy
         except Stale:
             return ""
 

@@ -34,7 +34,7 @@ def task(status: TaskStatus = TaskStatus.RUNNING, **changes: object) -> Task:
     known = Task(
         id="D-AAAAAAAA",
         request="slack:T0ACME:C0SHOP:1.1",
-        actor=Actor(team="T0ACME", user="U0ALICE"),
+        requester=Actor(team="T0ACME", user="U0ALICE"),
         place=Place(team="T0ACME", channel="C0SHOP", thread="1.1"),
         text="<@U0DEPUTY> can you just fix the lint in `shop`",
         status=status,

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from deputy.domain.people import Actor
 from deputy.domain.review.approval import Hold, HoldKind, HoldStatus, Vote, VoteChoice
 from deputy.domain.tasks.request import Place
+from deputy.domain.tasks.run import Run
 from deputy.domain.tasks.status import TaskStatus
 from deputy.domain.tasks.task import Task
 from deputy.domain.tasks.usage import Usage
@@ -21,13 +22,13 @@ def _task(status: TaskStatus, seconds: float = 0, cost: float = 0) -> Task:
     return Task(
         id="D-7K2M9QXA",
         request="r",
-        actor=Actor(team="T0ACME", user="U0ALICE"),
+        requester=Actor(team="T0ACME", user="U0ALICE"),
         place=Place(team="T0ACME", channel="C0SHOP", thread="1"),
         text="t",
         status=status,
         created_at=START,
         updated_at=_at(seconds),
-        usage=Usage(cost=cost, input_tokens=10, output_tokens=1),
+        runs=(Run(number=1, queued_at=START, usage=Usage(cost=cost, input_tokens=10, output_tokens=1)),),
     )
 
 

@@ -15,6 +15,7 @@ from deputy.adapters.store.database import open_engine, plain_errors
 from deputy.adapters.store.migration import check_migrated, migrate
 from deputy.adapters.store.rows import guards, trail
 from deputy.adapters.store.rows.ledger import SqlLedger
+from deputy.domain.identifiers import Digest
 
 
 def open_store(database_url: str, artifacts_url: str, *, is_migrating: bool = True) -> "SqlStore":
@@ -63,9 +64,9 @@ class SqlStore:
         finally:
             self._inside.is_open = False
 
-    def put_blob(self, content: bytes) -> str:
+    def put_blob(self, content: bytes) -> Digest:
         """Keep bytes; returns their SHA-256 in hex."""
-        return self._blobs.put(content)
+        return Digest(self._blobs.put(content))
 
     def blob(self, digest: str) -> bytes:
         """The bytes, checked against the digest, or ``NotFound``."""

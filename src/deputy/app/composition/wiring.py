@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import structlog
 from pydantic import JsonValue
 
+from deputy.adapters.delivery import ThreadDelivery
 from deputy.adapters.llm import make_model
 from deputy.adapters.llm.screen import ModelScreen
 from deputy.adapters.policies import Change, PolicyFolder
@@ -93,11 +94,14 @@ def open_services(settings: Settings) -> tuple[Services, SqlStore, DurableQueue]
         todo = "check SLACK_API_URL and the network, then start Deputy again"
         raise Unavailable(error.what, error.why, todo) from None
     make_a_model = model_maker(settings)
+    chat = build_chat(store, bot_token=token, api_url=client.base_url)
+    repos = GitRepos(settings.home / "git")
     services = Services(
         store=store,
         queue=queue,
-        chat=build_chat(store, bot_token=token, api_url=client.base_url),
-        repos=GitRepos(settings.home / "git"),
+        chat=chat,
+        delivery=ThreadDelivery(chat, repos, store),
+        repos=repos,
         sandboxes=sandboxes_of(settings),
         environments=environments_of(settings),
         gateway=gateways_of(settings),

@@ -39,8 +39,8 @@ class Archive:
         with self.store.transaction() as ledger:
             tasks = ledger.tasks(limit=MAX_TASKS)
             for task in [task for task in tasks if task.spec][: self.last]:
-                old = self._old(ledger, task.policy)
-                yield Past(task.id, task.created_at, task.policy, old, self._questions(task, old, tasks))
+                old = self._old(ledger, task.policy or "")
+                yield Past(task.id, task.created_at, task.policy or "", old, self._questions(task, old, tasks))
 
     def _old(self, ledger: Ledger, digest: str) -> Bundle | None:
         if digest not in self.bundles:
@@ -56,7 +56,7 @@ class Archive:
             return ()
         change = self._change(task)
         facts = self._facts(task, spec, old, tasks)
-        ask = partial(Question, task.actor.subject, spec.repo)
+        ask = partial(Question, task.requester.subject, spec.repo)
         asked = [ask(action, (), facts) for action in (Action.REQUEST, Action.RUN)]
         if change is None:
             # What a request itself names is asked about early, and again when there is a patch.
@@ -67,19 +67,21 @@ class Archive:
         return (*asked, ask(Action.EDIT, change.paths, judged), *actions)
 
     def _actions(self, task: Task) -> set[Action]:
-        if not task.report_file:
+        report = task.result.run.report if task.result else None
+        if not report:
             return {Action.DELIVER}
-        return actions_of(GateReport.model_validate_json(self.store.blob(task.report_file)).findings)
+        return actions_of(GateReport.model_validate_json(self.store.blob(report)).findings)
 
     def _change(self, task: Task) -> TreeChange | None:
-        if not task.change_file:
+        if not task.result:
             return None
-        if task.change_file not in self.changes:
+        digest = task.result.change
+        if digest not in self.changes:
             try:
-                self.changes[task.change_file] = TreeChange.model_validate_json(self.store.blob(task.change_file))
+                self.changes[digest] = TreeChange.model_validate_json(self.store.blob(digest))
             except NotFound:
-                self.changes[task.change_file] = None
-        return self.changes[task.change_file]
+                self.changes[digest] = None
+        return self.changes[digest]
 
     def _facts(self, task: Task, spec: TaskSpec, old: Bundle, tasks: tuple[Task, ...]) -> Facts:
         return Facts(

@@ -13,6 +13,7 @@ from deputy.adapters.store.store import SqlStore, open_store
 from deputy.app.clock import SystemClock
 from deputy.app.output import AsJson, say, say_json, say_table
 from deputy.app.settings import load_settings
+from deputy.domain import identifiers
 from deputy.domain.errors import BadPolicy, NotFound, Stale
 from deputy.domain.events import Event, EventName
 from deputy.domain.review.evidence import Evidence
@@ -79,7 +80,7 @@ def _row(task: Task, spot: QueuePosition | None) -> dict[str, str]:
         "task": task.id,
         "status": f"{task.status.value}, {place_words(spot)}" if spot else task.status.value,
         "repo": task.spec.repo if task.spec else "",
-        "asked by": task.actor.subject,
+        "asked by": task.requester.subject,
         "updated": f"{task.updated_at:%Y-%m-%d %H:%M}",
         "goal": (task.spec.goal if task.spec else task.text)[:60],
     }
@@ -90,7 +91,7 @@ def show(task_id: TaskId, as_json: AsJson = False) -> None:
     """Everything that is known of a task."""
     with opened_store() as store:
         with store.transaction() as ledger:
-            task = ledger.task(task_id.upper())
+            task = ledger.task(identifiers.TaskId(task_id.upper()))
         spot = _line(store, [task]).spot(task.id)
     if as_json:
         say_json(_as_json(task, spot))
@@ -106,7 +107,7 @@ def logs(task_id: TaskId) -> None:
     """The logs of the commands that ran, oldest first."""
     with opened_store() as store:
         with store.transaction() as ledger:
-            ledger.task(task_id.upper())
+            ledger.task(identifiers.TaskId(task_id.upper()))
             ran = ledger.events(task=task_id.upper(), name=EventName.RUN_COMMAND, limit=1000)
         for stored in ran:
             data = stored.event.data
@@ -122,8 +123,9 @@ def evidence(
     """Write a task's patch, proof, gate report and check logs into a folder."""
     with opened_store() as store:
         with store.transaction() as ledger:
-            task = ledger.task(task_id.upper())
-        kept = {"patch.patch": task.patch_file, "proof.json": task.proof_file, "report.json": task.report_file}
+            task = ledger.task(identifiers.TaskId(task_id.upper()))
+        run = task.result.run if task.result else None
+        kept = {"patch.patch": run.delivered_file, "proof.json": run.evidence, "report.json": run.report} if run else {}
         if not any(kept.values()):
             raise NotFound(f"{task.id} has no evidence", f"it is {task.status}", "evidence comes with the first patch")
         target = folder / task.id
@@ -131,11 +133,11 @@ def evidence(
         for name, digest in kept.items():
             if digest:
                 (target / name).write_bytes(store.blob(digest))
-        proof = Evidence.model_validate_json(store.blob(task.proof_file)) if task.proof_file else Evidence()
+        proof = Evidence.model_validate_json(store.blob(run.evidence)) if run and run.evidence else Evidence()
         for check in proof.checks:
-            for what, digest in kept_of(check):
+            for what, log in kept_of(check):
                 name = "-".join(word for word in (check.phase.value, check.name, what) if word)
-                (target / f"{name}.log").write_bytes(store.blob(digest))
+                (target / f"{name}.log").write_bytes(store.blob(log))
     say(f"Wrote {target}/")
 
 
@@ -149,7 +151,7 @@ def cancel(task_id: TaskId) -> None:
         queue = DurableQueue(store.engine, QUEUES)
         with store.transaction() as ledger:
             ledger.lock()  # its turn may be coming at this moment
-            task = ledger.task(task_id.upper())
+            task = ledger.task(identifiers.TaskId(task_id.upper()))
             if is_final(task.status) or task.status is TaskStatus.DELIVERING:
                 raise Stale(f"{task.id} can't be cancelled", f"it is {task.status}")
             now = SystemClock().now()

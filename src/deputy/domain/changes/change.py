@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from deputy.domain.identifiers import Digest
 from deputy.domain.value import Value
 
 
@@ -35,7 +36,7 @@ class TreeChange(Value):
     base: str
     base_tree: str
     tree: str
-    digest: str
+    digest: Digest
     files: tuple[FileChange, ...] = ()
 
     @property

@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
+from deputy.domain.identifiers import Digest, Subject, TaskId
 from deputy.domain.policy.decision import ApprovalRequirement
 from deputy.domain.value import Value
 
@@ -25,19 +26,19 @@ class HoldStatus(StrEnum):
 
 
 class Hold(Value):
-    """A wait for people. Votes bind to ``digest``; ``excluded`` subjects (requester, steerers) cannot vote.
+    """A wait for people. Votes bind to ``digest``; ``excluded`` subjects (the requester) cannot vote.
 
     ``nonce`` is the opaque value that the card's buttons carry; ``hosts`` are those that were shown: a clearance lets
     the work reach no other that needs one.
     """
 
     id: str
-    task: str
+    task: TaskId
     kind: HoldKind
     repo: str
-    digest: str
+    digest: Digest
     needs: tuple[ApprovalRequirement, ...]
-    excluded: tuple[str, ...]
+    excluded: tuple[Subject, ...]
     why: str
     nonce: str
     opened_at: datetime
@@ -57,9 +58,8 @@ class Vote(Value):
     """One human's vote on a hold; at most one per person and hold. ``digest`` is what they saw."""
 
     hold: str
-    subject: str
+    subject: Subject
     choice: VoteChoice
-    digest: str
+    digest: Digest
     roles: tuple[str, ...]
     at: datetime
-    reason: str = ""

@@ -1,5 +1,6 @@
 """What a gate saw in a patch, and the report of all of them."""
 
+from deputy.domain.identifiers import Digest
 from deputy.domain.policy.decision import ApprovalRequirement, Decision, Effect, Severity
 from deputy.domain.value import Value
 
@@ -24,4 +25,4 @@ class GateReport(Value):
     findings: tuple[Finding, ...] = ()
     needs: tuple[ApprovalRequirement, ...] = ()
     decision: Decision
-    digest: str
+    digest: Digest

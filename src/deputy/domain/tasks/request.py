@@ -70,7 +70,6 @@ class TaskSpec(Value):
     repo: str
     kind: TaskKind
     goal: str
-    done: str = ""
     recipe: str | None = None
     arguments: dict[str, str] = Field(default_factory=dict)
     paths: tuple[str, ...] = ()

@@ -27,6 +27,8 @@ class TaskStatus(StrEnum):
 
 
 _S = TaskStatus
+# A task in one of these has ended.
+FINAL = frozenset({_S.REFUSED, _S.BLOCKED, _S.DELIVERED, _S.CANCELLED, _S.REJECTED, _S.EXPIRED, _S.FAILED})
 _ENDS = frozenset({_S.CANCELLED, _S.FAILED})
 
 TRANSITIONS: MappingProxyType[TaskStatus, frozenset[TaskStatus]] = MappingProxyType(
@@ -41,20 +43,14 @@ TRANSITIONS: MappingProxyType[TaskStatus, frozenset[TaskStatus]] = MappingProxyT
         # The base moved after sign-off: the patch is rebuilt, or needs a new sign-off.
         _S.HELD_FOR_SIGNOFF: frozenset({_S.DELIVERING, _S.REJECTED, _S.EXPIRED, _S.QUEUED}) | _ENDS,
         _S.DELIVERING: frozenset({_S.DELIVERED, _S.HELD_FOR_SIGNOFF, _S.BLOCKED, _S.QUEUED}) | _ENDS,
-        _S.REFUSED: frozenset(),
-        _S.BLOCKED: frozenset(),
-        _S.DELIVERED: frozenset(),
-        _S.CANCELLED: frozenset(),
-        _S.REJECTED: frozenset(),
-        _S.EXPIRED: frozenset(),
-        _S.FAILED: frozenset(),
+        **dict.fromkeys(FINAL, frozenset[TaskStatus]()),
     }
 )
 
 
 def is_final(status: TaskStatus) -> bool:
     """Whether a task in this status has ended."""
-    return not TRANSITIONS[status]
+    return status in FINAL
 
 
 def check_transition(current: TaskStatus, following: TaskStatus) -> None:

@@ -1,14 +1,16 @@
 """Waits for people, as rows: opened with a deadline, decided by votes, void when what they speak of is gone."""
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from pydantic import JsonValue
 
 from deputy.approvals import Standing, standing
 from deputy.domain.events import Event, EventName
+from deputy.domain.identifiers import TaskId
 from deputy.domain.policy.decision import ApprovalRequirement
 from deputy.domain.review.approval import Hold, HoldKind, HoldStatus
 from deputy.domain.tasks.status import TaskStatus, is_final
@@ -17,7 +19,7 @@ from deputy.flow.approvals.binding import binding
 from deputy.flow.state.cards import approval_card, requirements_text
 from deputy.flow.state.services import Services
 from deputy.flow.state.show import approvers, send_step, show_card_step, view_of
-from deputy.flow.state.steps import Act, Steps
+from deputy.flow.state.steps import Steps
 from deputy.flow.state.tasks import end, event
 from deputy.policy import Bundle
 from deputy.ports import Ledger
@@ -32,7 +34,7 @@ def open_hold(
     why: str,
     hosts: Sequence[str] = (),
 ) -> Hold:
-    """Open a hold with its deadline. Votes bind to what is there now; requester and steerers are excluded."""
+    """Open a hold with its deadline. Votes bind to what is there now; the requester is excluded."""
     bundle, now = services.policies.current(), services.clock.now()
     earlier = ledger.holds(task=task.id)
     hold = Hold(
@@ -42,7 +44,7 @@ def open_hold(
         repo=task.spec.repo if task.spec else "",
         digest=binding(services, task, kind),
         needs=tuple(needs),
-        excluded=(task.actor.subject, *task.steerers),
+        excluded=(task.requester.subject,),
         why=why + _too_few(bundle, task, needs),
         nonce=secrets.token_urlsafe(12),
         opened_at=now,
@@ -69,7 +71,7 @@ def open_hold(
 
 def _too_few(bundle: Bundle, task: Task, needs: Sequence[ApprovalRequirement]) -> str:
     """A warning when a need can't be met by the people there are."""
-    repo, excluded = task.spec.repo if task.spec else "", {task.actor.subject, *task.steerers}
+    repo, excluded = task.spec.repo if task.spec else "", {task.requester.subject}
     for need in needs:
         able = set(bundle.holders(need.role, repo)) - excluded
         if len(able) < need.count:
@@ -120,7 +122,7 @@ def is_cleared(
 def expire_hold(services: Services, steps: Steps, hold_id: str) -> None:
     """The deadline of a hold has come."""
 
-    def expire() -> JsonValue:
+    def expire() -> str:
         with services.store.transaction() as ledger:
             hold = ledger.hold(hold_id)
             if hold.status is not HoldStatus.OPEN:
@@ -135,14 +137,14 @@ def expire_hold(services: Services, steps: Steps, hold_id: str) -> None:
             end(services, ledger, task, TaskStatus.EXPIRED, outcome)
             return task.id
 
-    if task_id := steps("expire", expire):
-        show_card_step(services, steps, "show", str(task_id))
+    if task_id := steps("expire", expire, returns=str):
+        show_card_step(services, steps, "show", TaskId(task_id))
 
 
-def expire_question(services: Services, steps: Steps, task_id: str, version: int) -> None:
+def expire_question(services: Services, steps: Steps, task_id: TaskId, version: int) -> None:
     """A question was not answered in time."""
 
-    def expire() -> JsonValue:
+    def expire() -> bool:
         with services.store.transaction() as ledger:
             task = ledger.task(task_id)
             if task.status is not TaskStatus.NEEDS_ANSWER or task.version != version:
@@ -150,14 +152,14 @@ def expire_question(services: Services, steps: Steps, task_id: str, version: int
             end(services, ledger, task, TaskStatus.EXPIRED, "The question was not answered in time. Just ask again.")
             return True
 
-    if steps("expire", expire):
+    if steps("expire", expire, returns=bool):
         show_card_step(services, steps, "show", task_id)
 
 
 def tell_approvers(services: Services, steps: Steps, hold_id: str, reminder: int) -> None:
     """Send the approval card to those who may decide; ``reminder`` 0 is the first time."""
 
-    def people() -> JsonValue:
+    def people() -> list[str]:
         with services.store.transaction() as ledger:
             hold = ledger.hold(hold_id)
             if hold.status is not HoldStatus.OPEN:
@@ -169,45 +171,43 @@ def tell_approvers(services: Services, steps: Steps, hold_id: str, reminder: int
                 ledger.append(happened)
         return list(approvers(services, hold))
 
-    def tell(user: str) -> JsonValue:
+    def tell(user: str) -> None:
         with services.store.transaction() as ledger:
             hold = ledger.hold(hold_id)
             task = ledger.task(hold.task)
         if hold.status is not HoldStatus.OPEN:
-            return None  # decided while the others were told
+            return  # decided while the others were told
         link = services.chat.permalink(task.place, task.place.thread)
         text = f"{'Still waiting' if reminder else 'Your decision is needed'}: {hold.why}"
         card = approval_card(view_of(services, task.id))
         services.chat.notify(user, _told_key(hold_id, reminder, user), f"{text}\n{link}".strip(), card)
-        return None
 
-    tell_each(services, steps, steps("people", people), tell)
+    tell_each(services, steps, steps("people", people, returns=list[str]), tell)
 
 
-def tell_each(services: Services, steps: Steps, named: JsonValue, tell: Act) -> None:
+def tell_each(services: Services, steps: Steps, users: Sequence[str], tell: Callable[[str], None]) -> None:
     """Tell one after the other. One who can't be messaged must not keep the others from being told."""
-    for user in named if isinstance(named, list) else []:
-        send_step(services, steps, f"tell-{user}", tell, user, user=str(user))
+    for user in users:
+        send_step(services, steps, f"tell-{user}", partial(tell, user), user=user)
 
 
 def tell_outcome(services: Services, steps: Steps, hold_id: str) -> None:
     """A hold was decided: those who were asked see how, and nothing to click any more."""
 
-    def people() -> JsonValue:
+    def people() -> list[str]:
         with services.store.transaction() as ledger:
             hold = ledger.hold(hold_id)
             asked = approvers(services, hold)
             return [user for user in asked if ledger.post(_told_key(hold_id, 0, user))]
 
-    def tell(user: str) -> JsonValue:
+    def tell(user: str) -> None:
         with services.store.transaction() as ledger:
             hold = ledger.hold(hold_id)
         card = approval_card(view_of(services, hold.task))
         quiet = replace(card, buttons=())
         services.chat.notify(user, _told_key(hold_id, 0, user), f"Decided ({hold.status}): {hold.why}", quiet)
-        return None
 
-    tell_each(services, steps, steps("people", people), tell)
+    tell_each(services, steps, steps("people", people, returns=list[str]), tell)
 
 
 def _told_key(hold_id: str, reminder: int, user: str) -> str:

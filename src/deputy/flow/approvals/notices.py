@@ -36,27 +36,26 @@ def queue_notice(store: Store, queue: Queue, clock: Clock, digest: str, kept: st
 def tell_policy(services: Services, steps: Steps, digest: str, kept: str, why: str) -> None:
     """A version of the policy is broken (``why``) or, when ``why`` is empty, sound again."""
     key = f"policy:{sha256(f'{digest}:{kept}:{why}'.encode()).hexdigest()[:16]}:{services.clock.now().date()}"
-    key = str(steps("record", lambda: record(services, key, digest, kept, why)))
+    key = steps("record", lambda: record(services, key, digest, kept, why), returns=str)
     text = _BROKEN.format(kept=kept[:12], why=why) if why else _MENDED.format(digest=digest[:12])
 
-    def tell(user: str) -> JsonValue:
+    def tell(user: str) -> None:
         services.chat.notify(user, f"{key}:{user}", text)
-        return None
 
-    tell_each(services, steps, steps("people", lambda: list(keepers(services))), tell)
+    tell_each(services, steps, steps("people", lambda: list(keepers(services)), returns=list[str]), tell)
 
 
-def record(services: Services, key: str, digest: str, kept: str, why: str) -> JsonValue:
+def record(services: Services, key: str, digest: str, kept: str, why: str) -> str:
     """Keep it in the trail, once; returns the key of the notice."""
 
-    def append() -> JsonValue:
+    def append() -> str:
         name = EventName.POLICY_BROKEN if why else EventName.POLICY_MENDED
         data: dict[str, JsonValue] = {"policy": digest, "kept": kept, **({"reason": why} if why else {})}
         ledger.append(event(services, name, data=data))
         return key
 
     with services.store.transaction() as ledger:
-        return once(ledger, key, append)
+        return once(ledger, key, append, returns=str)
 
 
 def keepers(services: Services) -> tuple[str, ...]:

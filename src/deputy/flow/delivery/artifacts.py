@@ -6,34 +6,35 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from deputy.domain.review.evidence import CheckResult, Evidence
-from deputy.domain.review.finding import GateReport
 from deputy.domain.tasks.task import Task
 from deputy.domain.text.secrets import redact
+from deputy.flow.approvals.binding import report_of
 from deputy.flow.state.services import Services
 
 FORMAT = "deputy-evidence/1"
 
 
-def evidence_of(services: Services, task: Task) -> bytes:
+def evidence_pack(services: Services, task: Task) -> bytes:
     """The evidence of a task as it stands, as indented JSON."""
     with services.store.transaction() as ledger:
         holds = ledger.holds(task=task.id)
         votes = [vote for hold in holds for vote in ledger.votes(hold.id)]
         events = ledger.events(task=task.id, limit=5000)
-    report = GateReport.model_validate_json(services.store.blob(task.report_file)) if task.report_file else None
+    result = task.result
+    report = report_of(services, result.run) if result and result.run.report else None
     pack: dict[str, JsonValue] = {
         "format": FORMAT,
         "task": task.id,
-        "requested_by": task.actor.subject,
+        "requested_by": task.requester.subject,
         "request": redact(task.text),
         "spec": task.spec.model_dump(mode="json") if task.spec else None,
-        "worker": task.worker,
-        "base": task.base,
-        "tree": task.tree,
-        "patch": task.patch,
-        "policy": task.policy,
+        "worker": task.worker or "",
+        "base": task.base or "",
+        "tree": result.tree if result else "",
+        "patch": (result.patch if result else None) or "",
+        "policy": task.policy or "",
         "usage": task.usage.model_dump(mode="json"),
-        "proof": proof_of(services, task).model_dump(mode="json"),
+        "proof": evidence_of(services, task).model_dump(mode="json"),
         "gates": report.model_dump(mode="json") if report else None,
         "holds": [hold.model_dump(mode="json", exclude={"nonce"}) for hold in holds],
         "votes": [vote.model_dump(mode="json") for vote in votes],
@@ -45,7 +46,7 @@ def evidence_of(services: Services, task: Task) -> bytes:
 def logs_of(services: Services, task: Task) -> bytes:
     """Logs and reports of every check, one after the other, each under a line that names it and its digest."""
     parts = []
-    for check in proof_of(services, task).checks:
+    for check in evidence_of(services, task).checks:
         for what, digest in kept_of(check):
             words = (check.phase.value, check.name, what, " ".join(check.argv), check.summary, f"sha256 {digest}")
             title = " · ".join(word for word in words if word)
@@ -62,6 +63,7 @@ def kept_of(check: CheckResult) -> Iterator[tuple[str, str]]:
         yield f"other-run-{number}", digest
 
 
-def proof_of(services: Services, task: Task) -> Evidence:
-    """The proof of a task's patch; an empty one before there is any."""
-    return Evidence.model_validate_json(services.store.blob(task.proof_file)) if task.proof_file else Evidence()
+def evidence_of(services: Services, task: Task) -> Evidence:
+    """The evidence about a task's patch; empty before there is any."""
+    run = task.result.run if task.result else None
+    return Evidence.model_validate_json(services.store.blob(run.evidence)) if run and run.evidence else Evidence()

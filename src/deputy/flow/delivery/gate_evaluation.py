@@ -8,15 +8,17 @@ from deputy.domain.changes.change import TreeChange
 from deputy.domain.policy.config import RepoConfig
 from deputy.domain.policy.decision import Action, Decision, Effect, Severity
 from deputy.domain.policy.facts import Facts
-from deputy.domain.review.evidence import Evidence
 from deputy.domain.review.finding import Finding, GateReport
 from deputy.domain.tasks.request import TaskSpec
+from deputy.domain.tasks.run import RunResult
 from deputy.domain.tasks.task import Task
 from deputy.domain.text.secrets import redact
 from deputy.domain.text.visible import visible
+from deputy.flow.delivery.artifacts import evidence_of
 from deputy.flow.policy.facts import facts_of
 from deputy.flow.state.cards import requirements_text
 from deputy.flow.state.services import Services
+from deputy.flow.state.tasks import result_of
 from deputy.gates import inspect, merge_requirements, report, shorten
 from deputy.gates.framework.patch_under_review import ABSENT, GITLINK, Reader
 from deputy.policy import Bundle
@@ -35,10 +37,11 @@ _WORST = (Effect.ALLOW, Effect.REVIEW, Effect.DENY)
 
 def judge_patch(services: Services, task: Task, spec: TaskSpec, change: TreeChange, bundle: Bundle) -> GateReport:
     """What the gates find in a patch, and what policy makes of its paths, of what was found, and of its delivery."""
-    proof = Evidence.model_validate_json(services.store.blob(task.proof_file))
-    repo, everything = bundle.repo(spec.repo), services.repos.paths(spec.repo, task.tree)
-    read = _reader(services.repos, task, change)
-    findings = inspect(change, read, proof, bundle.gates, repo.checks, kind=spec.kind, tree_paths=everything)
+    result = result_of(task)
+    evidence = evidence_of(services, task)
+    repo, everything = bundle.repo(spec.repo), services.repos.paths(spec.repo, result.tree)
+    read = _reader(services.repos, result, change)
+    findings = inspect(change, read, evidence, bundle.gates, repo.checks, kind=spec.kind, tree_paths=everything)
     blind = blind_changes(change, repo)
     unseen = {finding.path for finding in blind}
     # What else was found there may quote what nobody is to see.
@@ -48,9 +51,9 @@ def judge_patch(services: Services, task: Task, spec: TaskSpec, change: TreeChan
     return report(findings, decide_on(bundle, task, spec, change, findings, facts))
 
 
-def _reader(repos: Repos, task: Task, change: TreeChange) -> Reader:
+def _reader(repos: Repos, result: RunResult, change: TreeChange) -> Reader:
     """Both sides of the change, read in one go: a process for each file would take minutes. Other paths one by one."""
-    trees = {"base": task.base, "head": task.tree}
+    trees = {"base": result.base, "head": result.tree}
     ids = {
         **{("base", file.path): file.old_blob for file in change.files if file.old_mode not in {ABSENT, GITLINK}},
         **{("head", file.path): file.new_blob for file in change.files if file.new_mode not in {ABSENT, GITLINK}},
@@ -84,7 +87,7 @@ def decide_on(
     bundle: Bundle, task: Task, spec: TaskSpec, change: TreeChange, findings: tuple[Finding, ...], facts: Facts
 ) -> Decision:
     """Policy's answer to editing these paths, to what the gates saw, and to delivering it, as one decision."""
-    subject = task.actor.subject
+    subject = task.requester.subject
     edit = bundle.decide(subject, spec.repo, Action.EDIT, change.paths, facts)
     others = [bundle.decide(subject, spec.repo, action, (), facts) for action in sorted(actions_of(findings))]
     return _together(edit, others)

@@ -1,11 +1,15 @@
 """The policy that a task is under: its bundle, tightened by the repository's own rules and by what may not be read."""
 
+from dataclasses import dataclass
+
 from deputy.domain.changes.folding import fold
-from deputy.domain.errors import BadPolicy, Cancelled
+from deputy.domain.errors import BadInput, BadPolicy, Cancelled
 from deputy.domain.events import EventName
+from deputy.domain.identifiers import TaskId
 from deputy.domain.policy.config import RepoConfig
 from deputy.domain.policy.decision import Action
 from deputy.domain.tasks.request import TaskSpec
+from deputy.domain.tasks.run import Run
 from deputy.domain.tasks.status import is_final
 from deputy.domain.tasks.task import Task
 from deputy.evidence import presentable
@@ -47,7 +51,7 @@ def governed_in_advance(repos: Repos, bundle: Bundle, repo: str, commit: str) ->
 
 def _unreadable(services: Services, task: Task, spec: TaskSpec, repo: str, bundle: Bundle) -> tuple[str, ...]:
     """What the requester may not read; the facts, which take many rows, are gathered only if a rule looks at them."""
-    subject = task.actor.subject
+    subject = task.requester.subject
     if not any(rule.is_conditional for rule in bundle.rules_for(subject, repo, Action.READ)):
         return bundle.unreadable(subject, repo)
     with services.store.transaction() as ledger:
@@ -77,15 +81,30 @@ def _is_like_own(folded: str) -> bool:
     return folded in {REPO_POLICY_FILE, _OWN_FOLDER} or folded.startswith(f"{REPO_POLICY_FILE}/")
 
 
-def load_active_run(services: Services, task_id: str, run: int) -> tuple[Task, Bundle]:
-    """The task and its pinned policy; ``Cancelled`` when somebody wants it stopped."""
+@dataclass(frozen=True)
+class ActiveRun:
+    """A run that has begun and may go on: ``base`` is its pinned commit, ``bundle`` its pinned policy, as it holds."""
+
+    task: Task
+    spec: TaskSpec
+    run: Run
+    base: str
+    bundle: Bundle
+
+
+def load_active_run(services: Services, task_id: TaskId, number: int) -> ActiveRun:
+    """The run with its task and its pinned policy; ``Cancelled`` when it has ended or somebody wants it stopped."""
     with services.store.transaction() as ledger:
         task = ledger.task(task_id)
-    if is_final(task.status) or task.run != run:
+    run, spec = task.run, task.spec
+    if is_final(task.status) or run is None or run.number != number:
         raise Cancelled("the task has ended")
     if task.cancel_by:
         raise Cancelled("the task was cancelled")
-    return task, effective_policy(services, task, services.policies.kept(task.policy), task.base)
+    if spec is None or run.base is None or run.policy is None:
+        raise BadInput(f"run {number} of task {task_id} has not begun")
+    bundle = effective_policy(services, task, services.policies.kept(run.policy), run.base)
+    return ActiveRun(task, spec, run, run.base, bundle)
 
 
 def keep_policy(services: Services, ledger: Ledger, bundle: Bundle) -> None:

@@ -75,7 +75,7 @@ def footprint_of(task: Task, change: TreeChange | None) -> Footprint:
     """The footprint of an accepted task; ``change`` is its patch, None while that does not count."""
     return Footprint(
         task=task.id,
-        subject=task.actor.subject,
+        subject=task.requester.subject,
         repo=task.spec.repo if task.spec else "",
         at=task.created_at,
         out=task.updated_at if task.status is _S.DELIVERED else None,
@@ -103,4 +103,4 @@ def _turn(ledger: Ledger, task: Task, *, unknown: int) -> int:
 
 def change_of(services: Services, task: Task) -> TreeChange | None:
     """The tree change that a task's last run came to; None before there is one."""
-    return TreeChange.model_validate_json(services.store.blob(task.change_file)) if task.change_file else None
+    return TreeChange.model_validate_json(services.store.blob(task.result.change)) if task.result else None

@@ -7,11 +7,13 @@ from pydantic import JsonValue
 from deputy.approvals import refusal
 from deputy.domain.errors import NotFound
 from deputy.domain.events import EventName
+from deputy.domain.identifiers import TaskId
 from deputy.domain.people import Person
 from deputy.domain.review.approval import Hold, HoldKind, HoldStatus, Vote, VoteChoice
 from deputy.domain.tasks.request import Incoming
 from deputy.domain.tasks.status import TaskStatus
 from deputy.domain.tasks.task import Task
+from deputy.domain.value import Value
 from deputy.flow.approvals.binding import binding
 from deputy.flow.approvals.holds import settle, standing_now
 from deputy.flow.delivery.delivery import queue_delivery
@@ -30,42 +32,51 @@ _REJECTED = "Nothing was delivered; ask them what has to change before you ask a
 _GONE = "This button belongs to something that no longer exists. The card in the thread shows where the task stands."
 
 
+class ClickResult(Value):
+    """The sentence for the person who clicked, and the task whose card has changed; either may be empty."""
+
+    sentence: str = ""
+    task: str = ""
+
+
 def handle_click(services: Services, steps: Steps, key: str) -> None:
     """A human pressed a button. ``key`` names the snapshot."""
     try:
-        person = steps("look-up", lambda: look_up(services, key))
-        result = steps("apply", lambda: apply_click(services, key, person))
+        person = steps("look-up", lambda: look_up(services, key), returns=Person)
+        result = steps("apply", lambda: apply_click(services, key, person), returns=ClickResult)
     except StepFailed as failed:
-        result = {"sentence": failed.sentence, "task": ""}
-    sentence, task_id = (str(result[name]) for name in ("sentence", "task")) if isinstance(result, dict) else ("", "")
-    if task_id:
-        show_card_step(services, steps, "show", task_id)
-    if sentence:
-        send_step(services, steps, "whisper", lambda: whisper(services, key, sentence))
+        result = ClickResult(sentence=failed.sentence)
+    if result.task:
+        show_card_step(services, steps, "show", TaskId(result.task))
+    if result.sentence:
+        send_step(services, steps, "whisper", lambda: whisper(services, key, result.sentence))
 
 
-def whisper(services: Services, key: str, sentence: str) -> JsonValue:
+def whisper(services: Services, key: str, sentence: str) -> None:
     """Tell the person who acted, and nobody else."""
     with services.store.transaction() as ledger:
         incoming = ledger.incoming(key)
     services.chat.whisper(incoming.place, incoming.actor.user, sentence, incoming.reply_url)
-    return None
 
 
-def apply_click(services: Services, key: str, person: JsonValue) -> JsonValue:
-    """Carry the click out in one transaction; returns the sentence for who clicked and the task to show."""
-    who = Person.model_validate(person)
+def apply_click(services: Services, key: str, person: Person) -> ClickResult:
+    """Carry the click out in one transaction."""
     with services.store.transaction() as ledger:
-        return once(ledger, f"click:{key}", lambda: _carry_out(services, ledger, ledger.incoming(key), who))
+        return once(
+            ledger,
+            f"click:{key}",
+            lambda: _carry_out(services, ledger, ledger.incoming(key), person),
+            returns=ClickResult,
+        )
 
 
-def _carry_out(services: Services, ledger: Ledger, incoming: Incoming, who: Person) -> JsonValue:
+def _carry_out(services: Services, ledger: Ledger, incoming: Incoming, who: Person) -> ClickResult:
     try:
         sentence, task_id = _apply(services, ledger, incoming, who)
     except NotFound:
         sentence, task_id = _GONE, ""
         _ignored(services, ledger, incoming, "", "unknown button")
-    return {"sentence": sentence, "task": task_id}
+    return ClickResult(sentence=sentence, task=task_id)
 
 
 def _apply(services: Services, ledger: Ledger, incoming: Incoming, who: Person) -> tuple[str, str]:
@@ -75,7 +86,7 @@ def _apply(services: Services, ledger: Ledger, incoming: Incoming, who: Person) 
         _ignored(services, ledger, incoming, "", who.ineligibility)
         return f"Your account is {who.ineligibility}, so this button does nothing for you.", ""
     if incoming.action == "deputy.cancel":
-        task = ledger.task(incoming.value)
+        task = ledger.task(TaskId(incoming.value))
         return ask_to_cancel(services, ledger, task, incoming.actor.subject), task.id
     if incoming.action.startswith("deputy.answer"):
         return _answer(services, ledger, incoming)
@@ -90,8 +101,8 @@ def _ignored(services: Services, ledger: Ledger, incoming: Incoming, task: str, 
 
 def _answer(services: Services, ledger: Ledger, incoming: Incoming) -> tuple[str, str]:
     task_id, _, value = incoming.value.partition("|")
-    task = ledger.task(task_id)
-    if task.actor != incoming.actor:
+    task = ledger.task(TaskId(task_id))
+    if task.requester != incoming.actor:
         _ignored(services, ledger, incoming, task.id, "not the requester")
         return "Only the person who asked can answer this.", ""
     if task.status is not TaskStatus.NEEDS_ANSWER or not task.clarification:

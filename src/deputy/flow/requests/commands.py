@@ -7,11 +7,13 @@ from pydantic import JsonValue
 from deputy.audit import parse_query, story
 from deputy.domain.errors import BadInput, DeputyError, NotFound
 from deputy.domain.events import EventName
+from deputy.domain.identifiers import TaskId
 from deputy.domain.people import Person
 from deputy.domain.policy.decision import Action, Effect
 from deputy.domain.policy.facts import Facts
 from deputy.domain.tasks.request import Incoming
 from deputy.domain.tasks.status import is_final
+from deputy.domain.value import Value
 from deputy.evidence import presentable
 from deputy.flow.policy.facts import facts_before
 from deputy.flow.requests.clicks import whisper
@@ -39,41 +41,51 @@ WHY_WORDS = 2  # a repository and an action
 Handler = Callable[[Services, Ledger, Incoming, Sequence[str]], str]
 
 
+class Answer(Value):
+    """The text for the person who asked, and the task whose card has changed, if any."""
+
+    text: str
+    task: str = ""
+
+
 def handle_command(services: Services, steps: Steps, key: str) -> None:
     """A slash command. ``key`` names the snapshot."""
     try:
-        person = steps("look-up", lambda: look_up(services, key))
-        answer = steps("answer", lambda: answer_command(services, key, person))
+        person = steps("look-up", lambda: look_up(services, key), returns=Person)
+        answer = steps("answer", lambda: answer_command(services, key, person), returns=Answer)
     except StepFailed as failed:
-        answer = {"text": failed.sentence, "task": ""}
-    text, task_id = (str(answer[name]) for name in ("text", "task")) if isinstance(answer, dict) else ("", "")
-    send_step(services, steps, "whisper", lambda: whisper(services, key, text))
-    if task_id:
-        show_card_step(services, steps, "show", task_id)
+        answer = Answer(text=failed.sentence)
+    send_step(services, steps, "whisper", lambda: whisper(services, key, answer.text))
+    if answer.task:
+        show_card_step(services, steps, "show", TaskId(answer.task))
 
 
-def answer_command(services: Services, key: str, person: JsonValue) -> JsonValue:
-    """Carry the command out; returns the text for who asked, and a task whose card has changed."""
-    who = Person.model_validate(person)
+def answer_command(services: Services, key: str, person: Person) -> Answer:
+    """Carry the command out, once."""
     with services.store.transaction() as ledger:
-        return once(ledger, f"command:{key}", lambda: _answer(services, ledger, ledger.incoming(key), who))
+        return once(
+            ledger,
+            f"command:{key}",
+            lambda: _answer(services, ledger, ledger.incoming(key), person),
+            returns=Answer,
+        )
 
 
-def _answer(services: Services, ledger: Ledger, incoming: Incoming, who: Person) -> JsonValue:
+def _answer(services: Services, ledger: Ledger, incoming: Incoming, who: Person) -> Answer:
     words = incoming.text.split()
     name, arguments = (words[0].lower(), words[1:]) if words else ("help", [])
     data: dict[str, JsonValue] = {"command": _kept(name), "arguments": [_kept(word) for word in arguments[:MAX_WORDS]]}
     ledger.append(event(services, EventName.COMMAND_RECEIVED, actor=incoming.actor.subject, data=data))
     if who.ineligibility:
-        return {"text": f"Your account is {who.ineligibility}, so I can't answer you here.", "task": ""}
+        return Answer(text=f"Your account is {who.ineligibility}, so I can't answer you here.")
     handler = HANDLERS.get(name)
     if handler is None:
-        return {"text": f"There is no `/deputy {_kept(name)}`.\n{HELP}", "task": ""}
+        return Answer(text=f"There is no `/deputy {_kept(name)}`.\n{HELP}")
     try:
         text = handler(services, ledger, incoming, arguments)
     except DeputyError as error:
-        return {"text": str(error)[:MAX_CHARACTERS], "task": ""}
-    return {"text": text[:MAX_CHARACTERS], "task": arguments[0].upper() if name == "cancel" else ""}
+        return Answer(text=str(error)[:MAX_CHARACTERS])
+    return Answer(text=text[:MAX_CHARACTERS], task=arguments[0].upper() if name == "cancel" else "")
 
 
 def _kept(words: str) -> str:
@@ -87,7 +99,7 @@ def _help(*_: object) -> str:
 
 def _status(services: Services, ledger: Ledger, incoming: Incoming, arguments: Sequence[str]) -> str:
     if arguments:
-        task = ledger.task(arguments[0].upper())
+        task = ledger.task(TaskId(arguments[0].upper()))
         if task.place.channel == incoming.place.channel or may_cancel(services, task, incoming.actor.subject):
             return status_text(services, ledger, task)
         # What was asked elsewhere, perhaps in a private place, is for those who were there or have to decide.
@@ -108,7 +120,7 @@ def _status(services: Services, ledger: Ledger, incoming: Incoming, arguments: S
 def _cancel(services: Services, ledger: Ledger, incoming: Incoming, arguments: Sequence[str]) -> str:
     if len(arguments) != 1:
         raise BadInput("name the task to cancel", "", "for example `/deputy cancel D-7K2M9QXA`")
-    return ask_to_cancel(services, ledger, ledger.task(arguments[0].upper()), incoming.actor.subject)
+    return ask_to_cancel(services, ledger, ledger.task(TaskId(arguments[0].upper())), incoming.actor.subject)
 
 
 def _why(services: Services, ledger: Ledger, incoming: Incoming, arguments: Sequence[str]) -> str:
@@ -133,7 +145,7 @@ def _audit(services: Services, ledger: Ledger, incoming: Incoming, arguments: Se
     task_id = text.upper() if text.upper().startswith("D-") and " " not in text else ""
     repo = EVERYWHERE
     if task_id:
-        spec = ledger.task(task_id).spec
+        spec = ledger.task(TaskId(task_id)).spec
         repo = spec.repo if spec else EVERYWHERE
     decision = services.policies.current().decide(subject, repo, Action.QUERY_AUDIT, (), Facts(at=services.clock.now()))
     allowed = decision.effect is Effect.ALLOW

@@ -1,8 +1,7 @@
 """What a person can do to a task that is on its way: see it, or stop it."""
 
-from pydantic import JsonValue
-
 from deputy.domain.events import EventName
+from deputy.domain.identifiers import Subject, TaskId
 from deputy.domain.policy.decision import Action, Effect
 from deputy.domain.policy.facts import Facts
 from deputy.domain.tasks.status import TaskStatus, is_final
@@ -31,7 +30,7 @@ def status_text(services: Services, ledger: Ledger, task: Task) -> str:
 
 def may_cancel(services: Services, task: Task, subject: str) -> bool:
     """The requester may, and whoever may approve work in the repository."""
-    if subject == task.actor.subject:
+    if subject == task.requester.subject:
         return True
     if not task.spec:
         return False
@@ -41,7 +40,7 @@ def may_cancel(services: Services, task: Task, subject: str) -> bool:
     return decision.effect is Effect.ALLOW
 
 
-def ask_to_cancel(services: Services, ledger: Ledger, task: Task, subject: str) -> str:
+def ask_to_cancel(services: Services, ledger: Ledger, task: Task, subject: Subject) -> str:
     """Cancel a task, or mark it so that its worker stops; returns the sentence for who asked."""
     if is_final(task.status):
         return f"{task.id} has ended already: {STATUS_WORDS[task.status].lower()}."
@@ -65,16 +64,15 @@ def ask_to_cancel(services: Services, ledger: Ledger, task: Task, subject: str) 
     return f"{task.id} is cancelled."
 
 
-def stop_task(services: Services, steps: Steps, task_id: str) -> None:
+def stop_task(services: Services, steps: Steps, task_id: TaskId) -> None:
     """The operator marked a task to be cancelled: end it unless a worker does, and show what became of it."""
 
-    def stop() -> JsonValue:
+    def stop() -> None:
         with services.store.transaction() as ledger:
             ledger.lock()
             task = ledger.task(task_id)
             if task.status not in _BUSY | {TaskStatus.DELIVERING} and not is_final(task.status):
                 _cancel_idle(services, ledger, task)
-        return None
 
     steps("stop", stop)
     show_card_step(services, steps, "show", task_id)

@@ -6,6 +6,7 @@ from pydantic import JsonValue
 
 from deputy.domain.errors import BadPolicy, NotFound, Unavailable
 from deputy.domain.events import EventName
+from deputy.domain.identifiers import TaskId
 from deputy.domain.people import Person
 from deputy.domain.policy.refusals import WhenUnavailable
 from deputy.domain.tasks.request import Clarification, Incoming, Source, TaskSpec
@@ -33,15 +34,15 @@ class Admitted(Value):
     """What a message came to: a sentence to say in the thread, and the tasks whose cards have changed."""
 
     reply: str = ""
-    tasks: tuple[str, ...] = ()
+    tasks: tuple[TaskId, ...] = ()
 
 
 def handle_request(services: Services, steps: Steps, key: str) -> None:
     """A mention, a direct message or a reply in a thread of ours. ``key`` names the snapshot."""
     try:
-        person = steps("look-up", lambda: look_up(services, key))
-        objection = str(steps("second-opinion", lambda: second_opinion(services, key, person)))
-        admitted = Admitted.model_validate(steps("admit", lambda: admit(services, key, person, objection)))
+        person = steps("look-up", lambda: look_up(services, key), returns=Person)
+        objection = steps("second-opinion", lambda: second_opinion(services, key, person), returns=str)
+        admitted = steps("admit", lambda: admit(services, key, person, objection), returns=Admitted)
     except StepFailed as failed:
         why = failed.sentence
         steps("unusable", lambda: unusable(services, key, why))
@@ -52,24 +53,23 @@ def handle_request(services: Services, steps: Steps, key: str) -> None:
         show_card_step(services, steps, f"show-{number}" if number else "show", task_id)
 
 
-def handle_edit(services: Services, steps: Steps, task_id: str) -> None:
+def handle_edit(services: Services, steps: Steps, task_id: TaskId) -> None:
     """Say, once per task, that a request is not changed by editing or deleting its message."""
 
-    def tell() -> JsonValue:
+    def tell() -> None:
         with services.store.transaction() as ledger:
             task = ledger.task(task_id)
         if not is_final(task.status):
             services.chat.say(task.place, f"edited:{task.id}", _KEPT.format(task=task.id))
-        return None
 
     send_step(services, steps, "tell", tell, task=task_id)
 
 
-def look_up(services: Services, key: str) -> JsonValue:
+def look_up(services: Services, key: str) -> Person:
     """Who wrote it, as Slack knows them now."""
     with services.store.transaction() as ledger:
         incoming = ledger.incoming(key)
-    return person_of(services, incoming).model_dump(mode="json")
+    return person_of(services, incoming)
 
 
 def person_of(services: Services, incoming: Incoming) -> Person:
@@ -82,13 +82,13 @@ def person_of(services: Services, incoming: Incoming) -> Person:
         return Person(actor=incoming.actor, name="", is_stranger=True)
 
 
-def second_opinion(services: Services, key: str, person: JsonValue) -> JsonValue:
+def second_opinion(services: Services, key: str, person: Person) -> str:
     """What a model holds against a request, where ``refusals.toml`` wants it asked; empty when nothing.
 
     ``Unavailable`` when it can't be asked and the policy refuses then.
     """
     with services.store.transaction() as ledger:
-        text = _wish(services, ledger, ledger.incoming(key), Person.model_validate(person))
+        text = _wish(services, ledger, ledger.incoming(key), person)
     try:
         refusals = services.policies.current().refusals
     except BadPolicy:
@@ -113,13 +113,15 @@ def _wish(services: Services, ledger: Ledger, incoming: Incoming, who: Person) -
     return "" if incoming.source is Source.THREAD else incoming.text
 
 
-def admit(services: Services, key: str, person: JsonValue, objection: str = "") -> JsonValue:
+def admit(services: Services, key: str, person: Person, objection: str = "") -> Admitted:
     """Decide what a message is, in one transaction; what is said about it follows as a step of its own."""
-    who = Person.model_validate(person)
     with services.store.transaction() as ledger:
         incoming = ledger.incoming(key)
         return once(
-            ledger, f"admit:{key}", lambda: _admit(services, ledger, incoming, who, objection).model_dump(mode="json")
+            ledger,
+            f"admit:{key}",
+            lambda: _admit(services, ledger, incoming, person, objection),
+            returns=Admitted,
         )
 
 
@@ -143,21 +145,19 @@ def _is_for_us(ledger: Ledger, incoming: Incoming, who: Person, command: str | N
     return bool(_open_tasks(ledger, incoming)) if command else _question_for(ledger, incoming) is not None
 
 
-def reply(services: Services, key: str, text: str) -> JsonValue:
+def reply(services: Services, key: str, text: str) -> None:
     """Say the sentence in the thread, once."""
     with services.store.transaction() as ledger:
         incoming = ledger.incoming(key)
     services.chat.say(incoming.place, f"say:{key}", text)
-    return None
 
 
-def unusable(services: Services, key: str, why: str) -> JsonValue:
+def unusable(services: Services, key: str, why: str) -> None:
     """Keep in the trail why nothing could be done."""
     with services.store.transaction() as ledger:
         incoming = ledger.incoming(key)
         data: dict[str, JsonValue] = {"request": key, "reason": why}
         ledger.append(event(services, EventName.REQUEST_UNUSABLE, actor=incoming.actor.subject, data=data))
-    return None
 
 
 def _turned_away(services: Services, ledger: Ledger, incoming: Incoming, person: Person) -> str:
@@ -197,14 +197,14 @@ def _question_for(ledger: Ledger, incoming: Incoming) -> Task | None:
     waiting = ledger.tasks(
         statuses=(_S.NEEDS_ANSWER,), channel=incoming.place.channel, thread=incoming.place.thread, limit=10
     )
-    return next((task for task in waiting if task.actor == incoming.actor), None)
+    return next((task for task in waiting if task.requester == incoming.actor), None)
 
 
-def _new_task(services: Services, ledger: Ledger, incoming: Incoming, objection: str) -> str:
+def _new_task(services: Services, ledger: Ledger, incoming: Incoming, objection: str) -> TaskId:
     task = Task(
         id=task_id_of(incoming.key),
         request=incoming.key,
-        actor=incoming.actor,
+        requester=incoming.actor,
         place=incoming.place,
         text=incoming.text,
         status=_S.RECEIVED,
@@ -215,7 +215,7 @@ def _new_task(services: Services, ledger: Ledger, incoming: Incoming, objection:
         services,
         EventName.REQUEST_RECEIVED,
         task=task.id,
-        actor=task.actor.subject,
+        actor=task.requester.subject,
         data={"request": incoming.key, "source": incoming.source.value, "written_at": incoming.received_at.isoformat()},
         personal={"text": incoming.text},
     )
@@ -225,12 +225,12 @@ def _new_task(services: Services, ledger: Ledger, incoming: Incoming, objection:
     return task.id
 
 
-def _answer_by_text(services: Services, ledger: Ledger, task: Task, incoming: Incoming, objection: str) -> str:
+def _answer_by_text(services: Services, ledger: Ledger, task: Task, incoming: Incoming, objection: str) -> TaskId:
     _record_answer(services, ledger, task, incoming)
     bundle = services.policies.current()
     question = task.clarification or Clarification(field="goal", text="")
     if question.field != "repo":
-        whole = task.model_copy(update={"text": f"{task.text}\n{incoming.text}"})
+        whole = task.updated(text=f"{task.text}\n{incoming.text}")
         triage(services, ledger, whole, objection=objection)
         return task.id
     answered = answer(

@@ -42,7 +42,7 @@ def triage(services: Services, ledger: Ledger, task: Task, *, chosen_repo: str =
         _refuse(services, ledger, task, str(error))
         return
     keep_policy(services, ledger, bundle)
-    task = task.model_copy(update={"policy": bundle.digest})
+    task = task.updated(admitted_under=bundle.digest)
     if harm := screen(task.text, bundle.refusals, services.bot_user) or objected(objection):
         _refuse_harm(services, ledger, task, harm)
         return
@@ -63,7 +63,7 @@ def triage(services: Services, ledger: Ledger, task: Task, *, chosen_repo: str =
         case Clarification():
             ask_question(services, ledger, task, _offering(understood, permitted), bundle)
         case TaskSpec():
-            _decide(services, ledger, task.model_copy(update={"spec": understood}), understood, bundle)
+            _decide(services, ledger, task.updated(spec=understood), understood, bundle)
 
 
 def _offering(question: Clarification, permitted: tuple[RepoConfig, ...]) -> Clarification:
@@ -76,7 +76,7 @@ def _offering(question: Clarification, permitted: tuple[RepoConfig, ...]) -> Cla
 def _permitted(services: Services, bundle: Bundle, task: Task) -> tuple[tuple[RepoConfig, ...], tuple[RepoConfig, ...]]:
     """The repositories for which this person may ask, as far as that is known before the request is, and the others."""
     facts = Facts(at=services.clock.now(), channel=task.place.channel, is_early=True)
-    decisions = {r.name: bundle.decide(task.actor.subject, r.name, Action.REQUEST, (), facts) for r in bundle.repos}
+    decisions = {r.name: bundle.decide(task.requester.subject, r.name, Action.REQUEST, (), facts) for r in bundle.repos}
     may = {name: decision.effect is not Effect.DENY for name, decision in decisions.items()}
     return tuple(r for r in bundle.repos if may[r.name]), tuple(r for r in bundle.repos if not may[r.name])
 
@@ -89,7 +89,7 @@ def _refuse(services: Services, ledger: Ledger, task: Task, reason: str, decisio
 def _refuse_harm(services: Services, ledger: Ledger, task: Task, harm: Refusal) -> None:
     """Refuse for what is asked. The words themselves stay in the request's own event, where they can be erased."""
     data: dict[str, JsonValue] = {"rule": harm.rule, "category": harm.category}
-    actor, told = task.actor.subject, {"text": harm.reason}
+    actor, told = task.requester.subject, {"text": harm.reason}
     ledger.append(event(services, EventName.REQUEST_HARMFUL, task=task.id, actor=actor, data=data, personal=told))
     reason = " ".join(part for part in (harm.reason, harm.instead) if part)
     # A model's reason may quote the request.
@@ -124,7 +124,7 @@ def ask_question(services: Services, ledger: Ledger, task: Task, question: Clari
 
 def _decide(services: Services, ledger: Ledger, task: Task, spec: TaskSpec, bundle: Bundle) -> None:
     """Policy before anything runs: may they ask, may it run, may the paths that they name be edited."""
-    subject, facts = task.actor.subject, facts_of(services, ledger, task, spec, bundle)
+    subject, facts = task.requester.subject, facts_of(services, ledger, task, spec, bundle)
     asked = bundle.decide(subject, spec.repo, Action.REQUEST, (), facts)
     run = bundle.decide(subject, spec.repo, Action.RUN, (), facts)
     for decision in (asked, run, *_named_paths(bundle, subject, spec, facts)):
@@ -139,7 +139,7 @@ def _decide(services: Services, ledger: Ledger, task: Task, spec: TaskSpec, bund
     needs = merge_requirements(*(decision.needs for decision in before))
     decisions: dict[str, JsonValue] = {
         # The request's own words are in its first event, where they can be erased.
-        "spec": spec.model_dump(mode="json", exclude={"goal", "done"}),
+        "spec": spec.model_dump(mode="json", exclude={"goal"}),
         "decisions": [decision.model_dump(mode="json") for decision in before],
         "policy": bundle.digest,
     }
@@ -174,7 +174,7 @@ def _refusal_text(decision: Decision) -> str:
 
 def _no_room(services: Services, ledger: Ledger, task: Task, spec: TaskSpec, bundle: Bundle) -> str:
     """Why the task can't be taken on now, or an empty string."""
-    active = [t for t in ledger.tasks(statuses=ACTIVE, subject=task.actor.subject, limit=200) if t.id != task.id]
+    active = [t for t in ledger.tasks(statuses=ACTIVE, subject=task.requester.subject, limit=200) if t.id != task.id]
     most = bundle.limits.active_per_person
     if len(active) >= most:
         return (

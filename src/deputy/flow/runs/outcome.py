@@ -1,19 +1,19 @@
 """What becomes of a patch that was checked: blocked (perhaps with one more try), held for sign-off, or delivered."""
 
-from pydantic import JsonValue
-
 from deputy.domain.errors import Cancelled
 from deputy.domain.events import EventName
+from deputy.domain.identifiers import TaskId
 from deputy.domain.policy.decision import Decision, Effect, RuleRef, Severity
 from deputy.domain.review.approval import HoldKind
 from deputy.domain.review.finding import GateReport
+from deputy.domain.tasks.run import PartStatus
 from deputy.domain.tasks.status import TaskStatus
 from deputy.domain.tasks.task import Task
 from deputy.evidence import presentable
 from deputy.flow.approvals.holds import open_hold
 from deputy.flow.delivery.delivery import queue_delivery
 from deputy.flow.delivery.gate_evaluation import audit_data, judge_patch
-from deputy.flow.policy.effective_policy import MAX_PATH, load_active_run
+from deputy.flow.policy.effective_policy import MAX_PATH, ActiveRun, load_active_run
 from deputy.flow.state.cards import feedback_text, findings_text, requirements_text, sentence
 from deputy.flow.state.enqueue_run import enqueue_run
 from deputy.flow.state.services import Services
@@ -25,15 +25,17 @@ _S = TaskStatus
 RULES_IN_SENTENCES = 2  # more than that are named in a list
 
 
-def judge(services: Services, task_id: str, run: int) -> JsonValue:
+def judge(services: Services, task_id: TaskId, run: int) -> None:
     """Gates and policy on the patch: blocked (perhaps with one more try), held for sign-off, or on to delivery."""
-    task, bundle = load_active_run(services, task_id, run)
-    if task.status is not _S.VERIFYING or not task.spec:
-        return None
-    if not task.patch:
-        return _nothing_changed(services, task)
-    change = services.repos.diff(task.spec.repo, task.base, task.tree)
-    judged = judge_patch(services, task, task.spec, change, bundle)
+    active = load_active_run(services, task_id, run)
+    result = active.run.result
+    if active.task.status is not _S.VERIFYING or result is None:
+        return
+    if not result.patch:
+        _nothing_changed(services, active)
+        return
+    change = services.repos.diff(active.spec.repo, result.base, result.tree)
+    judged = judge_patch(services, active.task, active.spec, change, active.bundle)
     digest = services.store.put_blob(judged.model_dump_json().encode())
     with services.store.transaction() as ledger:
         task = ledger.task(task_id)
@@ -43,11 +45,12 @@ def judge(services: Services, task_id: str, run: int) -> JsonValue:
             services,
             EventName.GATES_JUDGED,
             task=task_id,
-            data={"run": run, "patch": task.patch, "report": digest, **audit_data(judged)},
+            data={"run": run, "patch": result.patch, "report": digest, **audit_data(judged)},
         )
-        task = advance(services, ledger, task, task.status, happened, report_file=digest)
+        runs = task.runs_with(report=digest, gates=PartStatus.DONE, ended_at=services.clock.now())
+        task = advance(services, ledger, task, task.status, happened, runs=runs)
         if judged.effect is Effect.DENY:
-            _blocked(services, ledger, task, judged, bundle)
+            _blocked(services, ledger, task, judged, active.bundle)
         elif judged.effect is Effect.REVIEW:
             why = _why(judged)
             held = event(services, EventName.SIGN_OFF_NEEDED, task=task_id, data={"why": why})
@@ -55,7 +58,6 @@ def judge(services: Services, task_id: str, run: int) -> JsonValue:
             open_hold(services, ledger, task, HoldKind.SIGN_OFF, judged.needs, why)
         else:
             queue_delivery(services, ledger, task, "")
-    return None
 
 
 def _why(judged: GateReport) -> str:
@@ -82,22 +84,21 @@ def _blocked(services: Services, ledger: Ledger, task: Task, judged: GateReport,
     denied = sentence(judged.decision.reason) if judged.decision.effect is Effect.DENY else ""
     why = " ".join(part for part in (denied, *findings_text(stopped)) if part)
     is_agent = task.spec is not None and task.spec.recipe is None
-    if is_agent and task.run <= bundle.limits.agent_retries_after_block:
-        again = event(services, EventName.RUN_RETRIED, task=task.id, data={"run": task.run, "why": why})
+    if is_agent and task.run_number <= bundle.limits.agent_retries_after_block:
+        again = event(services, EventName.RUN_RETRIED, task=task.id, data={"run": task.run_number, "why": why})
         enqueue_run(services, ledger, task, again, feedback="\n".join(filter(None, (denied, feedback_text(stopped)))))
         return
     outcome = f"The patch was blocked; nothing was delivered. {denied or 'The gates found:'}"
     end(services, ledger, task, _S.BLOCKED, outcome, data={"why": why})
 
 
-def _nothing_changed(services: Services, task: Task) -> JsonValue:
+def _nothing_changed(services: Services, active: ActiveRun) -> None:
     with services.store.transaction() as ledger:
-        task = ledger.task(task.id)
+        task = ledger.task(active.task.id)
         if task.cancel_by:
             raise Cancelled("the task was cancelled")
-        if task.spec and task.spec.recipe:
+        if active.spec.recipe:
             queue_delivery(services, ledger, task, "")
         else:
-            why = f"The agent changed nothing. {task.outcome}".strip()
+            why = f"The agent changed nothing. {active.run.summary or ''}".strip()
             end(services, ledger, task, _S.BLOCKED, why)
-    return None

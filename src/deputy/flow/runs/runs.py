@@ -3,17 +3,19 @@
 from pydantic import JsonValue
 
 from deputy.domain.changes.change import TreeChange
-from deputy.domain.errors import BadInput, Cancelled, OutOfBudget
+from deputy.domain.errors import Cancelled, OutOfBudget
 from deputy.domain.events import EventName
+from deputy.domain.identifiers import TaskId
 from deputy.domain.policy.decision import Action, Decision, Effect
 from deputy.domain.review.evidence import Evidence
 from deputy.domain.tasks.request import TaskSpec
+from deputy.domain.tasks.run import PartStatus, RunStart
 from deputy.domain.tasks.status import TaskStatus
 from deputy.domain.tasks.task import Task
 from deputy.evidence import presentable
 from deputy.flow.approvals.holds import is_cleared
 from deputy.flow.delivery.review_files import keep_review_files
-from deputy.flow.policy.effective_policy import effective_policy, keep_policy, load_active_run
+from deputy.flow.policy.effective_policy import ActiveRun, effective_policy, keep_policy, load_active_run
 from deputy.flow.policy.facts import facts_of
 from deputy.flow.runs.outcome import judge
 from deputy.flow.runs.work import Work, WorkResult
@@ -23,7 +25,7 @@ from deputy.flow.state.cards import requirements_text, sentence
 from deputy.flow.state.services import Services
 from deputy.flow.state.show import show_card_step
 from deputy.flow.state.steps import StepFailed, Steps
-from deputy.flow.state.tasks import OF_A_RUN, advance, cancel_now, end, event
+from deputy.flow.state.tasks import OF_A_RUN, advance, cancel_now, end, event, result_of
 from deputy.flow.verification.verification import verify
 from deputy.gates import merge_requirements
 from deputy.policy import Bundle
@@ -32,10 +34,10 @@ from deputy.ports import Ledger
 _S = TaskStatus
 
 
-def run_task(services: Services, steps: Steps, task_id: str, run: int) -> None:
+def run_task(services: Services, steps: Steps, task_id: TaskId, run: int) -> None:
     """A run from the queue. Each step is recorded; a step that a crash cut short is done again."""
     try:
-        if not steps("start", lambda: start(services, task_id, run)):
+        if not steps("start", lambda: start(services, task_id, run), returns=bool):
             show_card_step(services, steps, "show-end", task_id)  # it may have been refused just now
             return
         show_card_step(services, steps, "show-start", task_id)
@@ -50,27 +52,26 @@ def run_task(services: Services, steps: Steps, task_id: str, run: int) -> None:
     keep_review_files(services, steps, task_id)
 
 
-def _end_badly(services: Services, steps: Steps, task_id: str, run: int, failed: StepFailed) -> None:
+def _end_badly(services: Services, steps: Steps, task_id: TaskId, run: int, failed: StepFailed) -> None:
     """End the task for a step that failed, unless it has gone on without this run.
 
     A crash between a step's effect and its record has the step done again: it then finds the next run in line, which
     is not this one's to end. A cancelled task ends with the engine's word that nothing of it is alive.
     """
 
-    def stop() -> JsonValue:
+    def stop() -> None:
         task = _task(services, task_id)
-        if task.run != run or task.status not in OF_A_RUN:
-            return None
+        if task.run_number != run or task.status not in OF_A_RUN:
+            return
         remains = end_sandboxes(services, task)
         with services.store.transaction() as ledger:
             task = ledger.task(task_id)
-            if task.run != run or task.status not in OF_A_RUN:
-                return None
+            if task.run_number != run or task.status not in OF_A_RUN:
+                return
             if failed.was_cancelled or task.cancel_by:
                 cancel_now(services, ledger, task, _proof(remains), _remains_data(remains))
             else:
                 end(services, ledger, task, _S.FAILED, failed.sentence)
-        return None
 
     steps("stop" if failed.was_cancelled else "fail", stop)
 
@@ -91,40 +92,44 @@ def _remains_data(remains: CleanupResult) -> dict[str, JsonValue]:
     return {**told, "why": presentable(remains.why, 300)} if remains.why else told
 
 
-def start(services: Services, task_id: str, run: int) -> JsonValue:
+def start(services: Services, task_id: TaskId, number: int) -> bool:
     """Pin the base commit and the policy; False when there is nothing (more) to do for this run."""
     task = _task(services, task_id)
-    if task.status is _S.RUNNING and task.run == run:
+    if task.status is _S.RUNNING and task.run_number == number:
         return True
-    if task.status is not _S.QUEUED or task.run != run or not task.spec:
+    run, spec = task.run, task.spec
+    if task.status is not _S.QUEUED or run is None or run.number != number or spec is None:
         return False
     bundle = services.policies.current()
-    repo = bundle.repo(task.spec.repo)
+    repo = bundle.repo(spec.repo)
     # A second try on the gates' reasons goes on from the first one's tree, so it keeps that base.
-    base = task.base if task.feedback else services.repos.refresh(source_of(services, repo))
+    earlier = result_of(task).base if run.start is RunStart.PREVIOUS else None
+    base = earlier or services.repos.refresh(source_of(services, repo))
     governed = effective_policy(services, task, bundle, base)
     with services.store.transaction() as ledger:
         task = ledger.task(task_id)
-        if task.status is not _S.QUEUED or task.run != run or not task.spec:
+        if task.status is not _S.QUEUED or task.run_number != number:
             return False
-        asked = _may_run(services, ledger, task, task.spec, governed)
+        asked = _may_run(services, ledger, task, spec, governed)
         if why := _not_cleared(services, ledger, task, asked):
             worst = max(asked, key=lambda decision: list(Effect).index(decision.effect))
             data: dict[str, JsonValue] = {"decision": worst.model_dump(mode="json")}
             end(services, ledger, task, _S.REFUSED, why, data=data)
             return False
         keep_policy(services, ledger, bundle)
-        recipe = task.spec.recipe if task.spec else None
-        worker = f"recipe {recipe}" if recipe else f"agent {services.model().name}"
-        data = {"run": run, "base": base, "policy": bundle.digest, "worker": worker}
+        worker = f"recipe {spec.recipe}" if spec.recipe else f"agent {services.model().name}"
+        data = {"run": number, "base": base, "policy": bundle.digest, "worker": worker}
         started = event(services, EventName.RUN_STARTED, task=task_id, data=data)
-        advance(services, ledger, task, _S.RUNNING, started, base=base, policy=bundle.digest, worker=worker)
+        runs = task.runs_with(
+            started_at=services.clock.now(), base=base, policy=bundle.digest, worker=worker, work=PartStatus.ACTIVE
+        )
+        advance(services, ledger, task, _S.RUNNING, started, runs=runs)
     return True
 
 
 def _may_run(services: Services, ledger: Ledger, task: Task, spec: TaskSpec, bundle: Bundle) -> list[Decision]:
     facts = facts_of(services, ledger, task, spec, bundle)
-    subject = task.actor.subject
+    subject = task.requester.subject
     return [
         *(bundle.decide(subject, spec.repo, action, (), facts) for action in (Action.REQUEST, Action.RUN)),
         *reviewed(network_decisions(bundle, subject, spec.repo, facts)),
@@ -141,28 +146,25 @@ def _not_cleared(services: Services, ledger: Ledger, task: Task, asked: list[Dec
     return f"Policy or roles have changed while this waited: it now needs {requirements_text(needs)} to run. Ask again."
 
 
-def work(services: Services, task_id: str, run: int) -> JsonValue:
+def work(services: Services, task_id: TaskId, run: int) -> None:
     """Do the work in a sealed sandbox and compute the patch on the host."""
-    task, bundle = load_active_run(services, task_id, run)
-    if task.status is not _S.RUNNING:
-        return None
-    _count_attempt(services, task, bundle)
-    if task.spec is None:
-        raise BadInput("the task has no specification")
-    done = Work(services, task, task.spec, bundle).result()
-    change = services.repos.diff(task.spec.repo, task.base, done.tree)
-    _save_patch(services, task, done, change)
-    return None
+    active = load_active_run(services, task_id, run)
+    if active.task.status is not _S.RUNNING:
+        return
+    _count_attempt(services, active)
+    done = Work(services, active).result()
+    change = services.repos.diff(active.spec.repo, active.base, done.tree)
+    _save_patch(services, active, done, change)
 
 
-def _count_attempt(services: Services, task: Task, bundle: Bundle) -> None:
+def _count_attempt(services: Services, active: ActiveRun) -> None:
     """Each begin of the same run's work is an event, so that a run which kills its worker can't do so for ever."""
     with services.store.transaction() as ledger:
-        begun = ledger.events(task=task.id, name=EventName.RUN_BEGUN)
-        attempt = sum(stored.event.data.get("run") == task.run for stored in begun) + 1
-        happened = event(services, EventName.RUN_BEGUN, task=task.id, data={"run": task.run, "attempt": attempt})
-        ledger.append(happened)
-    if attempt > bundle.limits.run_attempts:
+        begun = ledger.events(task=active.task.id, name=EventName.RUN_BEGUN)
+        attempt = sum(stored.event.data.get("run") == active.run.number for stored in begun) + 1
+        data: dict[str, JsonValue] = {"run": active.run.number, "attempt": attempt}
+        ledger.append(event(services, EventName.RUN_BEGUN, task=active.task.id, data=data))
+    if attempt > active.bundle.limits.run_attempts:
         raise OutOfBudget(
             f"the run was started {attempt - 1} times and its worker died each time",
             "something in it brings the worker down",
@@ -170,9 +172,9 @@ def _count_attempt(services: Services, task: Task, bundle: Bundle) -> None:
         )
 
 
-def _save_patch(services: Services, task: Task, done: WorkResult, change: TreeChange) -> None:
+def _save_patch(services: Services, active: ActiveRun, done: WorkResult, change: TreeChange) -> None:
     data: dict[str, JsonValue] = {
-        "run": task.run,
+        "run": active.run.number,
         "tree": done.tree,
         "patch": change.digest,
         "files": [f"{f.kind.value} {f.path} {f.old_mode}>{f.new_mode} {f.new_blob}" for f in change.files],
@@ -182,51 +184,50 @@ def _save_patch(services: Services, task: Task, done: WorkResult, change: TreeCh
     kept = services.store.put_blob(change.model_dump_json().encode())
     data["change"] = kept
     with services.store.transaction() as ledger:
-        current = ledger.task(task.id)
+        current = ledger.task(active.task.id)
         if current.cancel_by:
             raise Cancelled("the task was cancelled")
-        computed = event(services, EventName.PATCH_COMPUTED, task=task.id, data=data)
-        usage = current.usage.plus(done.usage)
-        advance(
-            services,
-            ledger,
-            current,
-            _S.VERIFYING,
-            computed,
+        computed = event(services, EventName.PATCH_COMPUTED, task=current.id, data=data)
+        runs = current.runs_with(
+            work=PartStatus.DONE,
+            checks=PartStatus.ACTIVE if change.files else PartStatus.WAITING,
             tree=done.tree,
-            patch=change.digest if change.files else "",
-            change_file=kept,
-            outcome=done.summary,
-            usage=usage,
-            # What an earlier run left speaks of another patch.
-            proof_file="",
-            report_file="",
-            patch_file="",
+            patch=change.digest if change.files else None,
+            change=kept,
+            summary=done.summary or None,
+            usage=done.usage,
         )
+        advance(services, ledger, current, _S.VERIFYING, computed, runs=runs)
 
 
-def check(services: Services, task_id: str, run: int) -> JsonValue:
+def check(services: Services, task_id: TaskId, run: int) -> None:
     """Re-check base and patch in fresh sandboxes; the evidence is kept as a blob."""
-    task, bundle = load_active_run(services, task_id, run)
-    if task.status is not _S.VERIFYING or not task.spec or not task.patch:
-        return None
-    change = services.repos.diff(task.spec.repo, task.base, task.tree)
-    proof = verify(services, task, change, bundle)
-    digest = services.store.put_blob(proof.model_dump_json().encode())
-    data: dict[str, JsonValue] = {"run": run, "patch": task.patch, "proof": digest, "checks": _check_lines(proof)}
+    active = load_active_run(services, task_id, run)
+    result = active.run.result
+    if active.task.status is not _S.VERIFYING or result is None or not result.patch:
+        return
+    change = services.repos.diff(active.spec.repo, result.base, result.tree)
+    evidence = verify(services, active.task, change, active.bundle)
+    digest = services.store.put_blob(evidence.model_dump_json().encode())
+    data: dict[str, JsonValue] = {
+        "run": run,
+        "patch": result.patch,
+        "proof": digest,
+        "checks": _check_lines(evidence),
+    }
     with services.store.transaction() as ledger:
         current = ledger.task(task_id)
         if current.cancel_by:
             raise Cancelled("the task was cancelled")
         finished = event(services, EventName.CHECKS_FINISHED, task=task_id, data=data)
-        advance(services, ledger, current, _S.VERIFYING, finished, proof_file=digest)
-    return None
+        runs = current.runs_with(evidence=digest, checks=PartStatus.DONE, gates=PartStatus.ACTIVE)
+        advance(services, ledger, current, _S.VERIFYING, finished, runs=runs)
 
 
-def _check_lines(proof: Evidence) -> list[JsonValue]:
-    return [f"{c.phase.value} {c.name}: {c.summary}" for c in proof.checks]
+def _check_lines(evidence: Evidence) -> list[JsonValue]:
+    return [f"{c.phase.value} {c.name}: {c.summary}" for c in evidence.checks]
 
 
-def _task(services: Services, task_id: str) -> Task:
+def _task(services: Services, task_id: TaskId) -> Task:
     with services.store.transaction() as ledger:
         return ledger.task(task_id)

@@ -15,10 +15,10 @@ from deputy.domain.errors import BadInput, DeputyError, OutOfBudget
 from deputy.domain.events import EventName
 from deputy.domain.policy.config import Price, Recipe
 from deputy.domain.tasks.dialogue import CommandResult, Message, Reply, Tool
-from deputy.domain.tasks.request import TaskSpec
-from deputy.domain.tasks.task import Task
+from deputy.domain.tasks.run import RunStart
 from deputy.domain.tasks.usage import Turn, Usage
 from deputy.evidence import presentable
+from deputy.flow.policy.effective_policy import ActiveRun
 from deputy.flow.runs.toolbox import how, use_tool
 from deputy.flow.runs.waiting import unless_cancelled
 from deputy.flow.sandboxes.environments import prepare
@@ -26,10 +26,9 @@ from deputy.flow.sandboxes.network import open_network
 from deputy.flow.sandboxes.sandboxes import building, cancel_watch, open_sandbox
 from deputy.flow.state.services import Services
 from deputy.flow.state.show import show_task
-from deputy.flow.state.tasks import event
+from deputy.flow.state.tasks import event, result_of
 from deputy.gates.framework.patch_under_review import LINK
 from deputy.intake.recipes import commands_for
-from deputy.policy import Bundle
 from deputy.ports import Sandbox
 
 LOG_TAIL = 1500
@@ -52,20 +51,20 @@ class WorkResult:
 class Work:
     """One run's work. ``result`` may be called again after a crash: it starts over in a fresh sandbox."""
 
-    def __init__(self, services: Services, task: Task, spec: TaskSpec, bundle: Bundle) -> None:
-        self._services, self._task, self._spec, self._bundle = services, task, spec, bundle
-        self._repo, self._limits = bundle.repo(spec.repo), bundle.limits_for(spec.budget)
-        self._is_cancelled = cancel_watch(services, task.id)
+    def __init__(self, services: Services, active: ActiveRun) -> None:
+        self._services, self._task, self._spec, self._attempt = services, active.task, active.spec, active.run
+        self._base, self._bundle = active.base, active.bundle
+        self._repo, self._limits = self._bundle.repo(self._spec.repo), self._bundle.limits_for(self._spec.budget)
+        self._is_cancelled = cancel_watch(services, self._task.id)
         self._began = time.monotonic()
         self._shown_at = 0.0
 
     def result(self) -> WorkResult:
         """Work, take the changed files out, and write them as a tree in the host's own repository."""
-        # A second try on the gates' reasons goes on from the first one's tree.
-        start = self._task.tree if self._task.feedback else self._task.base
+        start = result_of(self._task).tree if self._attempt.start is RunStart.PREVIOUS else self._base
         recipe = next((r for r in self._bundle.recipes if r.name == self._spec.recipe), None)
         on_step = building(self._is_cancelled, self._progress)
-        prepared = prepare(self._services, self._repo, self._task.base, on_step)
+        prepared = prepare(self._services, self._repo, self._base, on_step)
         # Building an environment has a bound of its own, and is no part of what the run may take.
         self._began = time.monotonic()
         tree = self._services.repos.checkout(self._spec.repo, start, self._repo.hidden)
@@ -112,7 +111,7 @@ class Work:
             EventName.RUN_COMMAND,
             task=self._task.id,
             data={
-                "run": self._task.run,
+                "run": self._attempt.number,
                 "argv": [presentable(word, 400) for word in argv],
                 "exit_code": done.exit_code,
                 "timed_out": done.timed_out,
@@ -131,7 +130,7 @@ class Work:
         rates = self._bundle.prices.get(model.name, NO_PRICE)
         before = self._task.usage
         with self._services.store.transaction() as ledger:
-            turns = ledger.turns(self._task.id, self._task.run)
+            turns = ledger.turns(self._task.id, self._attempt.number)
 
         def ask(transcript: Sequence[Message], tools: Sequence[Tool], /) -> Reply:
             return unless_cancelled(
@@ -163,11 +162,11 @@ class Work:
         repos, name = self._services.repos, self._spec.repo
         facts = RepoFacts(tuple(p for p in repos.paths(name, start) if not self._repo.hides(p)), hosts)
         checks = self._repo.checks
-        return opening(self._spec, facts, checks, notes=self._notes(), feedback=self._task.feedback)
+        return opening(self._spec, facts, checks, notes=self._notes(), feedback=self._attempt.feedback or "")
 
     def _notes(self) -> Notes:
         """The base's notes for agents, never those of a patched tree. A link may lead anywhere, and is no note."""
-        tree = self._services.repos.checkout(self._spec.repo, self._task.base, self._repo.hidden)
+        tree = self._services.repos.checkout(self._spec.repo, self._base, self._repo.hidden)
         paths = in_order(path for path, file in tree.items() if file.mode != LINK)
         read = paths[:MAX_NOTES]
         texts = [presentable(tree[path].content[:MAX_NOTE_BYTES], MAX_NOTE_CHARACTERS) for path in read]
@@ -177,7 +176,7 @@ class Work:
         reply, results = turn_to_json(turn)
         row = Turn(
             task=self._task.id,
-            run=self._task.run,
+            run=self._attempt.number,
             number=turn.number,
             reply=reply,
             results=results,

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
+from types import NoneType
 from typing import Protocol
 
 from pydantic import JsonValue
@@ -204,7 +205,7 @@ class _Record:
         }
         with self._services.store.transaction() as ledger:
             key = f"environment:failed:{self._spec.key}:{type(error).__name__}"
-            once(ledger, key, lambda: self._append(ledger, EventName.ENVIRONMENT_FAILED, data))
+            once(ledger, key, lambda: self._append(ledger, EventName.ENVIRONMENT_FAILED, data), returns=NoneType)
 
     def uses(self, gateway: OpenGateway | None) -> list[str]:
         """What went to which host; returns the hosts that were reached."""

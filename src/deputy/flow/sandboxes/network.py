@@ -53,7 +53,7 @@ def open_network(services: Services, task: Task, spec: TaskSpec, bundle: Bundle)
         return
     hosts = hosts_of(decisions)
     data: dict[str, JsonValue] = {
-        "run": task.run,
+        "run": task.run_number,
         "hosts": list(hosts),
         "decisions": [decision.model_dump(mode="json") for decision in decisions],
     }
@@ -76,7 +76,7 @@ def _permitted(services: Services, task: Task, spec: TaskSpec, bundle: Bundle) -
         facts = facts_of(services, ledger, task, spec, bundle)
         return tuple(
             decision
-            for decision in network_decisions(bundle, task.actor.subject, spec.repo, facts)
+            for decision in network_decisions(bundle, task.requester.subject, spec.repo, facts)
             if decision.effect is Effect.ALLOW
             or (
                 decision.effect is Effect.REVIEW
@@ -87,7 +87,7 @@ def _permitted(services: Services, task: Task, spec: TaskSpec, bundle: Bundle) -
 
 def _use(task: Task, use: NetworkUse) -> dict[str, JsonValue]:
     return {
-        "run": task.run,
+        "run": task.run_number,
         "host": use.host,
         "port": use.port,
         "connections": use.connections,

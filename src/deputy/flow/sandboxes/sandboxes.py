@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from deputy.domain.errors import Cancelled, DeputyError
+from deputy.domain.identifiers import TaskId
 from deputy.domain.policy.config import Limits, RepoConfig
 from deputy.domain.tasks.task import Task
 from deputy.flow.sandboxes.environments import Prepared
@@ -76,7 +77,7 @@ def open_sandbox(
     gateway: str = "",
 ) -> Iterator[Sandbox]:
     """A sealed sandbox with the tree as its workspace, until the block is left. It can be cancelled while it starts."""
-    name = f"deputy-{task.id.lower()}-{task.run}-{purpose}"
+    name = f"deputy-{task.id.lower()}-{task.run_number}-{purpose}"
     spec = spec_of(repo, limits, prepared, tree, name=name, task=task.id, needs_git=needs_git, gateway=gateway)
     try:
         with services.sandboxes.start(spec, cancel_watch(services, task.id)) as box:
@@ -115,10 +116,10 @@ def end_sandboxes(services: Services, task: Task) -> CleanupResult:
 
 
 def _stopped_key(task: Task) -> str:
-    return f"stopped:{task.id}:{task.run}"
+    return f"stopped:{task.id}:{task.run_number}"
 
 
-def cancel_watch(services: Services, task_id: str) -> Callable[[], bool]:
+def cancel_watch(services: Services, task_id: TaskId) -> Callable[[], bool]:
     """A question to ask often: has somebody asked to stop this task? The database is asked at most twice a second."""
     asked_at, wanted = 0.0, False
 

@@ -129,7 +129,7 @@ def status_word(task: Task, spot: QueuePosition | None = None) -> str:
     """The status for people, with the place in line. What was never understood was not refused by policy."""
     if task.status is _S.QUEUED and spot:
         return place_words(spot)
-    if task.status is _S.QUEUED and task.called == task.run:
+    if task.status is _S.QUEUED and task.run and task.run.dispatched_at:
         return STARTING
     return NOT_TAKEN if task.status is _S.REFUSED and task.spec is None else STATUS_WORDS[task.status]
 
@@ -163,7 +163,7 @@ def _facts(view: View) -> tuple[Fact, ...]:
     task, facts = view.task, []
     if task.spec:
         facts.append(Fact("Repository", task.spec.repo))
-    facts.append(Fact("Asked by", people=(task.actor.user,)))
+    facts.append(Fact("Asked by", people=(task.requester.user,)))
     if task.worker:
         facts.append(Fact("Done by", task.worker))
     if view.hosts:
@@ -257,8 +257,8 @@ def _notes(view: View) -> tuple[str, ...]:
         notes.append(wait_words(view.spot.wait))
     if view.hold and not is_final(task.status) and task.status is not _S.DELIVERING:
         notes.append(view.hold.why)  # first what somebody has to decide on, then what the worker says of it
-    if task.outcome:
-        notes.append(task.outcome)
+    if said := task.outcome or (task.result.run.summary if task.result else None):
+        notes.append(said)
     if view.report and task.status in (_S.HELD_FOR_SIGNOFF, _S.BLOCKED):
         notes.extend(findings_text(view.report.findings))
     return tuple(notes)
@@ -335,5 +335,5 @@ def _buttons(view: View) -> tuple[Button, ...]:
 
 
 def _footer(task: Task) -> str:
-    named = (("policy", task.policy), ("base", task.base), ("patch", task.patch))
+    named = (("policy", task.policy), ("base", task.base), ("patch", task.result.patch if task.result else None))
     return " · ".join((task.id, *(f"{name} {value[:12]}" for name, value in named if value)))

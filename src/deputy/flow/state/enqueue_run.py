@@ -8,10 +8,12 @@ from deputy.flow.state.tasks import advance
 from deputy.ports import Ledger
 
 
-def enqueue_run(services: Services, ledger: Ledger, task: Task, happened: Event, *, feedback: str = "") -> Task:
+def enqueue_run(
+    services: Services, ledger: Ledger, task: Task, happened: Event, *, feedback: str | None = None
+) -> Task:
     """Put the next run of a task in line; ``feedback`` is what the last one is to be mended for.
 
-    It waits as a row until its turn comes, which may be at once (see ``dispatching``).
+    It waits as a row until its turn comes, which may be at once (see ``scheduler``).
     """
-    run = task.run + 1
-    return advance(services, ledger, task, TaskStatus.QUEUED, happened, clarification=None, run=run, feedback=feedback)
+    runs = task.runs_and_next(services.clock.now(), feedback)
+    return advance(services, ledger, task, TaskStatus.QUEUED, happened, clarification=None, runs=runs)

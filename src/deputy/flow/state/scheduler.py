@@ -1,7 +1,7 @@
 """Hand runs to the engine in fair order, as far as there is room, in the transaction that queued them or made room.
 
-A task in line is a row: queued, and its run not called yet. Calling it is a fact of that row, too, so that everybody
-who counts what is under way counts the same, and a call that is made twice hands the same workflow over.
+A task in line is a row: queued, and its run not dispatched yet. Dispatching is written in that row, too: then
+everybody who counts what is under way counts the same, and a run dispatched twice starts one workflow.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -53,11 +53,15 @@ class Lineup:
 
 def is_in_line(task: Task) -> bool:
     """Whether a task waits for its turn."""
-    return task.status is _S.QUEUED and task.called != task.run and not task.cancel_by
+    return task.status is _S.QUEUED and not _is_dispatched(task) and not task.cancel_by
 
 
 def _is_under_way(task: Task) -> bool:
-    return task.status in OF_A_RUN and (task.status is not _S.QUEUED or task.called == task.run)
+    return task.status in OF_A_RUN and (task.status is not _S.QUEUED or _is_dispatched(task))
+
+
+def _is_dispatched(task: Task) -> bool:
+    return task.run is not None and task.run.dispatched_at is not None
 
 
 def bundle_now(services: Services) -> Bundle | None:
@@ -111,7 +115,7 @@ def dispatch(services: Services, ledger: Ledger, bundle: Bundle | None, was: Tas
     history = _history(ledger, (*tasks, *former))
     lineup = _lineup(bundle, tasks, history)
     found = lineup.line(bundle, now)
-    known = {task.id: task for task in tasks}
+    known: dict[str, Task] = {task.id: task for task in tasks}
     for task_id in found.hopeless:
         _refuse(services, ledger, bundle, known[task_id], now)
     for number, task_id in enumerate(found.starts):
@@ -137,13 +141,13 @@ def _tasks(ledger: Ledger) -> tuple[Task, ...]:
 
 def _former(tasks: Sequence[Task], was: Task) -> tuple[Task, ...]:
     """The tasks before the change. A wish to stop one that waits is part of the change: it is marked, then ended."""
-    unmarked = was.model_copy(update={"cancel_by": ""})
+    unmarked = was.updated(cancel_by=None)
     return (*(task for task in tasks if task.id != was.id), unmarked)
 
 
 def _history(ledger: Ledger, tasks: Iterable[Task]) -> dict[str, datetime]:
     """When each person who waits was last served, by tasks that are no longer in a run's hands."""
-    waiting = {task.actor.subject for task in tasks if is_in_line(task)}
+    waiting = {task.requester.subject for task in tasks if is_in_line(task)}
     if len(waiting) == 1:
         return {}  # nobody to compare with
     earlier = [ledger.tasks(statuses=_SERVED, subject=subject, limit=REMEMBERED) for subject in waiting]
@@ -154,8 +158,8 @@ def _latest(tasks: Iterable[Task]) -> dict[str, datetime]:
     """The last call of each person."""
     latest: dict[str, datetime] = {}
     for task in tasks:
-        if task.called_at:
-            latest[task.actor.subject] = max(task.called_at, latest.get(task.actor.subject, task.called_at))
+        for at in (run.dispatched_at for run in task.runs if run.dispatched_at):
+            latest[task.requester.subject] = max(at, latest.get(task.requester.subject, at))
     return latest
 
 
@@ -168,19 +172,21 @@ def _lineup(bundle: Bundle, tasks: Sequence[Task], history: Mapping[str, datetim
 
 def _run(bundle: Bundle, task: Task) -> Run:
     repo = task.spec.repo if task.spec else ""
-    return Run(task.id, task.actor.subject, repo, claim_of(bundle, repo), task.created_at, task.updated_at)
+    return Run(task.id, task.requester.subject, repo, claim_of(bundle, repo), task.created_at, task.updated_at)
 
 
 def _call(services: Services, ledger: Ledger, task: Task, now: datetime) -> None:
-    data: dict[str, JsonValue] = {"run": task.run, "waited": round((now - task.updated_at).total_seconds())}
+    data: dict[str, JsonValue] = {"run": task.run_number, "waited": round((now - task.updated_at).total_seconds())}
     happened = Event(name=EventName.RUN_CALLED, at=now, actor=_NAME, task=task.id, data=data)
-    after = task.model_copy(update={"called": task.run, "called_at": now, "updated_at": now})
+    after = task.moved(task.status, now, runs=task.runs_with(dispatched_at=now))
     try:
         ledger.save_task(task, after, happened)
     except Stale:  # somebody stops it at this moment
         return
     repo = task.spec.repo if task.spec else ""
-    services.queue.enqueue(ledger, "run_task", f"run:{task.id}:{task.run}", task.id, task.run, partition=repo)
+    services.queue.enqueue(
+        ledger, "run_task", f"run:{task.id}:{task.run_number}", task.id, task.run_number, partition=repo
+    )
 
 
 def _refuse(services: Services, ledger: Ledger, bundle: Bundle, task: Task, now: datetime) -> None:
@@ -188,12 +194,12 @@ def _refuse(services: Services, ledger: Ledger, bundle: Bundle, task: Task, now:
     repo = task.spec.repo if task.spec else ""
     why = unschedulable_words(repo, claim_of(bundle, repo), bundle.limits)
     happened = Event(name=EventName.TASK_REFUSED, at=now, actor=_NAME, task=task.id, data={"outcome": why})
-    after = task.model_copy(update={"status": _S.REFUSED, "updated_at": now, "outcome": why})
+    after = task.moved(_S.REFUSED, now, outcome=why)
     try:
         ledger.save_task(task, after, happened)
     except Stale:
         return
-    services.queue.enqueue(ledger, "show_line", f"line:{task.id}:{task.run}", [task.id])
+    services.queue.enqueue(ledger, "show_line", f"line:{task.id}:{task.run_number}", [task.id])
 
 
 def _moved(order: Mapping[str, int], before: Line, after: Line) -> list[str]:

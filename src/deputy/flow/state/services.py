@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from deputy.ports import (
     Chat,
     Clock,
+    Delivery,
     Environments,
     Gateway,
     Model,
@@ -31,6 +32,7 @@ class Services:
     store: Store
     queue: Queue
     chat: Chat
+    delivery: Delivery
     repos: Repos
     sandboxes: Sandboxes
     environments: Environments

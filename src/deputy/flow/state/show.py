@@ -1,11 +1,13 @@
 """Bring a task's card up to date: gather what belongs to the task, compose, hand to Slack."""
 
+from collections.abc import Callable
 from functools import partial
 
 from pydantic import JsonValue
 
 from deputy.domain.errors import NotFound
 from deputy.domain.events import Event, EventName
+from deputy.domain.identifiers import TaskId
 from deputy.domain.review.approval import Hold, HoldStatus
 from deputy.domain.review.evidence import Evidence
 from deputy.domain.review.finding import GateReport
@@ -16,7 +18,7 @@ from deputy.domain.text.visible import visible
 from deputy.flow.state.cards import View, compose
 from deputy.flow.state.scheduler import spot_of
 from deputy.flow.state.services import Services
-from deputy.flow.state.steps import Act, StepFailed, Steps
+from deputy.flow.state.steps import StepFailed, Steps
 from deputy.flow.state.tasks import event
 
 
@@ -25,59 +27,56 @@ def card_key(task: Task) -> str:
     return f"card:{task.id}"
 
 
-def show_task(services: Services, task_id: str, progress: str = "") -> JsonValue:
+def show_task(services: Services, task_id: TaskId, progress: str = "") -> None:
     """Post or update the card of a task."""
     view = view_of(services, task_id, progress)
     services.chat.show(view.task.place, card_key(view.task), compose(view))
-    return None
 
 
 def send_step(
-    services: Services, steps: Steps, name: str, act: Act, *args: JsonValue, task: str = "", user: str = ""
+    services: Services, steps: Steps, name: str, act: Callable[[], object], *, task: str = "", user: str = ""
 ) -> None:
     """Send a message as a step. When Slack stays away the work goes on, and the trail keeps that it was not sent."""
     try:
-        steps(name, act, *args)
+        steps(name, act)
     except StepFailed as failed:
         why = failed.sentence
         steps(f"{name}-failed", lambda: message_failed(services, task, why, user))
 
 
-def show_card_step(services: Services, steps: Steps, name: str, task_id: str) -> None:
+def show_card_step(services: Services, steps: Steps, name: str, task_id: TaskId) -> None:
     """Show the card as a step; one that can't be shown now comes later."""
     send_step(services, steps, name, lambda: show_task(services, task_id), task=task_id)
 
 
-def show_line(services: Services, steps: Steps, tasks: list[str]) -> None:
+def show_line(services: Services, steps: Steps, tasks: list[TaskId]) -> None:
     """The line has moved: bring the cards of these tasks up to date."""
     for task_id in tasks:
         send_step(services, steps, f"show-{task_id}", partial(_show_waiting, services, task_id), task=task_id)
 
 
-def _show_waiting(services: Services, task_id: str) -> JsonValue:
+def _show_waiting(services: Services, task_id: TaskId) -> None:
     """Show a task that has moved, unless it has no card yet or its run has begun: they are somebody else's to show."""
     if _is_ours_to_show(services, task_id):
         show_task(services, task_id)
         if not _is_ours_to_show(services, task_id):
             show_task(services, task_id)  # it began meanwhile, and its own card may have been overwritten
-    return None
 
 
-def _is_ours_to_show(services: Services, task_id: str) -> bool:
+def _is_ours_to_show(services: Services, task_id: TaskId) -> bool:
     with services.store.transaction() as ledger:
         is_at_work = ledger.task(task_id).status in (TaskStatus.RUNNING, TaskStatus.VERIFYING)
         return not is_at_work and ledger.post(f"card:{task_id}") is not None
 
 
-def message_failed(services: Services, task_id: str, error: str, user: str = "") -> JsonValue:
+def message_failed(services: Services, task_id: str, error: str, user: str = "") -> None:
     """Keep in the trail that a message could not be sent."""
     data: dict[str, JsonValue] = {"error": error, "user": user}
     with services.store.transaction() as ledger:
         ledger.append(event(services, EventName.MESSAGE_FAILED, task=task_id, data=data))
-    return None
 
 
-def view_of(services: Services, task_id: str, progress: str = "") -> View:
+def view_of(services: Services, task_id: TaskId, progress: str = "") -> View:
     """The task with everything that its card needs, as it is now."""
     with services.store.transaction() as ledger:
         task = ledger.task(task_id)
@@ -86,18 +85,20 @@ def view_of(services: Services, task_id: str, progress: str = "") -> View:
         votes = ledger.votes(hold.id) if hold else ()
         opened = ledger.events(task=task_id, name=EventName.NETWORK_OPENED, limit=1)
         spot = spot_of(services, ledger, task)
-    change = services.repos.diff(task.spec.repo, task.base, task.tree) if task.tree and task.spec else None
+    result = task.result
+    run = result.run if result else None
+    change = services.repos.diff(task.spec.repo, result.base, result.tree) if result and task.spec else None
     return View(
         task=task,
         change=change,
-        report=GateReport.model_validate_json(services.store.blob(task.report_file)) if task.report_file else None,
-        proof=Evidence.model_validate_json(services.store.blob(task.proof_file)) if task.proof_file else None,
+        report=GateReport.model_validate_json(services.store.blob(run.report)) if run and run.report else None,
+        proof=Evidence.model_validate_json(services.store.blob(run.evidence)) if run and run.evidence else None,
         hold=hold,
         votes=votes,
         approvers=approvers(services, hold) if hold and hold.status is HoldStatus.OPEN else (),
         diff=readable_diff(services, task) if task.status is TaskStatus.HELD_FOR_SIGNOFF else "",
         progress=progress,
-        hosts=_hosts(opened[-1].event) if opened and opened[-1].event.data.get("run") == task.run else (),
+        hosts=_hosts(opened[-1].event) if opened and opened[-1].event.data.get("run") == task.run_number else (),
         spot=spot,
         bot_user=services.bot_user,
     )
@@ -126,9 +127,9 @@ def _hold_to_show(holds: tuple[Hold, ...]) -> Hold | None:
 
 def readable_diff(services: Services, task: Task) -> str:
     """The patch as people read it, without secrets, nothing hidden in it; empty where there is none (any more)."""
-    if not task.tree or not task.spec:
+    if not task.result or not task.spec:
         return ""
     try:
-        return redact(visible(services.repos.show_diff(task.spec.repo, task.base, task.tree)))
+        return redact(visible(services.repos.show_diff(task.spec.repo, task.result.base, task.result.tree)))
     except NotFound:
         return ""

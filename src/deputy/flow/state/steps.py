@@ -3,16 +3,16 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar, overload
 
 import structlog
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter
 
 from deputy.domain.errors import Cancelled, DeputyError, Unavailable
 
 log = structlog.get_logger(__name__)
 
-Act = Callable[..., JsonValue]
+T = TypeVar("T")
 
 
 class StepFailed(Exception):
@@ -31,10 +31,19 @@ class StepFailed(Exception):
 class Steps(Protocol):
     """Runs a named step once: after a crash, a finished step returns its recorded result without running again."""
 
-    def __call__(self, name: str, act: Act, *args: JsonValue, tries: int = 0) -> JsonValue:
-        """The step's result; raises ``StepFailed`` when it ended in an error.
+    @overload
+    def __call__(self, name: str, act: Callable[[], object], *, tries: int = 0) -> None: ...
 
-        ``tries`` bounds how often an unavailable service is tried; 0 leaves that to the engine's patience.
+    @overload
+    def __call__(self, name: str, act: Callable[[], T], *, returns: type[T], tries: int = 0) -> T: ...
+
+    def __call__(
+        self, name: str, act: Callable[[], object], *, returns: type[object] | None = None, tries: int = 0
+    ) -> object:
+        """The step's result as a value of type ``returns``; raises ``StepFailed`` when it ended in an error.
+
+        Without ``returns`` nothing of the result is kept. ``tries`` bounds how often an unavailable service is tried; 0
+        leaves that to the engine's patience.
         """
 
 
@@ -47,21 +56,24 @@ class Patience:
     sleep: Callable[[float], None] = time.sleep
 
 
-def outcome_of(act: Act, args: tuple[JsonValue, ...], patience: Patience) -> dict[str, JsonValue]:
+def outcome_of(
+    name: str, act: Callable[[], object], returns: type[object] | None, patience: Patience
+) -> dict[str, JsonValue]:
     """Run ``act`` and turn what happens into a value. This is the boundary at which a step's errors are caught."""
     for attempt in range(patience.attempts):
         try:
-            return {"value": act(*args)}
+            result = act()
+            return {"value": TypeAdapter(returns).dump_python(result, mode="json") if returns else None}
         except Unavailable as error:
             if attempt == patience.attempts - 1:
                 return failure(error)
-            log.warning("step.retry", step=getattr(act, "__name__", "?"), attempt=attempt + 1, error=str(error))
+            log.warning("step.retry", step=name, attempt=attempt + 1, error=str(error))
             patience.sleep(min(patience.pause * 2**attempt, 60))
         except DeputyError as error:
             return failure(error)
         except Exception as error:
             # The step's boundary: a bug must end one task, not the worker.
-            log.exception("step.broke", step=getattr(act, "__name__", "?"))
+            log.exception("step.broke", step=name)
             return {"error": _bug(error), "kind": type(error).__name__}
     raise AssertionError("patience.attempts is at least 1")
 
@@ -71,11 +83,11 @@ def failure(error: DeputyError) -> dict[str, JsonValue]:
     return {"error": str(error), "kind": type(error).__name__}
 
 
-def value_of(outcome: dict[str, JsonValue]) -> JsonValue:
-    """The value inside an outcome, or ``StepFailed``."""
+def value_of(outcome: dict[str, JsonValue], returns: type[object] | None) -> object:
+    """The value inside an outcome, read as ``returns``; or ``StepFailed``."""
     if "error" in outcome:
         raise StepFailed(str(outcome["error"]), str(outcome["kind"]))
-    return outcome["value"]
+    return TypeAdapter(returns).validate_python(outcome["value"]) if returns else None
 
 
 def _bug(error: Exception) -> str:

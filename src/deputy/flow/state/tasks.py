@@ -2,38 +2,50 @@
 
 import base64
 import hashlib
-import json
 from collections.abc import Callable
-from typing import cast
+from typing import TypeVar, Unpack
 
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter
 
+from deputy.domain.errors import NotFound
 from deputy.domain.events import Event, EventName
+from deputy.domain.identifiers import TaskId
+from deputy.domain.tasks.run import RunResult
 from deputy.domain.tasks.status import TaskStatus, is_final
-from deputy.domain.tasks.task import Task
+from deputy.domain.tasks.task import Task, TaskChanges
 from deputy.flow.state.scheduler import OF_A_RUN as OF_A_RUN  # noqa: PLC0414 - offered here, too
 from deputy.flow.state.scheduler import bundle_now, dispatch
 from deputy.flow.state.services import Services
 from deputy.ports import Ledger
 
+T = TypeVar("T")
+
 SYSTEM = "deputy"
 ACTIVE = tuple(status for status in TaskStatus if not is_final(status))
 
 
-def task_id_of(key: str) -> str:
+def task_id_of(key: str) -> TaskId:
     """The name of the task that the incoming message with this key becomes: short enough to be said aloud."""
     digest = hashlib.sha256(key.encode()).digest()
-    return "D-" + base64.b32encode(digest)[:8].decode()
+    return TaskId("D-" + base64.b32encode(digest)[:8].decode())
 
 
-def once(ledger: Ledger, key: str, act: Callable[[], JsonValue]) -> JsonValue:
+def once(ledger: Ledger, key: str, act: Callable[[], T], *, returns: type[T]) -> T:
     """Do something that is no row of its own exactly once: its result is kept in the same transaction."""
+    adapter = TypeAdapter(returns)
     known = ledger.outcome(key)
     if known is not None:
-        return cast("JsonValue", json.loads(known))
+        return adapter.validate_json(known)
     result = act()
-    ledger.keep_outcome(key, json.dumps(result))
+    ledger.keep_outcome(key, adapter.dump_json(result).decode())
     return result
+
+
+def result_of(task: Task) -> RunResult:
+    """What the task's newest work left; ``NotFound`` where there is none."""
+    if task.result is None:
+        raise NotFound(f"task {task.id} has no patch", "no run of it has come that far", "look at the card")
+    return task.result
 
 
 def event(
@@ -55,13 +67,13 @@ def advance(
     task: Task,
     status: TaskStatus,
     happened: Event,
-    **changes: object,
+    **changes: Unpack[TaskChanges],
 ) -> Task:
     """Save the task with a new status and the event that explains it.
 
     Whatever puts a run in line or frees a place hands over, in the same transaction, the runs whose turn has come.
     """
-    after = task.model_copy(update={"status": status, "updated_at": services.clock.now(), **changes})
+    after = task.moved(status, services.clock.now(), **changes)
     if not _moves_line(task.status, status):
         return ledger.save_task(task, after, happened)
     bundle = bundle_now(services)
@@ -101,7 +113,7 @@ def end(
     return advance(services, ledger, task, status, happened, outcome=outcome)
 
 
-def fail(services: Services, task_id: str, sentence: str) -> bool:
+def fail(services: Services, task_id: TaskId, sentence: str) -> bool:
     """Mark a task failed; False when it has ended already."""
     with services.store.transaction() as ledger:
         task = ledger.task(task_id)

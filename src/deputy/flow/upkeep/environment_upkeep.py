@@ -59,7 +59,7 @@ def _told(removed: Sequence[str]) -> None:
 def build_environment(services: Services, steps: Steps, repo_name: str, commit: str) -> None:
     """Build an environment in the background. A failure is in the trail; a task that needs it will say so, too."""
 
-    def act() -> JsonValue:
+    def act() -> str:
         repo = governed_in_advance(services.repos, services.policies.current(), repo_name, commit)
         wanted = wanted_at(services, repo, commit)
         if wanted is None or services.environments.find(repo.name, wanted.spec.key):

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from deputy.domain.errors import DeputyError, NotFound
 from deputy.domain.events import EventName
+from deputy.domain.identifiers import TaskId
 from deputy.domain.review.approval import Hold, HoldStatus
 from deputy.domain.tasks.status import TaskStatus, is_final
 from deputy.flow.state.scheduler import first_in_line, keep_line_moving
@@ -54,7 +55,7 @@ def remove_orphans(services: Services, keeper: Keeper) -> JsonValue:
     def is_live(task_id: str) -> bool:
         with services.store.transaction() as ledger:
             try:
-                return not is_final(ledger.task(task_id).status)
+                return not is_final(ledger.task(TaskId(task_id)).status)
             except NotFound:
                 return False
 
@@ -101,12 +102,12 @@ def sweep_failures(services: Services, keeper: Keeper) -> JsonValue:
     """Mark the tasks of workflows that the engine has given up: a task never hangs without a word."""
     for workflow_id in keeper.unfinished():
         kind, task_id, run = (*workflow_id.split(":"), "", "")[:3]
-        if kind in _HANDS and _give_up(services, _HANDS[kind], task_id, run):
-            show_task(services, task_id)
+        if kind in _HANDS and _give_up(services, _HANDS[kind], TaskId(task_id), run):
+            show_task(services, TaskId(task_id))
     return None
 
 
-def _give_up(services: Services, statuses: frozenset[TaskStatus], task_id: str, run: str) -> bool:
+def _give_up(services: Services, statuses: frozenset[TaskStatus], task_id: TaskId, run: str) -> bool:
     """Fail a task that is still in the hands of that workflow; another run or a hold may have it since."""
     with services.store.transaction() as ledger:
         try:
@@ -114,7 +115,7 @@ def _give_up(services: Services, statuses: frozenset[TaskStatus], task_id: str, 
         except NotFound:
             log.warning("housekeeping.unknown-task", task=task_id)
             return False
-        if task.status not in statuses or str(task.run) != run:
+        if task.status not in statuses or str(task.run_number) != run:
             return False
         end(services, ledger, task, TaskStatus.FAILED, _LOST)
         return True
@@ -128,7 +129,7 @@ def refresh_cards(services: Services, keeper: Keeper) -> JsonValue:
         failed = ledger.events(name=EventName.MESSAGE_FAILED, since=since)
     for task_id in sorted({stored.event.task for stored in failed if stored.event.task}):
         try:
-            show_task(services, task_id)
+            show_task(services, TaskId(task_id))
         except DeputyError as error:
             log.warning("housekeeping.card", task=task_id, error=str(error))
     return None

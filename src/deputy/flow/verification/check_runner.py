@@ -21,6 +21,7 @@ from deputy.evidence import (
 from deputy.flow.sandboxes.environments import prepare
 from deputy.flow.sandboxes.sandboxes import building, cancel_watch, open_sandbox
 from deputy.flow.state.services import Services
+from deputy.flow.state.tasks import result_of
 from deputy.gates.framework.patch_under_review import ABSENT
 from deputy.policy import Bundle
 from deputy.ports import Sandbox, Tree, TreeDelta, TreeFile
@@ -39,7 +40,7 @@ class CheckRunner:
         self._services, self._task, self._change = services, task, change
         self._repo, self._limits = bundle.repo(change.repo), bundle.limits
         self._is_cancelled = cancel_watch(services, task.id)
-        self._prepared = prepare(services, self._repo, task.base, building(self._is_cancelled))
+        self._prepared = prepare(services, self._repo, result_of(task).base, building(self._is_cancelled))
         self._began = time.monotonic()
 
     def run(self, overlay: Overlay, checks: Sequence[Check]) -> list[CheckResult]:

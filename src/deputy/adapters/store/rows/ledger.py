@@ -26,6 +26,7 @@ from deputy.adapters.store.rows.tables import (
 )
 from deputy.domain.errors import NotFound, Stale
 from deputy.domain.events import Event
+from deputy.domain.identifiers import TaskId
 from deputy.domain.review.approval import Hold, HoldKind, HoldStatus, Vote
 from deputy.domain.tasks.request import Incoming
 from deputy.domain.tasks.status import TaskStatus, check_transition
@@ -84,7 +85,7 @@ class SqlLedger:
         """Store a new task and its event; False (and no event) when the id is known already."""
         return self._insert(TASKS, {"id": task.id} | _task_row(task), event)
 
-    def task(self, task_id: str) -> Task:
+    def task(self, task_id: TaskId) -> Task:
         """The task, or ``NotFound``."""
         return self._one(Task, TASKS, TASKS.c.id == task_id, f"task {task_id}")
 
@@ -248,7 +249,7 @@ def _task_row(task: Task) -> dict[str, object]:
     return {
         "version": task.version,
         "status": str(task.status),
-        "subject": task.actor.subject,
+        "subject": task.requester.subject,
         "repo": task.spec.repo if task.spec else "",
         "channel": task.place.channel,
         "thread": task.place.thread,
