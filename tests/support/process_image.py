@@ -6,6 +6,7 @@ on, dies when it dies, and by the same signal. Killing the command line kills th
 """
 
 import array
+import contextlib
 import json
 import os
 import select
@@ -110,18 +111,14 @@ def serve(module: str, address: str) -> None:
 
 def _reap(clients: dict[int, tuple[socket.socket, int]], woken: int) -> None:
     """Tell the clients of children that have ended how they did."""
-    try:
+    with contextlib.suppress(BlockingIOError):
         os.read(woken, 1024)
-    except BlockingIOError:
-        pass
     for child in list(clients):
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             client, _ = clients.pop(child)
-            try:
+            with contextlib.suppress(OSError):  # the command line may have been killed first
                 client.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
-            except OSError:
-                pass  # the command line was killed first
             client.close()
 
 
