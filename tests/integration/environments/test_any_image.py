@@ -75,42 +75,42 @@ def image(bare: str, environments: DockerEnvironments) -> str:
 
 
 @pytest.fixture
-def box(image: str) -> Iterator[Sandbox]:
+def sandbox(image: str) -> Iterator[Sandbox]:
     sandboxes = DockerSandboxes(owner=OWNER)
     with sandboxes.start(SandboxSpec(f"deputy-bare-{os.getpid()}", "D-BARE0000", image, TREE, limits=SMALL)) as started:
         yield started
     sandboxes.sweep(lambda _: False)
 
 
-def test_commands_run_as_nobody_special_in_an_image_without_python(box):
-    done = box.run(sh("id -u; cat /made README.md; echo $WITH; exit 3"))
+def test_commands_run_as_nobody_special_in_an_image_without_python(sandbox):
+    done = sandbox.run(sh("id -u; cat /made README.md; echo $WITH; exit 3"))
     assert (done.exit_code, done.output) == (3, b"1000\nmade\nhello\nsetup\n")
-    assert box.run(["python3", "-V"]).exit_code == 127, "the Python is process 1's alone"
-    assert b"LD_LIBRARY_PATH" not in box.run(sh("set")).output
+    assert sandbox.run(["python3", "-V"]).exit_code == 127, "the Python is process 1's alone"
+    assert b"LD_LIBRARY_PATH" not in sandbox.run(sh("set")).output
 
 
-def test_output_streams_and_timeouts_kill_in_it(box):
+def test_output_streams_and_timeouts_kill_in_it(sandbox):
     pieces: list[bytes] = []
-    done = box.run(sh("echo one; sleep 30 & sleep 30"), timeout=1, on_output=pieces.append)
+    done = sandbox.run(sh("echo one; sleep 30 & sleep 30"), timeout=1, on_output=pieces.append)
     assert done.timed_out
     assert b"".join(pieces) == b"one\n"
-    assert box.run(sh("ls /proc")).output.count(b"\n") > 0
-    running = [name for name in box.run(sh("ls /proc")).output.split() if name.isdigit()]
+    assert sandbox.run(sh("ls /proc")).output.count(b"\n") > 0
+    running = [name for name in sandbox.run(sh("ls /proc")).output.split() if name.isdigit()]
     assert len(running) <= 3, "process 1, the shell and ls"
 
 
-def test_files_go_in_and_out_of_it(box):
-    box.write("new/file.txt", b"new\n")
-    assert box.read("README.md") == b"hello\n"
-    assert box.run(sh("cat new/file.txt; echo changed > README.md")).output == b"new\n"
-    delta = box.delta()
+def test_files_go_in_and_out_of_it(sandbox):
+    sandbox.write("new/file.txt", b"new\n")
+    assert sandbox.read("README.md") == b"hello\n"
+    assert sandbox.run(sh("cat new/file.txt; echo changed > README.md")).output == b"new\n"
+    delta = sandbox.delta()
     assert {file.path: file.content for file in delta.written} == {"README.md": b"changed\n", "new/file.txt": b"new\n"}
     assert delta.deleted == ()
 
 
-def test_nothing_can_be_written_beside_the_workspace_in_it(box):
-    assert box.run(sh("echo x > /made")).exit_code != 0
-    assert box.run(sh("echo x > /opt/deputy/runtime/lib/x")).exit_code != 0
+def test_nothing_can_be_written_beside_the_workspace_in_it(sandbox):
+    assert sandbox.run(sh("echo x > /made")).exit_code != 0
+    assert sandbox.run(sh("echo x > /opt/deputy/runtime/lib/x")).exit_code != 0
 
 
 def test_an_environment_on_an_environment_keeps_its_python(image, environments, engine):

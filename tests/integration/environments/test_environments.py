@@ -94,8 +94,8 @@ def told(sandboxes: DockerSandboxes, image: str, *argv: str, links: Mapping[str,
     """What a command prints in a sandbox of the image, when it ends well."""
     name = f"deputy-environments-{os.getpid()}"
     wanted = SandboxSpec(name, "D-ENV1R0NM", image, TREE, limits=SMALL, links=links or {})
-    with sandboxes.start(wanted) as box:
-        done = box.run(argv)
+    with sandboxes.start(wanted) as sandbox:
+        done = sandbox.run(argv)
         assert done.exit_code == 0, done
         return done.output.decode()
 

@@ -124,7 +124,7 @@ def test_a_pool_whose_thread_died_by_surprise_can_be_closed():
     pool = Pool(
         cast("Any", SimpleNamespace(image_id=dies, running=lambda _: frozenset())), StartLimiter(1), "test-review"
     )
-    pool.keep_ready([SandboxSpec("", "", "", {}, stock="shop")])
+    pool.keep_ready([SandboxSpec("", "", "", {}, warm_pool="shop")])
     if tending := pool._tending:
         tending.join(10)
     closing = threading.Thread(target=pool.close, daemon=True)
