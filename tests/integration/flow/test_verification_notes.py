@@ -17,7 +17,7 @@ from deputy.domain.tasks.task import Task
 from deputy.flow.runs.work import Work
 from deputy.flow.state.services import Services
 from deputy.ports import RepoSource, TreeDelta, TreeFile
-from tests.integration.repos.test_attacks import SHOP, Origin, origin, repos
+from tests.support.origin import SHOP, Origin, origin, repos
 
 __all__ = ["origin", "repos"]
 

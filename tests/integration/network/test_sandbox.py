@@ -20,7 +20,7 @@ from deputy.adapters.sandbox.host.guest_process import OWN_PYTHON
 from deputy.domain.errors import Unavailable
 from deputy.ports import Sandbox, SandboxLimits, SandboxSpec
 from tests.support.gateway_servers import echo, pages, server, tunnel
-from tests.unit.network.test_hello import hello
+from tests.support.tls import hello
 
 pytestmark = pytest.mark.docker
 

@@ -10,7 +10,7 @@ from docker.api.client import APIClient
 
 from deputy.adapters.sandbox.engine import hardening
 from deputy.adapters.sandbox.engine.labels import PROBING
-from deputy.adapters.sandbox.host import launching, probing
+from deputy.adapters.sandbox.host import launcher, probing
 from deputy.adapters.sandbox.host.docker import DockerSandboxes
 from deputy.app.composition.sealing import sealing
 from deputy.domain.errors import DeputyError, Unavailable
@@ -47,7 +47,7 @@ def weaken(monkeypatch: pytest.MonkeyPatch) -> Weaken:
             given["host_config"].update(of("host:"))
             return real_create(self, **{**given, **of("create:")})
 
-        monkeypatch.setattr(launching, "host_options", lambda *args: {**real_options(*args), **options})
+        monkeypatch.setattr(launcher, "host_options", lambda *args: {**real_options(*args), **options})
         monkeypatch.setattr(APIClient, "create_container", create)
 
     return change

@@ -9,7 +9,7 @@ import pytest
 from deputy.adapters.sandbox.host.docker import DockerSandboxes
 from deputy.domain.errors import DeputyError, SandboxFailed, Unavailable
 from deputy.ports import Sandbox
-from tests.integration.sandbox.test_sealed import KERNEL, NETWORK
+from tests.support.escapes import KERNEL, NETWORK
 from tests.support.runtimes import further_runtimes, refusal
 from tests.support.sealed_sandbox import LIMITS, assert_in_sync, attempts, make_spec
 

@@ -12,36 +12,13 @@ import pytest
 
 from deputy.adapters.sandbox.host.docker import DockerSandboxes
 from deputy.ports import Sandbox
+from tests.support.escapes import KERNEL, NETWORK
 from tests.support.sealed_sandbox import LIMITS, attempt, make_spec, sandbox, sandboxes, shared_sandbox
 
 pytestmark = pytest.mark.docker
 __all__ = ["sandbox", "sandboxes", "shared_sandbox"]  # fixtures
 
 # ------------------------------------------------------------------------------------------------------ network
-
-NETWORK = {
-    "outside by tcp": "socket.create_connection(('192.0.2.1', 80), timeout=3)",
-    "the engine's bridge": "socket.create_connection(('172.17.0.1', 22), timeout=3)",
-    "the metadata address": "socket.create_connection(('169.254.169.254', 80), timeout=3)",
-    "outside by tcp, version 6": "socket.create_connection(('2001:db8::1', 80), timeout=3)",
-    "a name": "socket.getaddrinfo('example.com', 80)",
-    "a name server by udp": "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('192.0.2.53', 53))",
-    "ping": "socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP).sendto(b'x' * 8, ('192.0.2.1', 0))",
-    "a raw socket": "socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)",
-    "a packet socket": "socket.socket(17, socket.SOCK_RAW)",
-    "a vsock": "socket.socket(40, socket.SOCK_STREAM)",
-    "the kernel's crypto": "socket.socket(38, socket.SOCK_SEQPACKET)",
-    "bluetooth": "socket.socket(31, socket.SOCK_RAW, 1)",
-    "a firewall": "socket.socket(16, socket.SOCK_RAW, 12)",
-    "sctp": "socket.socket(2, socket.SOCK_STREAM, 132)",
-    "sctp unnamed": "socket.socket(2, socket.SOCK_SEQPACKET)",
-    "dccp": "socket.socket(10, 6)",
-    "udp-lite": "socket.socket(2, socket.SOCK_DGRAM, 136)",
-    "mptcp": "socket.socket(2, socket.SOCK_STREAM, 262)",
-    "tipc in pairs": "socket.socketpair(30, socket.SOCK_SEQPACKET)",
-    "the engine's socket": "socket.socket(socket.AF_UNIX).connect('/var/run/docker.sock')",
-    "containerd's abstract socket": "socket.socket(socket.AF_UNIX).connect('\\0/containerd-shim/shim.sock')",
-}
 
 
 @pytest.mark.parametrize("code", NETWORK.values(), ids=NETWORK.keys())
@@ -64,59 +41,6 @@ def test_loopback_works_for_tests_that_need_a_server(sandbox: Sandbox) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------ kernel
-
-KERNEL = {
-    "mount": "call(165, b'none', b'/workspace', b'tmpfs', 0, None)",
-    "remount the root": "call(165, None, b'/', None, 32, None)",
-    "a user namespace": "call(272, 0x10000000)",
-    "a namespace by clone": "call(56, 0x10000000 | 17, 0, 0, 0, 0)",
-    "another process's namespace": "call(308, os.open('/proc/self/ns/net', 0), 0)",
-    "chroot": "os.chroot('/workspace')",
-    "a file system by the new calls": "call(430, b'tmpfs', 0)",
-    "a copy of the tree": "call(428, -100, b'/', 1)",
-    "a mount's attributes": "call(442, -100, b'/', 0, None, 0)",
-    "a mount moved": "call(429, -1, b'', -1, b'', 0)",
-    "ptrace process 1": "call(101, 16, 1, 0, 0)",
-    "process 1's memory": "open('/proc/1/mem', 'rb')",
-    "process 1's memory by call": "call(310, 1, None, 0, None, 0, 0)",
-    "process 1's descriptors": "os.listdir('/proc/1/fd')",
-    "process 1's stdout": "open('/proc/1/fd/1', 'wb')",
-    "process 1's environment": "open('/proc/1/environ').read(1) or sys.exit('OPEN')",
-    "the host's root": "os.listdir('/proc/1/root')",
-    "bpf": "call(321, 0, None, 0)",
-    "another's descriptor": "call(438, os.pidfd_open(1), 1, 0)",
-    "another's pages": "call(440, os.pidfd_open(1), None, 0, 4, 0)",
-    "secret memory": "call(447, 0)",
-    "perf": "call(298, None, 0, -1, -1, 0)",
-    "io_uring": "call(425, 1, None)",
-    "userfaultfd": "call(323, 0)",
-    "a key": "call(248, b'user', b'k', b'v', 1, -5)",
-    "keyrings": "call(250, 0, -3, 1)",
-    "a file by its handle": "call(304, -100, None, 0)",
-    "a kernel module": "call(175, None, 0, b'')",
-    "a new kernel": "call(246, 0, 0, None, 0)",
-    "reboot": "call(169, 0xfee1dead, 672274793, 0x89abcdef, None)",
-    "the kernel's log": "call(103, 3, ctypes.create_string_buffer(64), 64)",
-    "the clock": "call(227, 0, struct.pack('qq', 0, 0))",
-    "a host name": "socket.sethostname('evil')",
-    "swap": "call(168, b'/workspace/swap')",
-    "sysrq": "os.write(os.open('/proc/sysrq-trigger', os.O_WRONLY), b'h')",
-    "a kernel setting": "os.write(os.open('/proc/sys/kernel/core_pattern', os.O_WRONLY), b'|/workspace/x')",
-    "its cgroup": "os.write(os.open('/sys/fs/cgroup/memory/memory.limit_in_bytes', os.O_WRONLY), b'-1')",
-    "a cgroup of its own": "os.mkdir('/sys/fs/cgroup/memory/x')",
-    "its oom score below the others": "os.write(os.open('/proc/self/oom_score_adj', os.O_WRONLY), b'-1000')",
-    "a device": "os.mknod('/workspace/disk', 0o60666, os.makedev(8, 0))",
-    "the disk": "open('/dev/sda', 'rb')",
-    "kernel memory": "open('/proc/kcore', 'rb').read(1) or sys.exit('SHUT')",
-    "another user": "os.setuid(0)",
-    "another group": "os.setgroups([0])",
-    "a better priority": "os.nice(-5)",
-    "a real-time priority": "os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))",
-    "a higher limit": "call(160, 7, struct.pack('QQ', 10**6, 10**6))",
-    "the image's files": "open('/usr/bin/evil', 'w')",
-    "the tools": "open('/opt/deputy/tools/evil', 'w')",
-    "passwords": "open('/etc/shadow').read()",
-}
 
 
 @pytest.mark.parametrize("code", KERNEL.values(), ids=KERNEL.keys())

@@ -15,7 +15,7 @@ from deputy.adapters.sandbox.host.probing import LIMITS, names, parse_answer, pr
 from deputy.app.composition.sealing import sealing
 from deputy.domain.errors import SandboxFailed, Unavailable
 from deputy.ports import Attempt, SandboxSpec
-from tests.unit.sandbox.test_channel import Frame, LyingWire, replies
+from tests.support.lying_wire import Frame, LyingWire, replies
 
 SPEC = SandboxSpec("deputy-probe", "D-PROBE", "", {}, {}, LIMITS)
 WANTED = ["mounting", "bpf"]
