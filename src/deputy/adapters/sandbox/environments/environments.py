@@ -25,7 +25,7 @@ from deputy.adapters.sandbox.environments.locks import BuildLocks
 from deputy.adapters.sandbox.environments.progress import Progress
 from deputy.adapters.sandbox.environments.secrets import check_secrets
 from deputy.adapters.sandbox.environments.steps import Planned, Steps, kept
-from deputy.adapters.sandbox.host.guest_process import CARRIED_PYTHON, IMAGES, OWN_PYTHON, PYTHON_LABEL
+from deputy.adapters.sandbox.host.guest_process import CARRIED_PYTHON, IMAGES, OLDEST_PYTHON, OWN_PYTHON, PYTHON_LABEL
 from deputy.domain.errors import BadInput
 from deputy.ports import BuildStep, EnvironmentSpec
 
@@ -36,7 +36,7 @@ HOME_LABEL, REPO_LABEL, KEY_LABEL, MADE_LABEL = (
 )
 _ONLY_A_CONTAINERS = (OWNER_LABEL, TASK_LABEL, NAME_LABEL, UNTIL_LABEL)
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_IS_GOOD_PYTHON = ("python3", "-I", "-S", "-c", "import sys; sys.exit(sys.version_info < (3, 10))")
+IS_GOOD_PYTHON = ("python3", "-I", "-S", "-c", f"import sys; sys.exit(sys.version_info < {OLDEST_PYTHON})")
 NO_SUCH_IMAGE = 404
 _RUNTIME_LIMIT = 128 * 1024**2
 
@@ -220,7 +220,7 @@ class DockerEnvironments:
 
     def _python_of(self, base: Mapping[str, Any]) -> tuple[str, ...]:
         """The Python that runs process 1 in this image."""
-        if _carries(base) or not self._builders.starts(base["Id"], _IS_GOOD_PYTHON):
+        if _carries(base) or not self._builders.starts(base["Id"], IS_GOOD_PYTHON):
             return CARRIED_PYTHON
         return OWN_PYTHON
 

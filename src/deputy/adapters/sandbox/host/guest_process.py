@@ -11,6 +11,8 @@ from deputy.adapters.sandbox.channel.wire import DockerWire
 PYTHON_LABEL = "deputy.python"
 IMAGES = "deputy-env-"
 OWN_PYTHON = ("python3",)
+# The oldest Python that process 1 runs in. ``guest/ruff.toml`` and docs/sandbox.md name it, too.
+OLDEST_PYTHON = (3, 10)
 # The interpreter of ``environment_python``'s archive. It has its own loader, so it works with any C library or none.
 _RUNTIME = "/opt/deputy/runtime"
 CARRIED_PYTHON = (f"{_RUNTIME}/ld.so", "--library-path", f"{_RUNTIME}/lib", f"{_RUNTIME}/bin/python3")

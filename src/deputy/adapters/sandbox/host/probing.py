@@ -84,7 +84,7 @@ def try_in(sandbox: Sandbox, wanted: Sequence[str], scratch: Sequence[str]) -> t
     """Make the attempts with these names in the sandbox."""
     bounds = Bounds(LIMITS.processes, LIMITS.memory, LIMITS.disk, LIMITS.inodes, list(scratch))
     question = json.dumps({"names": list(wanted), "bounds": bounds._asdict()})
-    result = sandbox.run(["python3", "-I", "-c", _BOOTSTRAP, _program(), question], timeout=_SECONDS)
+    result = sandbox.run(["python3", "-I", "-c", _BOOTSTRAP, program(), question], timeout=_SECONDS)
     if result.exit_code != 0 or result.truncated:
         raise broken(f"the probe failed: {printable(result.output[-_MESSAGE_LIMIT:].decode('utf-8', 'replace'))}")
     return parse_answer(result.output, wanted)
@@ -101,7 +101,7 @@ def parse_answer(output: bytes, wanted: Sequence[str]) -> tuple[Attempt, ...]:
     return tuple(Attempt(name, refused, printable(message)[:_MESSAGE_LIMIT]) for name, refused, message in lines)
 
 
-def _program() -> str:
+def program() -> str:
     """The text of the program's modules, as the bootstrap reads them."""
     texts = {_PACKAGE: ""}
     for name in _MODULES:
