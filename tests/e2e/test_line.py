@@ -8,13 +8,12 @@ import pytest
 
 from deputy.domain.events import EventName
 from tests.e2e.conftest import ALICE, BEN, BOT, CHANNEL, NAP, NOTE, SUE, Yard, running
+from tests.support.line_watch import most_at_once
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(240)]
 
 SHORT_NAP = "can you just nap for 5 seconds in `tiny`"
 FULL = "2 runs are under way, the limit is 2"
-# What ends the time in which a run claims its place.
-ENDS = {EventName.DELIVERY_STARTED, EventName.TASK_CANCELLED, EventName.TASK_FAILED, EventName.SIGN_OFF_NEEDED}
 
 
 @pytest.fixture(scope="module")
@@ -43,18 +42,6 @@ def limit(yard: Yard, **changed: float) -> None:
 
 def started(yard: Yard) -> list[str]:
     return [event.task for event in yard.events(name=EventName.RUN_STARTED)]
-
-
-def most_at_once(yard: Yard) -> int:
-    """The most runs that had a place at the same time, by the trail."""
-    under_way, most = set(), 0
-    for event in yard.events():
-        if event.name == EventName.RUN_CALLED:
-            under_way.add(event.task)
-        if event.name in ENDS:
-            under_way.discard(event.task)
-        most = max(most, len(under_way))
-    return most
 
 
 def test_people_take_turns_and_their_cards_say_where_they_are(two_at_once: Yard) -> None:

@@ -8,7 +8,7 @@ import pytest
 from deputy.domain.events import EventName
 from deputy.domain.tasks.status import TaskStatus
 from tests.e2e.conftest import ALICE, BEN, CHANNEL, NOTE, Yard, make_site
-from tests.e2e.test_line import most_at_once
+from tests.support.line_watch import most_at_once
 from tests.support.postgres import postgres_server, postgres_url
 from tests.support.process_image import ProcessImage
 from tests.support.supervised import Supervised, crashing_image

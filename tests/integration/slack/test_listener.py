@@ -8,7 +8,6 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
@@ -20,47 +19,12 @@ from deputy.adapters.slack.client import build_client
 from deputy.adapters.slack.receiving.listener import Listener, build_listener
 from deputy.adapters.slack.receiving.socket_mode import SocketMode
 from deputy.domain.errors import BadInput, Unavailable
-from deputy.domain.people import Actor
 from deputy.domain.tasks.request import Incoming, Source
+from tests.support.memory_inbox import MemoryInbox, WallClock
 from tests.support.slack_double import APP_TOKEN, BOT_TOKEN, BOT_USER, CHANNEL, TEAM, Fault, SlackDouble
 
 SECRET = "double-signing-secret"
 TS = "1700000100.000200"
-
-
-class WallClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-
-class MemoryInbox:
-    """Keeps what it is given; ``broken`` makes it fail like a dead database."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, Incoming] = {}
-        self.given: list[Incoming] = []
-        self.edits: list[tuple[str, str, Actor]] = []
-        self.threads: set[str] = set()
-        self.broken = False
-        self.changed = threading.Condition()
-
-    def accept(self, incoming: Incoming) -> bool:
-        if self.broken:
-            raise OSError("database down")
-        with self.changed:
-            self.given.append(incoming)
-            is_new = self.kept.setdefault(incoming.key, incoming) is incoming
-            self.changed.notify_all()
-        return is_new
-
-    def knows_thread(self, channel: str, thread: str) -> bool:
-        if self.broken:
-            raise OSError("database down")
-        return thread in self.threads
-
-    def note_edit(self, channel: str, message: str, actor: Actor, at: datetime) -> None:
-        with self.changed:
-            self.edits.append((channel, message, actor))
 
 
 @pytest.fixture

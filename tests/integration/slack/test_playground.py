@@ -10,7 +10,7 @@ from deputy.domain.tasks.request import Source
 from deputy_playground.api.socket_mode import Patience
 from deputy_playground.driver import Playground
 from deputy_playground.limits import Rates
-from tests.integration.slack.test_listener import MemoryInbox, WallClock
+from tests.support.memory_inbox import MemoryInbox, WallClock
 
 QUICK = Patience(ack=1.0, retries=(0.1, 0.3, 0.5), connection=5.0)
 

@@ -8,7 +8,7 @@ from deputy.approvals import refusal, standing
 from deputy.domain.people import Actor, Person
 from deputy.domain.policy.decision import ApprovalRequirement
 from deputy.domain.review.approval import HoldStatus, VoteChoice
-from tests.unit.approvals.test_votes import (
+from tests.support.holds_and_votes import (
     ALICE,
     BOTH,
     OMAR,

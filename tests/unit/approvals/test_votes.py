@@ -1,52 +1,33 @@
 """Votes and roles to a standing, the laws that hold for any of them, and whose click is a vote at all."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deputy.approvals import Standing, refusal, standing
+from deputy.approvals import refusal, standing
 from deputy.domain.people import Actor, Person
 from deputy.domain.policy.decision import ApprovalRequirement
-from deputy.domain.review.approval import Hold, HoldKind, HoldStatus, Vote, VoteChoice
-
-OPENED = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
-SENIOR, OWNER = "role:senior", "role:billing-owner"
-ALICE, SAM, TESS, OMAR, UMA = (f"user:T0ACME/U0{name}" for name in ("ALICE", "SAM", "TESS", "OMAR", "UMA"))
-ROLES = {ALICE: {SENIOR}, SAM: {SENIOR}, TESS: {SENIOR, OWNER}, OMAR: {OWNER}, UMA: {"role:engineer"}}
-
-
-def hold_of(*needs: ApprovalRequirement, status: HoldStatus = HoldStatus.OPEN) -> Hold:
-    return Hold(
-        id="H1",
-        task="D-7K2M9QXA",
-        kind=HoldKind.SIGN_OFF,
-        repo="acme/shop",
-        digest="d1",
-        needs=needs,
-        excluded=(ALICE,),
-        why="billing",
-        nonce="n",
-        opened_at=OPENED,
-        expires_at=OPENED + timedelta(days=3),
-        status=status,
-    )
-
-
-def vote_of(
-    who: str, choice: VoteChoice = VoteChoice.APPROVE, *, digest: str = "d1", hold: str = "H1", hours: float = 1
-) -> Vote:
-    return Vote(hold=hold, subject=who, choice=choice, digest=digest, roles=(), at=OPENED + timedelta(hours=hours))
-
-
-ONE = hold_of(ApprovalRequirement(role=SENIOR))
-BOTH = hold_of(ApprovalRequirement(role=SENIOR, count=2), ApprovalRequirement(role=OWNER))
-SOON, LATE = OPENED + timedelta(hours=2), OPENED + timedelta(days=4)
-
-
-def stand(hold: Hold, *votes: Vote, now: datetime = SOON) -> Standing:
-    return standing(hold, votes, ROLES, now)
+from deputy.domain.review.approval import Hold, HoldStatus, Vote, VoteChoice
+from tests.support.holds_and_votes import (
+    ALICE,
+    BOTH,
+    LATE,
+    OMAR,
+    ONE,
+    OPENED,
+    OWNER,
+    ROLES,
+    SAM,
+    SENIOR,
+    SOON,
+    TESS,
+    UMA,
+    hold_of,
+    stand,
+    vote_of,
+)
 
 
 def test_a_hold_waits_for_those_it_names() -> None:

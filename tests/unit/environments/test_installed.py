@@ -5,7 +5,7 @@
 import pytest
 
 from deputy.environments import Topic
-from tests.unit.environments.test_survey import PIP, TEST, check_of, of, package, runs, said, setup
+from tests.support.surveys import PIP, TEST, check_of, of, package, runs, said, setup
 
 POETRY = (
     '[build-system]\nrequires=["poetry-core"]\n[tool.poetry]\nname = "a"\n[tool.poetry.dependencies]\npython = "^3.9"\n'

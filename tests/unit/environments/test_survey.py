@@ -7,31 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deputy.app.repos.section import section_of
-from deputy.domain.policy.config import Check, RepoConfig
+from deputy.domain.policy.config import RepoConfig
 from deputy.environments import Proposal, Topic, survey
 from deputy.policy import lint
 from deputy.policy.files.model import MODEL
-
-PIP = "/opt/env/bin/pip install"
-TEST = "def test_a():\n    assert True\n"
+from tests.support.surveys import PIP, TEST, check_of, of, package, runs, said, setup
 
 WITH_PASSWORD = "https://me:pw@pkgs.example.org/simple"
-
-
-def of(tree: dict[str, str]) -> Proposal:
-    return survey(tree, {path: text.encode() for path, text in tree.items()}.get)
-
-
-def setup(proposal: Proposal) -> list[str]:
-    return [finding.text for finding in proposal.about(Topic.SETUP)]
-
-
-def runs(proposal: Proposal) -> dict[str, str]:
-    return {check.name: " ".join(check.run) for check in proposal.checks}
-
-
-def said(proposal: Proposal, topic: Topic) -> list[str]:
-    return [finding.text for finding in proposal.about(topic)]
 
 
 def written(proposal: Proposal) -> str:
@@ -39,10 +21,6 @@ def written(proposal: Proposal) -> str:
     fields = {"hidden": proposal.hidden, "checks": proposal.checks, "git": proposal.git}
     repo = RepoConfig(name="acme/shop", url="shop.git", environment=proposal.environment, **fields)
     return section_of(repo, "0" * 40)
-
-
-def check_of(proposal: Proposal, name: str) -> Check:
-    return next(check for check in proposal.checks if check.name == name)
 
 
 # ---------------------------------------------------------------------------------------------------------- Python
@@ -230,11 +208,6 @@ def test_compiled_parts_and_newer_pythons_are_said() -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------- Node
-
-
-def package(test: str = "vitest run", **more: str) -> str:
-    fields = {"scripts": f'{{"test": "{test}", "lint": "eslint ."}}', "devDependencies": '{"vitest": "1"}', **more}
-    return "{" + ", ".join(f'"{name}": {value}' for name, value in fields.items()) + "}"
 
 
 def test_a_node_package() -> None:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import pytest
 
-from deputy.domain.changes.change import ChangeKind, FileChange, TreeChange
 from deputy.domain.policy.config import Check, GateLevel
 from deputy.domain.policy.decision import ApprovalRequirement, Severity
 from deputy.domain.review.evidence import CheckPhase, CheckResult, Evidence
@@ -12,10 +11,9 @@ from deputy.domain.review.finding import Finding
 from deputy.domain.review.scans import Scan
 from deputy.domain.tasks.request import TaskKind
 from deputy.gates import dependency_changes, inspect
+from tests.support.changes import Pair, Side, _bytes, _change
 
 CHECKS = (Check(name="tests", run=("pytest",), kind="tests", tests=("tests/**",)),)
-Side = str | bytes | None
-Pair = tuple[Side, Side]
 
 
 def _result(phase: CheckPhase, *, passed: bool = True, **more: object) -> CheckResult:
@@ -34,20 +32,6 @@ def _result(phase: CheckPhase, *, passed: bool = True, **more: object) -> CheckR
 
 SCANNED = Scan(scanners=("kingfisher 1.0",))
 PASSED = Evidence(checks=(_result(CheckPhase.PATCH),), scan=SCANNED)
-
-
-def _bytes(side: Side) -> bytes | None:
-    return side.encode() if isinstance(side, str) else side
-
-
-def _change(files: Mapping[str, Pair], modes: Mapping[str, tuple[str, str]]) -> TreeChange:
-    changes = []
-    for path, (before, after) in files.items():
-        kind = ChangeKind.ADDED if before is None else ChangeKind.DELETED if after is None else ChangeKind.MODIFIED
-        kind = ChangeKind.MODE if before == after and before is not None else kind
-        old, new = modes.get(path, ("000000" if before is None else "100644", "000000" if after is None else "100644"))
-        changes.append(FileChange(path=path, kind=kind, old_mode=old, new_mode=new, old_blob="a", new_blob="b"))
-    return TreeChange(repo="acme/shop", base="b", base_tree="bt", tree="t", digest="d", files=tuple(changes))
 
 
 def _inspect(

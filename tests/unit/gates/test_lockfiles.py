@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from deputy.gates.dependencies.gate import DependencyChange, dependency_changes
 from deputy.gates.dependencies.lockfiles import lock_parser_of
-from tests.unit.gates.test_attacks import _bytes, _change
+from tests.support.changes import _bytes, _change
 
 YARN = """# yarn lockfile v1
 
