@@ -16,67 +16,33 @@ from deputy.domain.tasks.status import TaskStatus
 from deputy.domain.tasks.task import Task
 from deputy_playground.site import Site
 from tests.support.postgres import postgres_server, postgres_url
+from tests.support.process_image import ProcessImage
 from tests.support.scanner_home import scanner_home
+from tests.support.supervised import BOT, CHANNEL, Supervised, crashing_image
 
-__all__ = ["postgres_server", "postgres_url"]
+__all__ = ["crashing_image", "postgres_server", "postgres_url"]
 pytestmark = [pytest.mark.docker, pytest.mark.long, pytest.mark.timeout(900)]
 
-ALICE, SAM, BOT, CHANNEL = "U0ALICE", "U0SAM", "U0DEPUTY", "C0SHOP"
+ALICE, SAM = "U0ALICE", "U0SAM"
 SAMS_MESSAGES = "D0SAM"
 LINT = "can you just fix the lint in `shop`"
 REFUNDS = "can you just fix: refunds of split payments are rounded wrong, with a regression test, in `shop`"
 SECRETS = "can you just rotate the key in `secrets/prod.env` of `shop`"
 
 
-class Supervised:
-    """A site whose Deputy is started again whenever it dies, as an init system would."""
-
-    def __init__(self, site: Site) -> None:
-        self.site, self.deaths = site, 0
-
-    def revive(self) -> None:
-        process = self.site.deputy
-        if process is not None and process.poll() is not None:
-            assert process.returncode == -9, f"Deputy ended by itself with status {process.returncode}"
-            self.deaths += 1
-        while self.site.deputy is None or self.site.deputy.poll() is not None:
-            try:
-                self.site.start_deputy()
-            except Exception:  # it died again while starting: recovery itself is interrupted
-                assert self.site.deputy is not None
-                assert self.site.deputy.poll() == -9
-                self.deaths += 1
-
-    def until(self, is_so: Callable[[], bool], what: str, seconds: float = 420) -> None:
-        deadline = time.monotonic() + seconds
-        while not is_so():
-            self.revive()
-            assert time.monotonic() < deadline, f"{what} did not happen"
-            time.sleep(0.1)
-
-    def settle(self, seconds: float = 4) -> None:
-        """Long enough for whatever is still on a queue, and for crashes that it brings."""
-        quiet_since = time.monotonic()
-        deaths = self.deaths
-        while time.monotonic() - quiet_since < seconds:
-            self.revive()
-            if self.deaths != deaths:
-                deaths, quiet_since = self.deaths, time.monotonic()
-            time.sleep(0.1)
-
-    def thread_has(self, thread: str, text: str) -> Callable[[], bool]:
-        return lambda: any(m.user == BOT and text in m.text for m in self.site.slack.thread(CHANNEL, thread))
-
-
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def supervised(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Supervised]:
+def supervised(request: pytest.FixtureRequest, tmp_path: Path, crashing_image: ProcessImage) -> Iterator[Supervised]:
     points = tmp_path / "points"
     points.mkdir()
     environment = {"CRASH_POINTS": str(points)}
     if request.param == "postgres":
         environment["DEPUTY_DATABASE_URL"] = request.getfixturevalue("postgres_url")
-    program = (sys.executable, "-m", "tests.e2e.crashing")
-    site = Site(tmp_path / "site", program=program, environment=environment, policies=_patient(tmp_path / "policies"))
+    site = Site(
+        tmp_path / "site",
+        program=crashing_image.program,
+        environment=environment,
+        policies=_patient(tmp_path / "policies"),
+    )
     site.prepare()
     scanner_home(site.home)
     site.slack.start()

@@ -1,6 +1,5 @@
 """``kill -9`` while a line moves: everybody's turn comes once, one after the other, and nobody is forgotten."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +8,12 @@ import pytest
 from deputy.domain.events import EventName
 from deputy.domain.tasks.status import TaskStatus
 from tests.e2e.conftest import ALICE, BEN, CHANNEL, NOTE, Yard, make_site
-from tests.e2e.test_crash import Supervised
 from tests.e2e.test_line import most_at_once
 from tests.support.postgres import postgres_server, postgres_url
+from tests.support.process_image import ProcessImage
+from tests.support.supervised import Supervised, crashing_image
 
-__all__ = ["postgres_server", "postgres_url"]
+__all__ = ["crashing_image", "postgres_server", "postgres_url"]
 pytestmark = [pytest.mark.docker, pytest.mark.long, pytest.mark.timeout(600)]
 
 # Whatever puts a run in line, calls it, frees its place, or tells of it.
@@ -21,7 +21,7 @@ POINTS = r"(line|req|run)\.(show-D-\w+|admit|start|judge)\.(done|recorded)"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def supervised(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Supervised]:
+def supervised(request: pytest.FixtureRequest, tmp_path: Path, crashing_image: ProcessImage) -> Iterator[Supervised]:
     points = tmp_path / "points"
     points.mkdir()
     environment = {"CRASH_POINTS": str(points), "CRASH_ONLY": POINTS}
@@ -30,7 +30,7 @@ def supervised(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Super
     # A run may be begun as often as Deputy dies: with the three times of the starter limits it could count as poison.
     limits = {"active_total": 1, "active_per_repo": 1, "run_attempts": 100}
     site = make_site(tmp_path / "site", limits=limits, environment=environment)
-    site._program = (sys.executable, "-m", "tests.e2e.crashing")
+    site._program = crashing_image.program
     site.prepare()
     site.slack.start()
     site.model.start()

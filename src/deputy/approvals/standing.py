@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from deputy.domain.policy.approval_requirements import merge_requirements
 from deputy.domain.policy.decision import ApprovalRequirement
 from deputy.domain.review.approval import Hold, HoldStatus, Vote, VoteChoice
 
@@ -42,7 +43,7 @@ def standing(hold: Hold, votes: Sequence[Vote], roles: Roles, now: datetime) -> 
     A hold that was denied, expired or made void stays so. One that was granted is judged again, so that a role lost
     since then un-grants it; a grant that still holds does not expire.
     """
-    needed = _merged(hold.needs)
+    needed = {requirement.role: requirement.count for requirement in merge_requirements(hold.needs)}
     valid = [vote for vote in votes if _counts(vote, hold, needed.keys(), roles)]
     denied_by = _people(vote for vote in valid if vote.choice is VoteChoice.DENY)
     counted = {
@@ -61,13 +62,6 @@ def standing(hold: Hold, votes: Sequence[Vote], roles: Roles, now: datetime) -> 
 def roles_of(roles: Roles, subject: str) -> frozenset[str]:
     """A subject's roles, from a look-up or a table; nobody's roles are none."""
     return frozenset(roles(subject) if callable(roles) else roles.get(subject, ()))
-
-
-def _merged(needs: Iterable[ApprovalRequirement]) -> dict[str, int]:
-    most: dict[str, int] = {}
-    for need in needs:
-        most[need.role] = max(need.count, most.get(need.role, 0))
-    return dict(sorted(most.items()))
 
 
 def _counts(vote: Vote, hold: Hold, needed: Collection[str], roles: Roles) -> bool:

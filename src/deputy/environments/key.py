@@ -1,12 +1,13 @@
 """The name of an environment's image: whatever it depends on, in one digest."""
 
-import json
 import re
 from collections.abc import Mapping
-from hashlib import sha256
+
+from pydantic import JsonValue
 
 from deputy.domain.changes.globs import compile_glob
 from deputy.domain.policy.config import Environment
+from deputy.domain.text.canonical_json import digest_of_json
 
 # Part of every key: raise it when images are to be built in another way.
 _FORM = 1
@@ -74,11 +75,10 @@ def key(environment: Environment, base_id: str, files: Mapping[str, str]) -> str
     (``base_id``), and the blob ids of the files that setup reads. The order of mappings does not matter; that of setup
     commands, packages and paths does.
     """
-    content = {
+    content: dict[str, JsonValue] = {
         "form": _FORM,
         "environment": environment.model_dump(mode="json", exclude={"timeout"}),
         "base": base_id,
-        "files": inputs_of(environment, files),
+        "files": dict[str, JsonValue](inputs_of(environment, files)),
     }
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return sha256(canonical.encode()).hexdigest()
+    return digest_of_json(content)

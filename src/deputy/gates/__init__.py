@@ -2,7 +2,7 @@
 
 from deputy.gates.dependencies.gate import DependencyChange, dependency_changes
 from deputy.gates.framework.grouping import Group, grouped, shorten
-from deputy.gates.framework.verdict import DEFAULT_REQUIREMENTS, merge_requirements, report
+from deputy.gates.framework.verdict import DEFAULT_REQUIREMENTS, report
 from deputy.gates.registry import GATES, inspect
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "dependency_changes",
     "grouped",
     "inspect",
-    "merge_requirements",
     "report",
     "shorten",
 ]

@@ -8,9 +8,10 @@ from types import MappingProxyType
 
 from deputy.domain.changes.change import ChangeKind, FileChange
 from deputy.domain.changes.folding import fold
+from deputy.domain.changes.git_modes import LINK
 from deputy.domain.policy.decision import Severity
 from deputy.domain.review.finding import Finding
-from deputy.gates.framework.patch_under_review import LINK, PatchUnderReview, found, resembles
+from deputy.gates.framework.patch_under_review import PatchUnderReview, found, resembles
 
 _FILE = re.compile(
     r"(?:un)?licen[sc]es?|copying(?:\.lesser)?|notices?|copyright|patents|third[-_. ]?party[-_. ]?[\w.-]*|reuse\.toml"

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, cast
 import griffe
 
 from deputy.domain.changes.change import ChangeKind, FileChange
+from deputy.domain.changes.git_modes import LINK
 from deputy.domain.policy.decision import Severity
 from deputy.domain.review.finding import Finding
-from deputy.gates.framework.patch_under_review import LINK, PatchUnderReview, found, resembles
+from deputy.gates.framework.patch_under_review import PatchUnderReview, found, resembles
 
 if TYPE_CHECKING:
     from pathlib import Path

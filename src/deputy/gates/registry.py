@@ -7,6 +7,7 @@ from types import MappingProxyType
 from deputy.domain.changes.change import TreeChange
 from deputy.domain.policy.config import Check, GateLevel
 from deputy.domain.policy.decision import Severity
+from deputy.domain.policy.effects import milder, stricter
 from deputy.domain.review.evidence import Evidence
 from deputy.domain.review.finding import Finding
 from deputy.domain.review.gates import GateName
@@ -19,7 +20,7 @@ from deputy.gates.checks import gate as checks
 from deputy.gates.dependencies import gate as dependencies
 from deputy.gates.execution import policy_files, runs_on_its_own, runs_when_used
 from deputy.gates.framework.patch_under_review import PatchUnderReview, Reader
-from deputy.gates.framework.verdict import DEFAULT_REQUIREMENTS, by_weight, higher, lower
+from deputy.gates.framework.verdict import DEFAULT_REQUIREMENTS, by_weight
 from deputy.gates.personal_data import gate as personal_data
 from deputy.gates.readability import binary, generated, paths, size, text_tricks
 from deputy.gates.suppressions import gate as suppressions
@@ -92,7 +93,7 @@ def _levelled(finding: Finding, level: GateLevel | None) -> Finding:
     severity = finding.severity
     if level and finding.rule not in _FIRM:
         # A level that contradicts itself is the stricter of its two words.
-        severity = higher(lower(severity, level.level), level.at_least)
+        severity = stricter(milder(severity, level.level), level.at_least)
     needs = (level.needs if level else ()) or DEFAULT_REQUIREMENTS
     return finding.model_copy(
         update={"severity": severity, "needs": needs if severity is Severity.REVIEW else ()},

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate, chain
 
 from deputy.domain.changes.change import ChangeKind, FileChange
+from deputy.domain.changes.git_modes import LINK
 from deputy.domain.policy.decision import Severity
 from deputy.domain.review.finding import Finding
 from deputy.domain.review.scans import TOO_LARGE, Sighting
 from deputy.domain.text.secrets import Secret, find_secrets
-from deputy.gates.framework.patch_under_review import LINK, PatchUnderReview, found, resembles
+from deputy.gates.framework.patch_under_review import PatchUnderReview, found, resembles
 from deputy.gates.framework.sightings import AUDITOR, rule_of, scan_of
 
 _KEY_FILES = (

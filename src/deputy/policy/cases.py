@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pydantic import AliasChoices, Field, JsonValue, ValidationError, field_validator
 
 from deputy.domain.errors import BadPolicy
+from deputy.domain.policy.approval_requirements import merge_requirements, requirements_text
 from deputy.domain.policy.decision import Action, Decision, Effect
 from deputy.domain.value import Value
 from deputy.policy.bundle import Bundle
 from deputy.policy.files.problems import decode, line_of, refuse
-from deputy.policy.files.requirements import merge_requirements, parse_requirements, requirements_text
+from deputy.policy.files.requirements import parse_requirements
 from deputy.policy.files.yaml_text import YamlFlaw, read_yaml
 from deputy.policy.supplied_facts import SuppliedFacts
 

@@ -17,13 +17,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, Validati
 
 from deputy.domain.changes.globs import compile_glob
 from deputy.domain.errors import BadPolicy
+from deputy.domain.policy.approval_requirements import merge_requirements, requirements_text
 from deputy.domain.policy.config import Budget, GateLevel, Limits, RepoConfig
 from deputy.domain.policy.decision import Action, ApprovalRequirement, Effect, RuleRef, Severity
 from deputy.domain.review.gates import GateName
 from deputy.domain.value import Value
 from deputy.policy.core.rules import Rule, patterns
 from deputy.policy.files.problems import decode, line_of
-from deputy.policy.files.requirements import NEED_FORM, merge_requirements, parse_requirements, requirements_text
+from deputy.policy.files.requirements import NEED_FORM, parse_requirements
 
 REPO_POLICY_FILE = ".deputy/policy.toml"
 REPO_RULE_ID = re.compile(r"own-[0-9]+\Z")

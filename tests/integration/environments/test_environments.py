@@ -245,8 +245,8 @@ def test_a_build_that_is_stopped_ends_at_once(environments, engine):
 
 BUILD_AND_WAIT = """
 import sys
-from deputy.adapters.sandbox.environments import DockerEnvironments
-from deputy.domain.config import Environment
+from deputy.adapters.sandbox.environments.environments import DockerEnvironments
+from deputy.domain.policy.config import Environment
 from deputy.ports import EnvironmentSpec
 environment = Environment(setup=(("sleep", "100"),))
 spec = EnvironmentSpec("acme/shop", "d" * 64, sys.argv[2], environment, {})

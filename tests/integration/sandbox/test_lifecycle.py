@@ -336,14 +336,14 @@ def test_a_write_through_a_shared_memory_map_comes_out(sandboxes: DockerSandboxe
 # At which call of whose a host process stops and is killed; what it had done by then.
 STAGES = {
     "created": ("docker.api.client.APIClient.start", "start"),
-    "started": ("deputy.adapters.sandbox.channel.channel.client.SandboxClient.fill", "start"),
-    "filled": ("deputy.adapters.sandbox.channel.channel.client.SandboxClient.run", "start"),
+    "started": ("deputy.adapters.sandbox.channel.client.SandboxClient.fill", "start"),
+    "filled": ("deputy.adapters.sandbox.channel.client.SandboxClient.run", "start"),
     "waiting and created": ("docker.api.client.APIClient.start", "wait"),
-    "waiting and started": ("deputy.adapters.sandbox.channel.channel.client.SandboxClient.fill", "wait"),
-    "waiting": ("deputy.adapters.sandbox.channel.channel.client.SandboxClient.run", "wait"),
+    "waiting and started": ("deputy.adapters.sandbox.channel.client.SandboxClient.fill", "wait"),
+    "waiting": ("deputy.adapters.sandbox.channel.client.SandboxClient.run", "wait"),
     "being renamed": ("docker.api.client.APIClient.rename", "take"),
-    "renamed": ("deputy.adapters.sandbox.channel.channel.client.SandboxClient.fill", "take"),
-    "taken": ("deputy.adapters.sandbox.channel.channel.client.SandboxClient.run", "take"),
+    "renamed": ("deputy.adapters.sandbox.channel.client.SandboxClient.fill", "take"),
+    "taken": ("deputy.adapters.sandbox.channel.client.SandboxClient.run", "take"),
 }
 
 

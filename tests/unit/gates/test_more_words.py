@@ -6,9 +6,10 @@ from collections.abc import Mapping
 import pytest
 
 from deputy.domain.changes.change import ChangeKind, FileChange, TreeChange
+from deputy.domain.changes.git_modes import ABSENT
 from deputy.domain.review.finding import Finding
 from deputy.gates import GATES
-from deputy.gates.framework.patch_under_review import ABSENT, PatchUnderReview
+from deputy.gates.framework.patch_under_review import PatchUnderReview
 
 Side = str | bytes | None
 Pair = tuple[Side, Side]

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import product
 from zoneinfo import ZoneInfo
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from deputy.domain.changes.folding import fold
@@ -35,7 +35,15 @@ instants = st.integers(-200, 400).map(lambda hours: NOON + timedelta(hours=hours
 sizes = st.dictionaries(some(PATHS), st.integers(0, 12), max_size=4).map(
     lambda found: tuple(FileSize(path=path, lines=lines) for path, lines in found.items())
 )
-footprints = st.builds(Footprint, task=st.just("D-1"), subject=some(USERS), repo=some(REPOS), at=instants, files=sizes)
+waits = st.none() | st.integers(0, 100).map(lambda hours: timedelta(hours=hours, minutes=hours % 7))
+footprints = st.builds(
+    lambda at, wait, **fields: Footprint(task="D-1", at=at, out=None if wait is None else at + wait, **fields),
+    at=instants,
+    wait=waits,
+    subject=some(USERS),
+    repo=some(REPOS),
+    files=sizes,
+)
 full_facts = st.builds(
     Facts,
     at=instants,
@@ -228,7 +236,10 @@ def count(counter: Counter, subject: str, repo: str, facts: Facts) -> int:
         CounterPer.EVERYBODY: lambda _: True,
     }[counter.per]
     at = facts.at or NOON
-    recent = [f.files for f in facts.earlier or () if mine(f) and (at - f.at) < timedelta(days=counter.days)]
+    # A request counts from when it was made; a patch from when it went out, and as of now until then.
+    is_request = counter.of is CounterOf.TASKS and not counter.paths
+    moments = [(f.at if is_request else f.out or at, f.files) for f in facts.earlier or () if mine(f)]
+    recent = [files for moment, files in moments if at - moment < timedelta(days=counter.days)]
     folded = [fold(glob) for glob in counter.paths]
     total = 0
     for files in (*recent, facts.patch or ()):
@@ -244,9 +255,23 @@ def count(counter: Counter, subject: str, repo: str, facts: Facts) -> int:
     return total
 
 
+def half_a_day_later(**counter: object) -> tuple[Condition, Facts]:
+    """A task at noon, and another half a day and some minutes after it: over the edge of the counter's days or not."""
+    asked = NOON + timedelta(hours=12, minutes=12)
+    known = Counter.model_validate({"per": CounterPer.PERSON, "days": 0.5, "over": 1, **counter})
+    files = (FileSize(path="Secrets/k", lines=0),)
+    earlier = Footprint(task="D-1", subject=USERS[0], repo=REPOS[0], at=NOON, files=files)
+    facts = Facts(at=asked, kind=TaskKind.FIX, channel="C1A", budget="standard", patch=files, earlier=(earlier,))
+    return Condition(name="c", counter=known), facts
+
+
+# A patch that is still on its way counts as of now, however long ago it was asked for.
+@example(*half_a_day_later(of="tasks", paths=("secrets/**",)), USERS[0], REPOS[0])
+@example(*half_a_day_later(of="files", paths=("secrets/**",)), USERS[0], REPOS[0])
+@example(*half_a_day_later(of="tasks"), USERS[0], REPOS[0])
 @settings(quick, max_examples=400)
-@given(conditions("c"), some(USERS), some(REPOS), full_facts)
-def test_a_condition_means_what_the_docs_say(condition: Condition, subject: str, repo: str, facts: Facts) -> None:
+@given(conditions("c"), full_facts, some(USERS), some(REPOS))
+def test_a_condition_means_what_the_docs_say(condition: Condition, facts: Facts, subject: str, repo: str) -> None:
     expected = all(meaning(condition, subject, repo, facts))
     asked = EvaluationContext(subject, repo, facts)
     assert judge("c", condition, asked).holding is (Truth.HOLDS if expected else Truth.FAILS)

@@ -6,6 +6,7 @@ import pytest
 
 from deputy.domain.changes.folding import fold
 from deputy.domain.errors import NotFound
+from deputy.domain.policy.approval_requirements import merge_requirements, requirements_text
 from deputy.domain.policy.conditions import ConditionResult, Truth
 from deputy.domain.policy.config import Condition, Counter, CounterOf, CounterPer
 from deputy.domain.policy.decision import Action, ApprovalRequirement, Effect
@@ -17,7 +18,7 @@ from deputy.policy.conditions.counting import EvaluationContext
 from deputy.policy.core.index import PathIndex
 from deputy.policy.core.rules import Rule, patterns
 from deputy.policy.files.model import MODEL
-from deputy.policy.files.requirements import merge_requirements, parse_requirements, requirements_text
+from deputy.policy.files.requirements import parse_requirements
 
 ALICE, SAM, CORA = "user:T0ACME/U0ALICE", "user:T0ACME/U0SAM", "user:T0ACME/U0CORA"
 REPOS = """\

@@ -1,14 +1,14 @@
 """What a policy bundle's TOML files say, as values. Unknown keys are refused."""
 
-import hashlib
-import json
 from enum import StrEnum
 
 from pydantic import Field
 
 from deputy.domain.changes.hiding import hider
+from deputy.domain.identifiers import Digest
 from deputy.domain.policy.decision import ApprovalRequirement, Severity
 from deputy.domain.tasks.request import TaskKind
+from deputy.domain.text.canonical_json import digest_of_json
 from deputy.domain.value import Value
 
 
@@ -31,10 +31,9 @@ class Check(Value):
     bar: Severity = Severity.DENY
 
     @property
-    def digest(self) -> str:
+    def digest(self) -> Digest:
         """Names what is run, and how (SHA-256, hex): all but ``bar``, which only says what a failure does."""
-        asked = json.dumps(self.model_dump(mode="json", exclude={"bar"}), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(asked.encode("ascii")).hexdigest()
+        return digest_of_json(self.model_dump(mode="json", exclude={"bar"}))
 
 
 class Environment(Value):

@@ -11,12 +11,13 @@ from pydantic import JsonValue
 from deputy.approvals import Standing, standing
 from deputy.domain.events import Event, EventName
 from deputy.domain.identifiers import TaskId
+from deputy.domain.policy.approval_requirements import requirements_text
 from deputy.domain.policy.decision import ApprovalRequirement
 from deputy.domain.review.approval import Hold, HoldKind, HoldStatus
 from deputy.domain.tasks.status import TaskStatus, is_final
 from deputy.domain.tasks.task import Task
 from deputy.flow.approvals.binding import binding
-from deputy.flow.state.cards import approval_card, requirements_text
+from deputy.flow.state.cards import approval_card
 from deputy.flow.state.services import Services
 from deputy.flow.state.show import approvers, send_step, show_card_step, view_of
 from deputy.flow.state.steps import Steps

@@ -9,6 +9,7 @@ from deputy.domain.changes.change import TreeChange
 from deputy.domain.errors import Stale
 from deputy.domain.events import EventName
 from deputy.domain.identifiers import Digest, TaskId
+from deputy.domain.policy.approval_requirements import merge_requirements
 from deputy.domain.policy.decision import Effect, Severity
 from deputy.domain.review.approval import Hold, HoldKind, VoteChoice
 from deputy.domain.review.finding import GateReport
@@ -26,7 +27,6 @@ from deputy.flow.state.services import Services
 from deputy.flow.state.show import show_card_step
 from deputy.flow.state.steps import StepFailed, Steps
 from deputy.flow.state.tasks import advance, cancel_now, end, event, fail, result_of
-from deputy.gates import merge_requirements
 from deputy.ports import Artifact, CommitText, Fitness, Handover, Ledger
 
 _S = TaskStatus

@@ -5,8 +5,11 @@ from collections.abc import Iterable
 from pydantic import JsonValue
 
 from deputy.domain.changes.change import TreeChange
+from deputy.domain.changes.git_modes import ABSENT, GITLINK
+from deputy.domain.policy.approval_requirements import merge_requirements, requirements_text
 from deputy.domain.policy.config import RepoConfig
-from deputy.domain.policy.decision import Action, Decision, Effect, Severity
+from deputy.domain.policy.decision import Action, Decision, Severity
+from deputy.domain.policy.effects import strictest_effect
 from deputy.domain.policy.facts import Facts
 from deputy.domain.review.finding import Finding, GateReport
 from deputy.domain.tasks.request import TaskSpec
@@ -16,11 +19,10 @@ from deputy.domain.text.secrets import redact
 from deputy.domain.text.visible import visible
 from deputy.flow.delivery.artifacts import evidence_of
 from deputy.flow.policy.facts import facts_of
-from deputy.flow.state.cards import requirements_text
 from deputy.flow.state.services import Services
 from deputy.flow.state.tasks import result_of
-from deputy.gates import inspect, merge_requirements, report, shorten
-from deputy.gates.framework.patch_under_review import ABSENT, GITLINK, Reader
+from deputy.gates import inspect, report, shorten
+from deputy.gates.framework.patch_under_review import Reader
 from deputy.policy import Bundle
 from deputy.ports import Repos
 
@@ -32,7 +34,6 @@ _ACTIONS = {
 }
 # Taking a dependency away adds none, and a result without a declared type breaks no caller.
 _NO_ACTION = frozenset({"dependencies/removed", "public-api/return-type"})
-_WORST = (Effect.ALLOW, Effect.REVIEW, Effect.DENY)
 
 
 def judge_patch(services: Services, task: Task, spec: TaskSpec, change: TreeChange, bundle: Bundle) -> GateReport:
@@ -102,7 +103,7 @@ def actions_of(findings: Iterable[Finding]) -> set[Action]:
 def _together(edit: Decision, others: list[Decision]) -> Decision:
     """The stricter of all: the worst effect, its reasons, and the needs of every one."""
     every = [edit, *others]
-    effect = max((decision.effect for decision in every), key=_WORST.index)
+    effect = strictest_effect(decision.effect for decision in every)
     deciding = [decision for decision in every if decision.effect is effect]
     return edit.model_copy(
         update={

@@ -4,6 +4,7 @@ from pydantic import JsonValue
 
 from deputy.domain.errors import BadPolicy, Unavailable
 from deputy.domain.events import EventName
+from deputy.domain.policy.approval_requirements import merge_requirements, requirements_text
 from deputy.domain.policy.config import RepoConfig
 from deputy.domain.policy.decision import Action, Decision, Effect
 from deputy.domain.policy.facts import Facts
@@ -16,12 +17,11 @@ from deputy.flow.approvals.holds import open_hold
 from deputy.flow.policy.effective_policy import keep_policy
 from deputy.flow.policy.facts import facts_of
 from deputy.flow.sandboxes.network import hosts_of, network_decisions, reviewed
-from deputy.flow.state.cards import requirements_text, sentence
+from deputy.flow.state.cards import sentence
 from deputy.flow.state.enqueue_run import enqueue_run
 from deputy.flow.state.scheduler import claim_of
 from deputy.flow.state.services import Services
 from deputy.flow.state.tasks import ACTIVE, advance, end, event
-from deputy.gates import merge_requirements
 from deputy.intake.refusals.screening import refusal_of_model, screen
 from deputy.intake.understand import Unusable, parse
 from deputy.policy import Bundle

@@ -3,6 +3,7 @@
 from deputy.domain.errors import Cancelled
 from deputy.domain.events import EventName
 from deputy.domain.identifiers import TaskId
+from deputy.domain.policy.approval_requirements import requirements_text
 from deputy.domain.policy.decision import Decision, Effect, RuleRef, Severity
 from deputy.domain.review.approval import HoldKind
 from deputy.domain.review.finding import GateReport
@@ -14,7 +15,7 @@ from deputy.flow.approvals.holds import open_hold
 from deputy.flow.delivery.delivery import queue_delivery
 from deputy.flow.delivery.gate_evaluation import audit_data, judge_patch
 from deputy.flow.policy.effective_policy import MAX_PATH, ActiveRun, load_active_run
-from deputy.flow.state.cards import feedback_text, findings_text, requirements_text, sentence
+from deputy.flow.state.cards import feedback_text, findings_text, sentence
 from deputy.flow.state.enqueue_run import enqueue_run
 from deputy.flow.state.services import Services
 from deputy.flow.state.tasks import advance, end, event

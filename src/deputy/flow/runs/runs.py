@@ -6,7 +6,9 @@ from deputy.domain.changes.change import TreeChange
 from deputy.domain.errors import Cancelled, OutOfBudget
 from deputy.domain.events import EventName
 from deputy.domain.identifiers import TaskId
+from deputy.domain.policy.approval_requirements import merge_requirements, requirements_text
 from deputy.domain.policy.decision import Action, Decision, Effect
+from deputy.domain.policy.effects import strictest_effect
 from deputy.domain.review.evidence import Evidence
 from deputy.domain.tasks.request import TaskSpec
 from deputy.domain.tasks.run import PartStatus, RunStart
@@ -21,13 +23,12 @@ from deputy.flow.runs.outcome import judge
 from deputy.flow.runs.work import Work, WorkResult
 from deputy.flow.sandboxes.network import network_decisions, reviewed
 from deputy.flow.sandboxes.sandboxes import CleanupResult, end_sandboxes, source_of
-from deputy.flow.state.cards import requirements_text, sentence
+from deputy.flow.state.cards import sentence
 from deputy.flow.state.services import Services
 from deputy.flow.state.show import show_card_step
 from deputy.flow.state.steps import StepFailed, Steps
 from deputy.flow.state.tasks import OF_A_RUN, advance, cancel_now, end, event, result_of
 from deputy.flow.verification.verification import verify
-from deputy.gates import merge_requirements
 from deputy.policy import Bundle
 from deputy.ports import Ledger
 
@@ -112,7 +113,8 @@ def start(services: Services, task_id: TaskId, number: int) -> bool:
             return False
         asked = _may_run(services, ledger, task, spec, governed)
         if why := _not_cleared(services, ledger, task, asked):
-            worst = max(asked, key=lambda decision: list(Effect).index(decision.effect))
+            effect = strictest_effect(decision.effect for decision in asked)
+            worst = next(decision for decision in asked if decision.effect is effect)
             data: dict[str, JsonValue] = {"decision": worst.model_dump(mode="json")}
             end(services, ledger, task, _S.REFUSED, why, data=data)
             return False

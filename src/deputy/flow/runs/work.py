@@ -11,6 +11,7 @@ from deputy.agent.notes import MAX_NOTE_CHARACTERS, MAX_NOTES, Note, Notes, in_o
 from deputy.agent.prompts import RepoFacts, opening
 from deputy.agent.tools import ToolCall
 from deputy.agent.turns import AgentTurn, ToolResult, describe, turn_from_json, turn_to_json
+from deputy.domain.changes.git_modes import LINK
 from deputy.domain.errors import BadInput, DeputyError, OutOfBudget
 from deputy.domain.events import EventName
 from deputy.domain.policy.config import Price, Recipe
@@ -27,7 +28,6 @@ from deputy.flow.sandboxes.sandboxes import building, cancel_watch, open_sandbox
 from deputy.flow.state.services import Services
 from deputy.flow.state.show import show_task
 from deputy.flow.state.tasks import event, result_of
-from deputy.gates.framework.patch_under_review import LINK
 from deputy.intake.recipes import commands_for
 from deputy.ports import Sandbox
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from deputy.domain.changes.change import TreeChange
-from deputy.domain.policy.decision import ApprovalRequirement
+from deputy.domain.policy.approval_requirements import requirements_text
 from deputy.domain.review.approval import Hold, HoldKind, HoldStatus, Vote, VoteChoice
 from deputy.domain.review.evidence import CheckPhase, Evidence
 from deputy.domain.review.finding import Finding, GateReport
@@ -145,11 +145,6 @@ def sentence(clause: str) -> str:
     """A clause as a sentence."""
     text = clause.strip()
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}" if text else ""
-
-
-def requirements_text(needs: Sequence[ApprovalRequirement]) -> str:
-    """Needs as people say them: ``1 senior, 2 billing-owner``."""
-    return ", ".join(f"{need.count} {need.title}" for need in needs)
 
 
 def size_text(change: TreeChange) -> str:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from deputy.domain.changes.change import TreeChange
+from deputy.domain.changes.git_modes import ABSENT
 from deputy.domain.errors import BadInput, NotFound
 from deputy.domain.policy.config import Check
 from deputy.domain.review.evidence import CheckResult
@@ -22,7 +23,6 @@ from deputy.flow.sandboxes.environments import prepare
 from deputy.flow.sandboxes.sandboxes import building, cancel_watch, open_sandbox
 from deputy.flow.state.services import Services
 from deputy.flow.state.tasks import result_of
-from deputy.gates.framework.patch_under_review import ABSENT
 from deputy.policy import Bundle
 from deputy.ports import Sandbox, Tree, TreeDelta, TreeFile
 

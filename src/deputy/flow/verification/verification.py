@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from deputy.domain.changes.change import ChangeKind, FileChange, TreeChange
+from deputy.domain.changes.git_modes import ABSENT, GITLINK, LINK
 from deputy.domain.policy.config import Check, RepoConfig
 from deputy.domain.review.evidence import CheckPhase, CheckResult, Evidence
 from deputy.domain.review.scans import TOO_LARGE, Scan, Sighting
@@ -12,7 +13,6 @@ from deputy.environments import inputs_of
 from deputy.evidence import Overlay, overlays, proof
 from deputy.flow.state.services import Services
 from deputy.flow.verification.check_runner import CheckRunner
-from deputy.gates.framework.patch_under_review import ABSENT, GITLINK, LINK
 from deputy.policy import Bundle
 
 # What scanners are given; the gate `size` denies what is beyond. Bytes.

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 
 from deputy.domain.policy.config import Check
 from deputy.domain.policy.decision import Severity
+from deputy.domain.policy.effects import milder
 from deputy.domain.review.evidence import CheckPhase, CheckResult
 from deputy.domain.review.finding import Finding
 from deputy.domain.tasks.request import TaskKind
 from deputy.gates.checks import claimed_kind
 from deputy.gates.framework.patch_under_review import PatchUnderReview, found
-from deputy.gates.framework.verdict import lower
 
 # Work whose point is that tests change: base's own tests may then fail, and a person says whether they should.
 _CHANGES_TESTS = frozenset({TaskKind.REFACTOR, TaskKind.TEST})
@@ -85,7 +85,7 @@ def _flaky(case: PatchUnderReview, result: CheckResult, what: str) -> Finding:
     severity = Severity.ADVISE if before else Severity.REVIEW
     base = f"; without the patch: {before[0].summary}" if before else ""
     message = f"{what} {result.name} does not always pass ({result.summary}){base}"
-    return found("checks/flaky", lower(check.bar if check else Severity.DENY, severity), message, fix=_STEADY)
+    return found("checks/flaky", milder(check.bar if check else Severity.DENY, severity), message, fix=_STEADY)
 
 
 def _failed(after: CheckResult, before: list[CheckResult], bar: Severity) -> Finding:
@@ -93,7 +93,7 @@ def _failed(after: CheckResult, before: list[CheckResult], bar: Severity) -> Fin
     failed = [one for one in before if not one.passed and not one.is_flaky]
     if failed and all(_is_as_bad(one, after) for one in failed):
         message = f"Check {after.name} does not pass, with or without the patch: {after.summary}"
-        return found("checks/failed-before", lower(bar, Severity.REVIEW), message, fix=_REPAIR)
+        return found("checks/failed-before", milder(bar, Severity.REVIEW), message, fix=_REPAIR)
     message = f"Check {after.name} does not pass: {after.summary}{_named(after)}"
     return found("checks/failed", bar, message, fix="see the log of this check")
 
@@ -133,4 +133,4 @@ def _base_tests(case: PatchUnderReview, result: CheckResult) -> Finding:
     severity = Severity.REVIEW if case.kind in _CHANGES_TESTS else Severity.DENY
     message = f"The base's own tests do not pass on the patched code ({result.name}: {result.summary}{_named(result)})"
     fix = "keep the existing tests passing, or ask for the change of behaviour by name"
-    return found("checks/base-tests", lower(severity, bars.get(result.name, Severity.DENY)), message, fix=fix)
+    return found("checks/base-tests", milder(severity, bars.get(result.name, Severity.DENY)), message, fix=fix)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from deputy.domain.changes.change import ChangeKind, FileChange, TreeChange
+from deputy.domain.changes.git_modes import ABSENT, GITLINK
 from deputy.domain.errors import NotFound
 from deputy.domain.policy.config import Check
 from deputy.domain.policy.decision import Severity
@@ -13,10 +14,9 @@ from deputy.domain.review.finding import Finding
 from deputy.domain.tasks.request import TaskKind
 from deputy.gates.framework.likeness import matches_one, resembles
 
-__all__ = ["ABSENT", "GITLINK", "LINK", "PatchUnderReview", "Reader", "found", "resembles"]
+__all__ = ["PatchUnderReview", "Reader", "found", "resembles"]
 
 Reader = Callable[[str, str], bytes | None]
-LINK, GITLINK, ABSENT = "120000", "160000", "000000"
 _TESTS = (
     "**/test_*.py", "**/*_test.py", "**/tests/**", "**/test/**", "**/__tests__/**", "**/*.test.*", "**/*.spec.*",
     "**/*_test.go", "**/*_spec.rb", "**/spec/**/*.rb", "**/*_test.rb", "**/*Test.java", "**/*Tests.java", "**/*IT.java",

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from itertools import accumulate
 
 from deputy.domain.changes.change import FileChange
+from deputy.domain.changes.git_modes import LINK
 from deputy.domain.policy.decision import Severity
 from deputy.domain.review.finding import Finding
-from deputy.gates.framework.patch_under_review import LINK, PatchUnderReview, found, resembles
+from deputy.gates.framework.patch_under_review import PatchUnderReview, found, resembles
 from deputy.gates.personal_data.forms import find_personal_data, names_people, worth_reading
 
 _TABLES = ("**/*.csv", "**/*.tsv", "**/*.json", "**/*.jsonl", "**/*.ndjson", "**/*.sql", "**/*.xml", "**/*.y*ml")

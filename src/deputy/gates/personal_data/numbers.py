@@ -2,7 +2,10 @@
 
 import re
 from datetime import date
+from ipaddress import IPv4Address
 from types import MappingProxyType
+
+from deputy.domain.text.ip_ranges import CLOSED_4, EXAMPLES_4, is_in
 
 _LENGTHS = MappingProxyType(
     {
@@ -135,10 +138,7 @@ def is_public_address(text: str) -> bool:
     parts = [int(part) for part in text.split(".")]
     if max(parts) > 255 or text in _RESOLVERS:  # noqa: PLR2004
         return False
-    first, two, three = parts[0], tuple(parts[:2]), tuple(parts[:3])
-    is_private = first in {0, 10, 127} or two in {(192, 168), (169, 254)} or (172, 16) <= two <= (172, 31)
-    is_example = three in {(192, 0, 2), (198, 51, 100), (203, 0, 113)} or (100, 64) <= two <= (100, 127)
-    return not is_private and not is_example and first < 224  # noqa: PLR2004
+    return not is_in(IPv4Address(bytes(parts)), (*CLOSED_4, *EXAMPLES_4))
 
 
 def is_birth_date(text: str) -> bool:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from deputy.domain.changes.change import FileChange
+from deputy.domain.changes.git_modes import LINK
 from deputy.domain.policy.decision import Severity
 from deputy.domain.review.finding import Finding
-from deputy.gates.framework.patch_under_review import LINK, PatchUnderReview, found
+from deputy.gates.framework.patch_under_review import PatchUnderReview, found
 
 # What a machine would run: ELF, PE, Mach-O (both byte orders and fat), Java class, WebAssembly.
 _RUNNABLE = (

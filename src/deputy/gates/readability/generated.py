@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from deputy.domain.changes.change import ChangeKind, FileChange
 from deputy.domain.changes.folding import fold
+from deputy.domain.changes.git_modes import LINK
 from deputy.domain.policy.decision import Severity
 from deputy.domain.review.finding import Finding
-from deputy.gates.framework.patch_under_review import LINK, PatchUnderReview, found, resembles
+from deputy.gates.framework.patch_under_review import PatchUnderReview, found, resembles
 
 # Attributes by which forges and git leave files out of diffs, archives and statistics, or show them as something else.
 _HIDING = re.compile(

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from deputy.domain.changes.change import ChangeKind, FileChange
 from deputy.domain.changes.folding import fold
+from deputy.domain.changes.git_modes import EXECUTABLE, FILE, GITLINK, LINK
 from deputy.domain.policy.decision import Severity
 from deputy.domain.review.finding import Finding
 from deputy.domain.text.visible import is_hidden
-from deputy.gates.framework.patch_under_review import GITLINK, LINK, PatchUnderReview, found
+from deputy.gates.framework.patch_under_review import PatchUnderReview, found
 
-_REGULAR, _EXECUTABLE = "100644", "100755"
 _GIT = re.compile(r"\.git|git~\d+|\.gitmodules|gitmod~\d+|gi7eba~\d+")  # gi7eba: .gitmodules when names are hashed
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)(?:\..*)?")
 _WINDOWS = re.compile(r'[<>:"|?*\\]|[. ]$')
@@ -59,13 +59,13 @@ def _modes(case: PatchUnderReview, file: FileChange) -> Iterator[Finding]:
         yield found("paths/submodule", Severity.DENY, "A submodule is added, moved or removed", file.path, fix=fix)
     elif file.new_mode == LINK:
         yield from _link(case, file)
-    elif file.kind is not ChangeKind.DELETED and file.new_mode not in {_REGULAR, _EXECUTABLE}:
+    elif file.kind is not ChangeKind.DELETED and file.new_mode not in {FILE, EXECUTABLE}:
         fix = "use an ordinary file"
         yield found("paths/mode", Severity.DENY, f"Git mode {file.new_mode} is not a file's", file.path, fix=fix)
     elif file.old_mode == LINK and file.kind is not ChangeKind.DELETED:
         message = "A symbolic link becomes a file"
         yield found("paths/link-replaced", Severity.REVIEW, message, file.path, fix="check what pointed there")
-    elif file.kind is ChangeKind.MODE or (file.new_mode == _EXECUTABLE != file.old_mode):
+    elif file.kind is ChangeKind.MODE or (file.new_mode == EXECUTABLE != file.old_mode):
         message = f"The mode changes from {file.old_mode} to {file.new_mode}"
         severity = Severity.ADVISE if file.kind is ChangeKind.ADDED else Severity.REVIEW
         yield found("paths/mode-change", severity, message, file.path, fix="leave the mode as it was unless asked")

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from deputy.domain.changes.git_modes import LINK
 from deputy.domain.policy.decision import Severity
 from deputy.domain.review.finding import Finding
-from deputy.gates.framework.patch_under_review import LINK, PatchUnderReview, found
+from deputy.gates.framework.patch_under_review import PatchUnderReview, found
 
 # (what, to review above, to refuse above). A person can read some 2,000 lines with care; nobody reads 50,000.
 _FILES = ("files", 200, 5_000)

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from deputy.domain.changes.change import FileChange
+from deputy.domain.changes.git_modes import LINK
 from deputy.domain.policy.decision import Severity
 from deputy.domain.review.finding import Finding
 from deputy.domain.text.visible import is_hidden
-from deputy.gates.framework.patch_under_review import LINK, PatchUnderReview, found
+from deputy.gates.framework.patch_under_review import PatchUnderReview, found
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _BOM = "\ufeff"

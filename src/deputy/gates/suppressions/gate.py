@@ -6,9 +6,10 @@ import tomllib
 from collections.abc import Callable, Iterator
 
 from deputy.domain.changes.change import ChangeKind, FileChange
+from deputy.domain.changes.git_modes import LINK
 from deputy.domain.policy.decision import Severity
 from deputy.domain.review.finding import Finding
-from deputy.gates.framework.patch_under_review import LINK, PatchUnderReview, found, resembles
+from deputy.gates.framework.patch_under_review import PatchUnderReview, found, resembles
 from deputy.gates.suppressions.settings import loosenings, settings_of
 
 _COMMENT = re.compile(

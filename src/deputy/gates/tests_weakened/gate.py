@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 
 from deputy.domain.changes.change import ChangeKind, FileChange
+from deputy.domain.changes.git_modes import LINK
 from deputy.domain.policy.decision import Severity
 from deputy.domain.review.finding import Finding
-from deputy.gates.framework.patch_under_review import LINK, PatchUnderReview, found, resembles
+from deputy.gates.framework.patch_under_review import PatchUnderReview, found, resembles
 from deputy.gates.tests_weakened.counts import TestFacts, TestMeasure
 from deputy.gates.tests_weakened.python import USUAL_SLACK, Part, read_python
 from deputy.gates.tests_weakened.words import SUFFIXES, read_words

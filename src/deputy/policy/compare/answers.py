@@ -6,7 +6,9 @@ from itertools import combinations
 
 from deputy.domain.changes.folding import fold
 from deputy.domain.changes.globs import matches
+from deputy.domain.policy.approval_requirements import merge_requirements, requirements_text
 from deputy.domain.policy.decision import Action, ApprovalRequirement, Effect
+from deputy.domain.policy.effects import is_stricter_effect, strictest_effect
 from deputy.policy.bundle import Bundle
 from deputy.policy.compare.differences import Difference, Direction
 from deputy.policy.conditions.conditions import is_negated, name_of
@@ -14,11 +16,9 @@ from deputy.policy.core.containment import contained, example, sample
 from deputy.policy.core.deciding import effect_of
 from deputy.policy.core.rules import EVERYWHERE, HERE, Rule
 from deputy.policy.core.wording import listed
-from deputy.policy.files.requirements import merge_requirements, requirements_text
 
 _ABOUT_EVERYTHING = frozenset({Action.QUERY_AUDIT, Action.EXPORT_AUDIT})
 _ABOUT_FILES = frozenset({Action.EDIT, Action.READ})
-_WORST = (Effect.ALLOW, Effect.REVIEW, Effect.DENY)
 _PLAIN = "any other path"
 _NO_FILE = ""
 # Where two globs meet is looked at for so many globs at most: beyond it, at each by itself.
@@ -47,7 +47,7 @@ class Said:
         if self.effect is old.effect:
             is_tighter = merge_requirements((*old.needs, *self.needs)) == self.needs
         else:
-            is_tighter = _WORST.index(self.effect) > _WORST.index(old.effect)
+            is_tighter = is_stricter_effect(self.effect, old.effect)
         return Direction.TIGHTER if is_tighter else Direction.WIDER
 
 
@@ -102,7 +102,7 @@ _Found = dict[_Change, _Shown]
 
 def _strictest(answers: Iterable[Said]) -> Said:
     every = tuple(answers)
-    effect = max((said.effect for said in every), key=_WORST.index)
+    effect = strictest_effect(said.effect for said in every)
     needs = merge_requirements(need for said in every for need in said.needs)
     return Said(effect, needs if effect is Effect.REVIEW else ())
 

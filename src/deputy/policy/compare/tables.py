@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
+from deputy.domain.policy.approval_requirements import merge_requirements, requirements_text
 from deputy.domain.policy.config import Budget, Check, GateLevel, Limits, RepoConfig
 from deputy.domain.policy.decision import Action, ApprovalRequirement, Severity
 from deputy.domain.value import Value
 from deputy.policy.bundle import Bundle
 from deputy.policy.compare.differences import Difference, Direction
 from deputy.policy.core.wording import listed
-from deputy.policy.files.requirements import merge_requirements, requirements_text
 
 V = TypeVar("V")
 _HARDER = (Severity.ADVISE, Severity.REVIEW, Severity.DENY)

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from deputy.domain.changes.folding import fold
+from deputy.domain.policy.approval_requirements import merge_requirements
 from deputy.domain.policy.conditions import ConditionResult
 from deputy.domain.policy.decision import Action, ApprovalRequirement, Decision, Effect, PathDecision, RuleRef
+from deputy.domain.policy.effects import strictest_effect
 from deputy.domain.policy.facts import UNKNOWN, Facts
 from deputy.domain.text.hosts import BELOW
 from deputy.policy.conditions.conditions import applies, judge
@@ -14,9 +16,6 @@ from deputy.policy.conditions.counting import EvaluationContext
 from deputy.policy.core.containment import contained, overlapping
 from deputy.policy.core.index import PathIndex
 from deputy.policy.core.rules import HERE, Rule, flaw
-from deputy.policy.files.requirements import merge_requirements
-
-_WORST_FIRST = (Effect.DENY, Effect.REVIEW, Effect.ALLOW)
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class Considered:
         """The answer, without its sentences. ``policy`` is the digest of the bundle that the rules are from."""
         question = self.question
         paths = tuple(path.decision() for path in self.matched)
-        effect = _worst(path.effect for path in paths)
+        effect = strictest_effect(path.effect for path in paths)
         return Decision(
             effect=effect,
             action=question.action,
@@ -115,7 +114,7 @@ class Considered:
         """The effect that the same question would have in other circumstances, and the needs of a review."""
         verdicts = _Verdicts(asked)
         active = {rule.id: rule for rule in self.conditional if applies(verdicts.held(rule), rule.effect, asked)}
-        effect = _worst(
+        effect = strictest_effect(
             effect_of({*sure, *(active[name].effect for name in names if name in active)})
             for sure, names in self._combinations
         )
@@ -189,11 +188,6 @@ def _speaks_of_hosts(rule: Rule, below: str) -> bool:
 
 def _needs(rules: Iterable[Rule]) -> Iterator[ApprovalRequirement]:
     return (need for rule in rules for need in rule.needs)
-
-
-def _worst(effects: Iterable[Effect]) -> Effect:
-    found = set(effects)
-    return next(effect for effect in _WORST_FIRST if effect in found)
 
 
 def effect_of(effects: Iterable[Effect]) -> Effect:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
+from deputy.domain.policy.approval_requirements import requirements_text
 from deputy.domain.policy.conditions import ConditionResult, Truth
 from deputy.domain.policy.decision import Action, Decision, Effect, PathDecision, RuleRef
 from deputy.policy.core.ascii_tree import drawn
 from deputy.policy.core.deciding import plain
 from deputy.policy.core.rules import HERE, flaw
-from deputy.policy.files.requirements import requirements_text
 
 _SHOWN = 3
 _PHRASES = {

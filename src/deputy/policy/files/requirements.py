@@ -1,8 +1,8 @@
 """The grammar of a review's needs: ``role:senior=1;role:billing-owner=1``."""
 
 import re
-from collections.abc import Iterable
 
+from deputy.domain.policy.approval_requirements import merge_requirements
 from deputy.domain.policy.decision import ApprovalRequirement
 
 ROLE = re.compile(r"role:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z")
@@ -29,16 +29,3 @@ def _parse_need(text: str, seen: set[str]) -> ApprovalRequirement:
         raise ValueError(f"need names {role} twice")
     seen.add(role)
     return ApprovalRequirement(role=role, count=int(count))
-
-
-def merge_requirements(needs: Iterable[ApprovalRequirement]) -> tuple[ApprovalRequirement, ...]:
-    """The maximum per role, sorted by role: what satisfies this satisfies every one of the given needs' lists."""
-    most: dict[str, int] = {}
-    for need in needs:
-        most[need.role] = max(need.count, most.get(need.role, 0))
-    return tuple(ApprovalRequirement(role=role, count=count) for role, count in sorted(most.items()))
-
-
-def requirements_text(needs: Iterable[ApprovalRequirement]) -> str:
-    """Needs for people: ``2 senior and 1 billing-owner``."""
-    return " and ".join(f"{need.count} {need.title}" for need in needs)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from deputy.domain.changes.folding import fold
+from deputy.domain.policy.approval_requirements import merge_requirements, requirements_text
 from deputy.domain.policy.decision import Action, Effect
 from deputy.policy.core.containment import contained, overlapping, sample
 from deputy.policy.core.csv_rules import FILE
@@ -15,7 +16,6 @@ from deputy.policy.core.engine import RuleEngine
 from deputy.policy.core.index import PathIndex
 from deputy.policy.core.rules import EVERYWHERE, HERE, Rule, covers
 from deputy.policy.files.problems import Doubt, Problem, doubtful
-from deputy.policy.files.requirements import merge_requirements, requirements_text
 from deputy.policy.repo_policy import REPO_POLICY_FILE, is_repo_rule_id
 
 _ABOUT_EVERYTHING = frozenset({Action.QUERY_AUDIT, Action.EXPORT_AUDIT})

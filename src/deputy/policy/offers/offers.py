@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from deputy.domain.policy.approval_requirements import requirements_text
 from deputy.domain.policy.conditions import Truth
 from deputy.domain.policy.decision import Action, Decision, Effect
 from deputy.policy.core.deciding import Considered, Question, answer
 from deputy.policy.core.engine import RuleEngine
 from deputy.policy.core.rules import HERE, Rule
 from deputy.policy.core.wording import listed, phrase
-from deputy.policy.files.requirements import requirements_text
 from deputy.policy.offers.alternatives import Alternative, alternatives
 
 _ALL = "**"

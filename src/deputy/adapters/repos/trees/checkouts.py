@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from deputy.adapters.repos.command import GitCommand
 from deputy.adapters.repos.trees.links import stays_inside
 from deputy.adapters.repos.trees.names import refusal
-from deputy.adapters.repos.trees.trees import EXECUTABLE, FILE, LINK, blobs, leaves
+from deputy.adapters.repos.trees.trees import blobs, leaves
+from deputy.domain.changes.git_modes import EXECUTABLE, FILE, LINK
 from deputy.domain.changes.hiding import hider
 from deputy.domain.errors import BadPolicy, OutOfBudget
 from deputy.ports import StoredFile, Tree

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from deputy.adapters.repos.command import GitCommand, GitFailed
 from deputy.adapters.repos.trees.names import collision, is_short_name, refusal
-from deputy.adapters.repos.trees.trees import EXECUTABLE, FILE, LINK
+from deputy.domain.changes.git_modes import EXECUTABLE, FILE, LINK
 from deputy.domain.errors import BadInput, DeputyError, OutOfBudget
 from deputy.ports import TreeDelta, TreeFile
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from deputy.adapters.repos.command import GitCommand, GitFailed
 from deputy.domain.errors import BadInput, NotFound
 
-FILE, EXECUTABLE, LINK = "100644", "100755", "120000"
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}")
 
 

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from deputy.adapters.sandbox.channel.channel import LENGTHS, Answer, Channel, broken, refuse_cancelled
 from deputy.adapters.sandbox.channel.filling import pieces
 from deputy.adapters.sandbox.engine.gateway import unreachable
+from deputy.domain.changes.git_modes import EXECUTABLE, FILE, LINK
 from deputy.domain.errors import BadInput, DeputyError, NotFound, OutOfBudget, SandboxFailed
 from deputy.domain.tasks.dialogue import CommandResult
 from deputy.ports import SandboxSpec, Tree, TreeDelta, TreeFile
@@ -24,7 +25,7 @@ _FILE_SECONDS = 60.0
 _FILL_SECONDS = 120.0
 _FRAME_ALLOWANCE = 1 << 20
 _PATH_LIMIT = 4096
-_MODES = frozenset({"100644", "100755", "120000"})
+_MODES = frozenset({FILE, EXECUTABLE, LINK})
 
 
 @dataclass(frozen=True)
