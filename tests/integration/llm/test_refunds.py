@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -165,8 +164,6 @@ def test_a_repository_without_refunds_ends_with_an_explanation(server, shop):
 
 def test_tests_that_fail_for_another_reason_end_the_work_honestly(server, shop):
     (shop.root / "tests" / "test_broken.py").write_text("def test_no():\n    assert False\n")
-    started = time.monotonic()
     outcome, turns = play(server, "responses", shop)
     assert not outcome.done
     assert sum(call.name == "read" for turn in turns for call in turn.reply.calls) > 1, "it looks again"
-    assert time.monotonic() - started < 60

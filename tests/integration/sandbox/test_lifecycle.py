@@ -90,10 +90,8 @@ def test_a_cancelled_command_is_gone_with_its_container(
     box = sandboxes.start(make_spec("cancel"))
     cancelled = threading.Event()
     threading.Timer(0.3, cancelled.set).start()
-    began = time.monotonic()
     with pytest.raises(Cancelled):
         box.run(["sh", "-c", "trap '' TERM INT; while :; do :; done"], is_cancelled=cancelled.is_set)
-    assert time.monotonic() - began < 2
     assert not exists(engine, box.name)
 
 
@@ -125,10 +123,8 @@ def test_the_container_goes_when_its_host_process_is_killed(engine: docker.Docke
 def test_a_box_that_dies_is_a_failed_sandbox(sandboxes: DockerSandboxes, engine: docker.DockerClient) -> None:
     box = sandboxes.start(make_spec("dies"))
     threading.Timer(0.3, lambda: engine.containers.get(box.name).kill()).start()
-    began = time.monotonic()
     with pytest.raises(SandboxFailed):
         box.run(["sleep", "60"])
-    assert time.monotonic() - began < 5
     box.close()
     assert eventually(lambda: not exists(engine, box.name))
 

@@ -1,7 +1,6 @@
 """The start-up probe: it finds nothing in a box as tasks get it, and each way of weakening one, on real containers."""
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -58,9 +57,7 @@ def is_open(attempts: tuple[Attempt, ...]) -> dict[str, str]:
 
 
 def test_a_box_as_tasks_get_it_is_shut_in_every_way(sandboxes: DockerSandboxes) -> None:
-    began = time.monotonic()
     attempts = sandboxes.probe()
-    assert time.monotonic() - began < 20
     assert is_open(attempts) == {}
     assert [attempt.name for attempt in attempts] == list(probing.names())
     assert sealing(attempts) == f"{len(attempts)} of {len(attempts)} attempts refused"

@@ -1,7 +1,5 @@
 """Bombs, each in a box of its own with its limits on: what bursts is inside, and the box answers afterwards."""
 
-import time
-
 import pytest
 
 from deputy.ports import Sandbox
@@ -12,9 +10,7 @@ __all__ = ["bombed", "box", "sandboxes", "shared_box"]  # fixtures
 
 
 def test_a_fork_bomb_is_held_and_cleared(bombed: Sandbox) -> None:
-    began = time.monotonic()
     result = bombed.run(["sh", "-c", "b() { b | b & b; }; b"], timeout=3)
-    assert time.monotonic() - began < 15
     assert result.timed_out or result.exit_code != 0 or b"fork" in result.output.lower()
 
 

@@ -220,9 +220,7 @@ child = subprocess.Popen(["sleep", "300"])
 pathlib.Path({str(note)!r}).write_text(str(child.pid))
 time.sleep(300)
 """
-    started = time.monotonic()
     scan = with_program(scanners, script, Bounds(seconds=2)).scan({}, {"a.py": TOKEN})
-    assert time.monotonic() - started < 20
     assert scan.failed == ("kingfisher: it took longer than 2 s",)
     assert_gone(int(note.read_text()))
 
