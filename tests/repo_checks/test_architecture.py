@@ -54,7 +54,7 @@ def test_every_folder_of_the_workflows_is_named() -> None:
 
 
 def test_the_listed_ports_exist() -> None:
-    cells = re.findall(r"^\| \[([^\]]+)\]", section("Ports"), re.MULTILINE)
+    cells = re.findall(r"^\| (`[^|]+) \|", section("Ports"), re.MULTILINE)
     listed = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
     assert {name for name in listed if not hasattr(deputy.ports, name)} == set()
     fields = (ROOT / "src/deputy/flow/state/services.py").read_text()
