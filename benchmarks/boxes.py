@@ -22,10 +22,10 @@ def sandboxes() -> DockerSandboxes:
     return DockerSandboxes(owner=f"bench-{token_hex(4)}", default_image=IMAGE)
 
 
-def spec_of(tree: Tree, *, git: bool = False, stock: str = "") -> SandboxSpec:
+def spec_of(tree: Tree, *, git: bool = False, warm_pool: str = "") -> SandboxSpec:
     """A sandbox of a name that nobody else has."""
     name = f"deputy-{TASK.lower()}-1-{token_hex(4)}"
-    return SandboxSpec(name=name, task=TASK, image=IMAGE, tree=tree, git=git, stock=stock)
+    return SandboxSpec(name=name, task=TASK, image=IMAGE, tree=tree, git=git, warm_pool=warm_pool)
 
 
 def start(maker: DockerSandboxes, tree: Tree, *, git: bool = False) -> Sandbox:
@@ -38,7 +38,7 @@ def stocked(tree: Tree) -> Iterator[DockerSandboxes]:
     """Makes sandboxes, and one with this tree is waiting. Another is made while the first is being used, as always."""
     maker = sandboxes()
     try:
-        maker.keep_ready([spec_of(tree, stock=STOCK)])
+        maker.keep_ready([spec_of(tree, warm_pool=STOCK)])
         for thread in threading.enumerate():
             if thread.name == "warm-sandboxes":
                 thread.join(SETTLE_SECONDS)

@@ -120,7 +120,7 @@ def _filled(made: Bench, start: "partial[Sandbox]") -> float:
 def _waited(made: Bench) -> float:
     with boxes.stocked(made.tree(made.yesterday)) as maker:
         began = perf_counter()
-        with maker.start(boxes.spec_of(made.tree(), stock=boxes.STOCK)) as box:
+        with maker.start(boxes.spec_of(made.tree(), warm_pool=boxes.STOCK)) as box:
             taken = perf_counter() - began
             boxes.check_waited(box)
             _check(box, made)

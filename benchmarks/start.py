@@ -55,7 +55,7 @@ def _new(maker: DockerSandboxes, tree: Tree) -> float:
 
 def _waiting(tree: Tree) -> float:
     with boxes.stocked(tree) as maker:
-        spec = boxes.spec_of(tree, stock=boxes.STOCK)
+        spec = boxes.spec_of(tree, warm_pool=boxes.STOCK)
         began = perf_counter()
         with maker.start(spec) as box:
             boxes.output_of(box, "true")

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -124,3 +125,38 @@ def test_whoever_asks_is_told_about_all_hosts_of_the_repository(wired: Yard) -> 
     said = wired.slack.command(ALICE, CHANNEL, "/deputy why asks use-network")
     assert f"asks for review of use-network of {HOST}" in said
     assert "n-senior" in said
+
+
+SHOWN_REPO = """
+[repo."acme/asks"]
+url = "remotes/tiny.git"
+aliases = ["asks"]
+network = ["shown.example"]
+"""
+SHOWN_CSV = """
+p, n-asks, role:engineer, acme/asks, use-network, **, allow, -
+p, n-senior, role:engineer, acme/asks, use-network, **, review, role:senior=1
+"""
+SHOWN_RECIPE = """
+[recipe.jot]
+title = "Jot"
+kind = "docs"
+patterns = ['jot it down']
+commands = [["sh", "-c", "echo noted > note.md"]]
+"""
+
+
+def test_a_clearance_opens_no_host_that_nobody_was_shown(tmp_path: Path) -> None:
+    with running(tmp_path, csv=SHOWN_CSV, more={"repos.toml": SHOWN_REPO, "recipes.toml": SHOWN_RECIPE}) as yard:
+        thread = yard.ask("can you just jot it down in `asks`")
+        waiting = yard.until(thread, "Waiting for clearance")
+        assert "shown.example" in waiting.text
+        assert "unseen.example" not in waiting.text
+        file = yard.site.policies / "repos.toml"
+        file.write_text(file.read_text().replace('["shown.example"]', '["shown.example", "unseen.example"]'))
+        yard.click(SAM, thread, "Approve")
+        yard.wait(
+            lambda: yard.task(thread).status.value not in {"held_for_clearance", "queued", "running"} or None, "end", 60
+        )
+        opened = yard.events(task=yard.task(thread).id, name=EventName.NETWORK_OPENED)
+        assert all("unseen.example" not in event.data["hosts"] for event in opened), yard.names(thread)

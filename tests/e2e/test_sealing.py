@@ -15,9 +15,9 @@ from tests.e2e.conftest import Yard, make_site
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(150)]
 
 WEAKENED = """
-from deputy.adapters.sandbox import launching
-sealed = launching.host_options
-launching.host_options = lambda *given: {**sealed(*given), **%s}
+from deputy.adapters.sandbox.host import launcher
+sealed = launcher.host_options
+launcher.host_options = lambda *given: {**sealed(*given), **%s}
 from deputy.app.cli import main
 main()
 """

@@ -160,10 +160,10 @@ class PlainSandboxes:
             raise Cancelled("the task was cancelled")
         if spec.name in self.live:
             self.live[spec.name][1].close()
-        box = PlainSandbox(spec, self._caps, lambda: self.live.pop(spec.name, None) and None)
-        self.live[spec.name] = (spec, box)
+        sandbox = PlainSandbox(spec, self._caps, lambda: self.live.pop(spec.name, None) and None)
+        self.live[spec.name] = (spec, sandbox)
         self.started.append(spec)
-        return box
+        return sandbox
 
     def sweep(self, is_live: Callable[[str], bool]) -> tuple[str, ...]:
         dead = sorted(name for name, (spec, _) in self.live.items() if not is_live(spec.task))

@@ -1,4 +1,4 @@
-"""Sealed machines for work and checks."""
+"""Sandboxes: sealed containers in which work and checks run."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,11 @@ from deputy.ports.repos import Tree, TreeDelta
 
 @dataclass(frozen=True)
 class SandboxLimits:
-    """Bounds of one sandbox. Sizes in bytes, ``cpus`` in cores, ``seconds`` for its whole life."""
+    """Bounds of one sandbox.
+
+    ``memory`` and ``disk`` are in bytes, ``cpus`` in cores. ``seconds`` bounds its whole life. ``output`` is how many
+    bytes of each command's output are kept and shown.
+    """
 
     memory: int = 2 * 1024**3
     cpus: float = 2.0
@@ -23,12 +27,16 @@ class SandboxLimits:
 
 @dataclass(frozen=True)
 class SandboxSpec:
-    """``name`` is the same on a second try (``deputy-{task}-{run}-{purpose}``); ``tree`` is what the workspace holds.
+    """What a sandbox must be.
 
-    ``stock`` names what a waiting sandbox may be used for it: those of one stock were filled with the same hidden paths
-    left out; empty for none. ``links`` are workspace paths that lead to folders of the image (by absolute path), and
-    are no part of the result. ``git`` makes a repository with one commit inside. ``gateway`` is a folder of this host
-    with the socket of an open gateway to allowed hosts; empty for no network at all.
+    ``name`` is the same on a second try: ``deputy-{task}-{run}-{purpose}``. ``task`` is the task's id. An empty
+    ``image`` means the default image. ``tree`` is what the workspace holds at the start. ``env`` are variables for
+    every command. ``git`` asks for a repository with one commit in the workspace.
+
+    ``warm_pool`` names the pool that a waiting sandbox may be taken from; empty for none. All sandboxes of one pool
+    were filled from the same repository with the same hidden paths left out. ``links`` maps workspace paths to absolute
+    folders of the image; links are no part of the result. ``gateway`` is a folder of this host with the socket of an
+    open gateway; empty for no network.
     """
 
     name: str
@@ -38,24 +46,24 @@ class SandboxSpec:
     env: Mapping[str, str] = field(default_factory=dict)
     limits: SandboxLimits = SandboxLimits()
     git: bool = False
-    stock: str = ""
+    warm_pool: str = ""
     links: Mapping[str, str] = field(default_factory=dict)
     gateway: str = ""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One thing that was tried from inside a sandbox; ``said`` is how it ended."""
+    """One forbidden thing that the probe tried from inside a sandbox; ``message`` says how it ended."""
 
     name: str
-    is_shut: bool
-    said: str = ""
+    is_refused: bool
+    message: str = ""
 
 
 class Sandbox(Protocol):
-    """A sealed machine with the workspace inside. Leaving its ``with`` block kills and removes it.
+    """A running sandbox with the workspace inside. Leaving its ``with`` block kills and removes it.
 
-    ``SandboxFailed`` means that the sandbox failed, never that a command did.
+    Every method may raise ``SandboxFailed``: the sandbox itself failed. A command that fails is a ``CommandResult``.
     """
 
     @property
@@ -72,7 +80,12 @@ class Sandbox(Protocol):
         on_output: Callable[[bytes], None] | None = None,
         is_cancelled: Callable[[], bool] | None = None,
     ) -> CommandResult:
-        """Run a command in the workspace; nothing that it started is alive afterwards. Raises ``Cancelled``."""
+        """Run a command in the workspace folder ``cwd``; nothing that it started is alive afterwards.
+
+        ``timeout`` is in seconds; a command over it is killed, and its result says so. ``on_output`` gets output as it
+        comes. Raises ``Cancelled`` when ``is_cancelled`` answers yes, and ``OutOfBudget`` when the sandbox's own time
+        is up.
+        """
 
     def read(self, path: str, *, limit: int = 1024**2) -> bytes:
         """A workspace file's bytes; ``NotFound`` when it isn't a readable file inside the workspace."""
@@ -81,10 +94,10 @@ class Sandbox(Protocol):
         """Write a workspace file, making folders; ``BadInput`` when the path leaves the workspace."""
 
     def delta(self) -> TreeDelta:
-        """What changed against the tree that went in; ``OutOfBudget`` over the caps."""
+        """What changed against the spec's tree; ``OutOfBudget`` when that is more than may be taken out."""
 
     def close(self) -> None:
-        """Kill, remove and make sure that it is gone. Harmless the second time."""
+        """Kill and remove it, and make sure that it is gone. A second call does nothing."""
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *exc: object) -> None: ...
@@ -94,28 +107,28 @@ class Sandboxes(Protocol):
     """Makes sandboxes. A left-over one of the same name is removed first."""
 
     def start(self, spec: SandboxSpec, is_cancelled: Callable[[], bool] | None = None) -> Sandbox:
-        """A started sandbox; ``Unavailable`` when the engine or image isn't there (says what to do).
+        """A started sandbox; ``Unavailable`` when the engine or the image is missing.
 
-        Raises ``Cancelled`` within a second when that is wanted meanwhile, and leaves nothing then.
+        Raises ``Cancelled`` within a second of ``is_cancelled`` answering yes; no container is left then.
         """
 
     def sweep(self, is_live: Callable[[str], bool]) -> tuple[str, ...]:
-        """Remove every sandbox of ours whose task ``is_live`` denies; returns their names."""
+        """Remove every sandbox of this installation whose task is not live; returns their names."""
 
     def remaining(self, task: str) -> tuple[str, ...]:
-        """The names of the task's sandboxes that the engine still knows; empty is the proof that nothing is alive."""
+        """The names of the task's sandboxes that still exist; empty proves that nothing of the task runs."""
 
     def keep_ready(self, wanted: Sequence[SandboxSpec]) -> None:
-        """Keep a started, filled sandbox waiting for each of these (names do not count), and no others.
+        """Keep one warm sandbox, started and filled, for each of these specs, and no others. Their names are ignored.
 
-        Returns at once: they are made in the background, and never while a task waits for its own.
+        Returns at once: they are started in the background, and never while a task waits for its own.
         """
 
     def probe(self) -> tuple[Attempt, ...]:
-        """Try from inside a sandbox what must not work."""
+        """Try from inside a sandbox what must not work there; one result for each attempt."""
 
     def check(self) -> str:
-        """One line that says which engine and image are ready; ``Unavailable`` otherwise."""
+        """One line that says which engine and image are ready; ``Unavailable`` when one is not."""
 
     def close(self) -> None:
-        """Remove what waits, and keep nothing ready from now on. Tasks' sandboxes are their own to close."""
+        """Remove the warm sandboxes and keep none from now on. A task's own sandboxes stay until they are closed."""

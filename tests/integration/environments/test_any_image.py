@@ -1,71 +1,17 @@
 """A sandbox works in any image: one without Python is given one that stands by itself, and keeps its own files."""
 
-import io
 import os
-import tarfile
 from collections.abc import Iterator
 
-import docker
 import pytest
 
 from deputy.adapters.sandbox.environments.environments import DockerEnvironments
 from deputy.adapters.sandbox.host.docker import DockerSandboxes
 from deputy.domain.policy.config import Environment
 from deputy.ports import EnvironmentSpec, Sandbox, SandboxSpec
-from tests.integration.environments.test_environments import (
-    IMAGE,
-    OWNER,
-    SMALL,
-    TREE,
-    Steps,
-    engine,
-    environments,
-    ours,
-    sh,
-)
+from tests.support.environment_builds import IMAGE, OWNER, SMALL, TREE, Steps, ours, sh
 
 pytestmark = pytest.mark.docker
-__all__ = ["engine", "environments"]
-
-BARE = f"deputy-test-bare-{os.getpid()}:latest"
-# A shell and a few programs of the sandbox image, and the libraries that they need: no Python, no apt, no users.
-FILES = (
-    *("/bin/sh", "/bin/cat", "/bin/mkdir", "/bin/sleep", "/usr/bin/id", "/bin/ls"),
-    *("libc.so.6", "libselinux.so.1", "libpcre2-8.so.0"),
-)
-
-
-@pytest.fixture(scope="module")
-def bare(engine: docker.DockerClient) -> Iterator[str]:
-    container = engine.containers.create(IMAGE, "true")
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        for path in FILES:
-            source = path if "/" in path else f"/usr/lib/x86_64-linux-gnu/{path}"
-            _copy(container, source, archive, source.replace("/usr/lib/", "/lib/").replace("/usr/bin", "/bin"))
-        _copy(container, "/lib64/ld-linux-x86-64.so.2", archive, "/lib64/ld-linux-x86-64.so.2")
-    container.remove(force=True)
-    repository, _, tag = BARE.partition(":")
-    engine.api.import_image_from_data(packed.getvalue(), repository=repository, tag=tag)
-    yield BARE
-    engine.images.remove(BARE, force=True)
-
-
-def _copy(container: docker.models.containers.Container, path: str, archive: tarfile.TarFile, name: str) -> None:
-    """A file, wherever its links lead."""
-    stream, about = container.get_archive(path)
-    if about["linkTarget"] and about["linkTarget"] != path:
-        _copy(container, about["linkTarget"], archive, name)
-        return
-    with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as given:
-        member = given.getmembers()[0]
-        if member.issym():
-            folder = path.rpartition("/")[0]
-            _copy(container, os.path.normpath(f"{folder}/{member.linkname}"), archive, name)
-            return
-        content = given.extractfile(member)
-        member.name = name.lstrip("/")
-        archive.addfile(member, content)
 
 
 @pytest.fixture(scope="module")
@@ -75,42 +21,42 @@ def image(bare: str, environments: DockerEnvironments) -> str:
 
 
 @pytest.fixture
-def box(image: str) -> Iterator[Sandbox]:
+def sandbox(image: str) -> Iterator[Sandbox]:
     sandboxes = DockerSandboxes(owner=OWNER)
     with sandboxes.start(SandboxSpec(f"deputy-bare-{os.getpid()}", "D-BARE0000", image, TREE, limits=SMALL)) as started:
         yield started
     sandboxes.sweep(lambda _: False)
 
 
-def test_commands_run_as_nobody_special_in_an_image_without_python(box):
-    done = box.run(sh("id -u; cat /made README.md; echo $WITH; exit 3"))
+def test_commands_run_as_nobody_special_in_an_image_without_python(sandbox):
+    done = sandbox.run(sh("id -u; cat /made README.md; echo $WITH; exit 3"))
     assert (done.exit_code, done.output) == (3, b"1000\nmade\nhello\nsetup\n")
-    assert box.run(["python3", "-V"]).exit_code == 127, "the Python is process 1's alone"
-    assert b"LD_LIBRARY_PATH" not in box.run(sh("set")).output
+    assert sandbox.run(["python3", "-V"]).exit_code == 127, "the Python is process 1's alone"
+    assert b"LD_LIBRARY_PATH" not in sandbox.run(sh("set")).output
 
 
-def test_output_streams_and_timeouts_kill_in_it(box):
+def test_output_streams_and_timeouts_kill_in_it(sandbox):
     pieces: list[bytes] = []
-    done = box.run(sh("echo one; sleep 30 & sleep 30"), timeout=1, on_output=pieces.append)
+    done = sandbox.run(sh("echo one; sleep 30 & sleep 30"), timeout=1, on_output=pieces.append)
     assert done.timed_out
     assert b"".join(pieces) == b"one\n"
-    assert box.run(sh("ls /proc")).output.count(b"\n") > 0
-    running = [name for name in box.run(sh("ls /proc")).output.split() if name.isdigit()]
+    assert sandbox.run(sh("ls /proc")).output.count(b"\n") > 0
+    running = [name for name in sandbox.run(sh("ls /proc")).output.split() if name.isdigit()]
     assert len(running) <= 3, "process 1, the shell and ls"
 
 
-def test_files_go_in_and_out_of_it(box):
-    box.write("new/file.txt", b"new\n")
-    assert box.read("README.md") == b"hello\n"
-    assert box.run(sh("cat new/file.txt; echo changed > README.md")).output == b"new\n"
-    delta = box.delta()
+def test_files_go_in_and_out_of_it(sandbox):
+    sandbox.write("new/file.txt", b"new\n")
+    assert sandbox.read("README.md") == b"hello\n"
+    assert sandbox.run(sh("cat new/file.txt; echo changed > README.md")).output == b"new\n"
+    delta = sandbox.delta()
     assert {file.path: file.content for file in delta.written} == {"README.md": b"changed\n", "new/file.txt": b"new\n"}
     assert delta.deleted == ()
 
 
-def test_nothing_can_be_written_beside_the_workspace_in_it(box):
-    assert box.run(sh("echo x > /made")).exit_code != 0
-    assert box.run(sh("echo x > /opt/deputy/runtime/lib/x")).exit_code != 0
+def test_nothing_can_be_written_beside_the_workspace_in_it(sandbox):
+    assert sandbox.run(sh("echo x > /made")).exit_code != 0
+    assert sandbox.run(sh("echo x > /opt/deputy/runtime/lib/x")).exit_code != 0
 
 
 def test_an_environment_on_an_environment_keeps_its_python(image, environments, engine):

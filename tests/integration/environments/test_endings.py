@@ -12,27 +12,23 @@ import pytest
 from deputy.adapters.sandbox.environments.environments import DockerEnvironments
 from deputy.domain.errors import BadInput, Cancelled, SandboxFailed, Unavailable
 from deputy.domain.policy.config import Environment
-from deputy.ports import BuildStep, EnvironmentSpec
-from tests.integration.environments.test_any_image import bare
-from tests.integration.environments.test_environments import (
+from deputy.environments import key as key_of
+from deputy.ports import BuildStep, EnvironmentSpec, SandboxSpec
+from tests.support.environment_builds import (
     IMAGE,
     OWNER,
     REPO,
     TREE,
     Steps,
     builders,
-    engine,
-    environments,
     eventually,
     ours,
-    sandboxes,
+    output_in,
     sh,
     spec,
-    told,
 )
 
 pytestmark = pytest.mark.docker
-__all__ = ["bare", "engine", "environments", "sandboxes"]
 
 SECRETS = {"ACME_TOKEN": "nobodys-token"}
 
@@ -175,7 +171,7 @@ def checked(engine: docker.DockerClient) -> Iterator[str]:
 def test_the_health_check_of_a_base_does_not_run_beside_the_build(environments, engine, checked, sandboxes):
     image = environments.build(spec(sh("sleep 3; ls /opt"), base=checked), steps := Steps())
     assert b"checked" not in steps.output
-    assert "checked" not in told(sandboxes, image, "ls", "/opt")
+    assert "checked" not in output_in(sandboxes, image, "ls", "/opt")
     assert engine.images.get(image).attrs["Config"]["Healthcheck"]["Test"] == ["NONE"]
 
 
@@ -195,4 +191,25 @@ def test_no_file_below_run_raises_rights_or_is_hidden(environments, sandboxes):
     setup = sh("install -m 6700 /bin/true /run/raised; mkdir -m 700 /run/lock2; umask 077; echo one > /run/lock2/own")
     image = environments.build(spec(setup), Steps())
     script = "find / -xdev -type f -perm /6000 2>/dev/null; stat -c %a /run/raised; cat /run/lock2/own"
-    assert told(sandboxes, image, *sh(script)).split() == ["755", "one"]
+    assert output_in(sandboxes, image, *sh(script)).split() == ["755", "one"]
+
+
+def test_an_environment_can_be_built_anew_while_a_sandbox_uses_the_old_one(environments, sandboxes):
+    environment = Environment(setup=(sh(f"date +%N > /opt/made; : {os.urandom(4).hex()}"),))
+    key = key_of(environment, "sha256:base", {})
+    spec = EnvironmentSpec("acme/shop", key, IMAGE, environment, {}, disk=1024**3)
+    image = environments.build(spec, Steps())
+    used = SandboxSpec(f"deputy-review-{os.getpid()}", "D-ENV1R0NM", image, {})
+    with sandboxes.start(used), environments.set_aside(spec.repo, key):
+        environments.build(spec, Steps())
+
+
+def test_a_setup_step_is_stopped_when_it_has_used_its_disk(environments):
+    megabyte = 1024**2
+    fills = "for i in $(seq 60); do head -c 8000000 /dev/urandom > /opt/$i || exit 1; sleep 0.2; echo $i; done"
+    steps = Steps()
+    environment = Environment(setup=(sh(fills),))
+    key = key_of(environment, os.urandom(8).hex(), {})
+    with pytest.raises(BadInput):
+        environments.build(EnvironmentSpec("acme/shop", key, IMAGE, environment, {}, disk=16 * megabyte), steps)
+    assert b"60\n" not in steps.output

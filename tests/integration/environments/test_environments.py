@@ -1,103 +1,36 @@
 """Environments on the real engine: what setup leaves is there for everybody, what it needed is gone."""
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from hashlib import sha256
 
-import docker
-import docker.errors
 import pytest
 from docker.api.client import APIClient
 
-from deputy.adapters.sandbox.environments.environments import HOME_LABEL, DockerEnvironments
-from deputy.adapters.sandbox.host.docker import DockerSandboxes
+from deputy.adapters.sandbox.environments.environments import DockerEnvironments
 from deputy.domain.errors import BadInput, Cancelled, Unavailable
-from deputy.domain.policy.config import Environment
-from deputy.ports import BuildStep, EnvironmentSpec, SandboxLimits, SandboxSpec, Tree
-from tests.support.trees import tree_of
+from deputy.ports import BuildStep, EnvironmentSpec, SandboxSpec
+from tests.support.environment_builds import (
+    IMAGE,
+    OWNER,
+    REPO,
+    SMALL,
+    TREE,
+    Steps,
+    builders,
+    eventually,
+    ours,
+    output_in,
+    sh,
+    spec,
+)
 
 pytestmark = pytest.mark.docker
-
-# Images are named after its first eight characters: test processes run side by side.
-OWNER = f"{os.getpid():08x}-test-environments"
-IMAGE = "deputy-sandbox:latest"
-REPO = "acme/shop"
-SMALL = SandboxLimits(memory=256 * 1024**2, disk=32 * 1024**2, inodes=4000)
-TREE = tree_of({"README.md": (b"hello\n", 0o644), "run.sh": (b"#!/bin/sh\necho ran\n", 0o755)})
-
-
-def sh(text: str) -> tuple[str, ...]:
-    return ("sh", "-c", text)
-
-
-def spec(
-    *setup: tuple[str, ...], tree: Tree = TREE, base: str = IMAGE, disk: int = 1024**3, **more: object
-) -> EnvironmentSpec:
-    environment = Environment(setup=setup, **more)  # type: ignore[arg-type]
-    key = sha256(environment.model_dump_json().encode() + os.urandom(8)).hexdigest()
-    return EnvironmentSpec(REPO, key, base, environment, tree, disk=disk)
-
-
-class Steps:
-    """What a build said."""
-
-    def __init__(self, act: Callable[[BuildStep], None] = lambda _: None) -> None:
-        self.texts: dict[str, None] = {}
-        self.output = b""
-        self._act = act
-
-    def __call__(self, step: BuildStep) -> None:
-        self.texts[f"{step.number}/{step.total} {step.text}"] = None
-        self.output += step.output
-        self._act(step)
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[docker.DockerClient]:
-    client = docker.from_env()
-    yield client
-    client.close()
-
-
-@pytest.fixture(scope="module")
-def environments(engine: docker.DockerClient) -> Iterator[DockerEnvironments]:
-    yield DockerEnvironments(owner=OWNER)
-    for image in ours(engine):
-        with contextlib.suppress(docker.errors.NotFound):
-            engine.images.remove(image.id, force=True)
-
-
-@pytest.fixture
-def sandboxes() -> Iterator[DockerSandboxes]:
-    made = DockerSandboxes(owner=OWNER)
-    yield made
-    made.sweep(lambda _: False)
-
-
-def ours(engine: docker.DockerClient) -> list[docker.models.images.Image]:
-    return engine.images.list(filters={"label": f"{HOME_LABEL}={OWNER}"})
-
-
-def builders(engine: docker.DockerClient) -> list[str]:
-    found = engine.containers.list(all=True, ignore_removed=True, filters={"label": f"deputy.home={OWNER}"})
-    return [container.name for container in found if container.name.startswith("deputy-build-")]
-
-
-def told(sandboxes: DockerSandboxes, image: str, *argv: str, links: Mapping[str, str] | None = None) -> str:
-    """What a command prints in a sandbox of the image, when it ends well."""
-    name = f"deputy-environments-{os.getpid()}"
-    wanted = SandboxSpec(name, "D-ENV1R0NM", image, TREE, limits=SMALL, links=links or {})
-    with sandboxes.start(wanted) as box:
-        done = box.run(argv)
-        assert done.exit_code == 0, done
-        return done.output.decode()
 
 
 def test_what_setup_makes_is_in_the_image_and_nothing_else_is(environments, sandboxes, engine):
@@ -116,7 +49,7 @@ def test_what_setup_makes_is_in_the_image_and_nothing_else_is(environments, sand
         "id -u; cat /opt/made /opt/private/file; echo $SHOP_MODE $PATH; find / -xdev -type f -perm /6000 2>/dev/null;"
         " ls -A /workspace /var/cache/deputy; test ! -w /opt/made"
     )
-    lines = told(sandboxes, image, *sh(script)).splitlines()
+    lines = output_in(sandboxes, image, *sh(script)).splitlines()
     assert lines[:3] == ["1000", "hello", "hidden"]
     assert lines[3].startswith("fast /opt/shop/bin:/opt/deputy/venv/bin:")
     assert lines[4:] == ["/var/cache/deputy:", "", "/workspace:", "README.md", "run.sh"]
@@ -199,7 +132,7 @@ def test_kept_folders_are_found_through_links_and_lead_back(environments, sandbo
     image = environments.build(spec(setup, keep=("deps", "packages/app/deps/", "deps/one", "lib/version.txt")), Steps())
     links = {path: f"/opt/deputy/kept/{path}" for path in ("deps", "packages/app/deps", "lib/version.txt")}
     script = "cat deps/one/a deps/inner packages/app/deps/b lib/version.txt; readlink deps/back; ! touch deps/mine"
-    assert told(sandboxes, image, *sh(script + " 2>/dev/null"), links=links).split() == [
+    assert output_in(sandboxes, image, *sh(script + " 2>/dev/null"), links=links).split() == [
         "1",
         "1",
         "2",
@@ -264,13 +197,6 @@ def test_a_process_that_dies_in_a_build_leaves_nothing(engine, how):
     finally:
         process.kill()
     assert eventually(lambda: not builders(engine))
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 90) -> bool:
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.1)
-    return condition()
 
 
 def test_a_builder_has_no_network_of_its_own_and_few_rights(environments):

@@ -18,7 +18,7 @@ from deputy.domain.events import Event, EventName
 from deputy.domain.policy.config import Environment, Limits, RepoConfig
 from deputy.flow.policy.effective_policy import effective_policy, governed_in_advance
 from deputy.flow.sandboxes.environments import Prepared, hosts_of, prepare, prepared_already
-from deputy.flow.sandboxes.sandboxes import stock_of
+from deputy.flow.sandboxes.sandboxes import warm_pool_of
 from deputy.flow.state.services import Services
 from deputy.flow.upkeep.environment_upkeep import build_environment, keep_environments
 from deputy.policy import Bundle, load
@@ -328,7 +328,7 @@ def test_what_nobody_may_read_is_hidden_from_what_is_built_before_a_task(shop, u
     repo = governed(services, shop.bundle, user)
     assert "**/.env*" in repo.hidden
     assert prepared_already(services, repo, "c0ffee"), "the task finds it"
-    assert stock_of(repo) == stock_of(governed_in_advance(services.repos, shop.bundle, "acme/shop", "c0ffee"))
+    assert warm_pool_of(repo) == warm_pool_of(governed_in_advance(services.repos, shop.bundle, "acme/shop", "c0ffee"))
 
 
 def test_what_is_built_before_a_task_is_what_most_of_those_who_may_ask_see(shop):

@@ -2,27 +2,19 @@
 
 import base64
 import json
+import os
 from urllib.parse import quote
 
 import pytest
 
 from deputy.adapters.sandbox.environments.secrets import Finder, Redactor
 from deputy.domain.errors import BadInput
+from deputy.domain.policy.config import Environment
+from deputy.environments import key as key_of
 from deputy.ports import EnvironmentSpec
-from tests.integration.environments.test_environments import (
-    IMAGE,
-    TREE,
-    Steps,
-    builders,
-    engine,
-    environments,
-    ours,
-    sh,
-    spec,
-)
+from tests.support.environment_builds import IMAGE, TREE, Steps, builders, ours, sh, spec
 
 pytestmark = pytest.mark.docker
-__all__ = ["engine", "environments"]
 
 # Nobody's: made up for this test.
 VALUE = "acme/registry+token&of=nobody"
@@ -129,3 +121,11 @@ def test_pieces_are_masked_as_a_whole_is():
         shown = b"".join(redactor.feed(text[at : at + size]) for at in range(0, len(text), size)) + redactor.rest()
         mask = b"[secret ACME_TOKEN]"
         assert shown == b"a " + mask + b" b acme/regis c " + mask + mask + b"acme"
+
+
+def test_a_secret_in_a_file_whose_name_is_no_utf8_is_found(environments):
+    environment = Environment(setup=(sh("echo $SHOP_TOKEN > \"$(printf '/opt/\\377')\""),), secrets=("SHOP_TOKEN",))
+    key = key_of(environment, os.urandom(8).hex(), {})
+    value = {"SHOP_TOKEN": "made-up-for-this-test"}
+    with pytest.raises(BadInput, match="SHOP_TOKEN"):
+        environments.build(EnvironmentSpec("acme/shop", key, IMAGE, environment, {}, secrets=value), Steps())

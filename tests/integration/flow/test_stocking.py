@@ -19,7 +19,7 @@ from deputy.domain.policy.config import Environment, Limits, RepoConfig, Sandbox
 from deputy.domain.tasks.request import Place, TaskKind, TaskSpec
 from deputy.domain.tasks.status import TaskStatus
 from deputy.domain.tasks.task import Task
-from deputy.flow.sandboxes.sandboxes import stock_of
+from deputy.flow.sandboxes.sandboxes import warm_pool_of
 from deputy.flow.state.services import Services
 from deputy.flow.upkeep.warm_pool import fill_warm_pool
 from deputy.policy import load
@@ -118,7 +118,7 @@ def test_the_tip_waits_without_hidden_paths_in_the_repositorys_size(yard: Yard) 
     assert set(spec.tree) == {"README.md"}
     assert spec.image == "deputy-sandbox:latest"
     assert spec.limits.memory == 512 * 1024**2
-    assert spec.stock
+    assert spec.warm_pool
     assert not spec.git
 
 
@@ -132,7 +132,7 @@ def test_what_the_repositorys_own_policy_hides_waits_nowhere(yard: Yard, tmp_pat
     yard.repos.refresh(RepoSource(SHOP.name, str(remote)))
     (spec,) = fill_warm_pool(yard.services(SHOP, warm_total=1))
     assert set(spec.tree) == {".deputy/policy.toml"}
-    assert spec.stock != stock_of(SHOP)
+    assert spec.warm_pool != warm_pool_of(SHOP)
 
 
 def test_what_was_worked_on_last_comes_first_then_the_bundles_order(yard: Yard) -> None:

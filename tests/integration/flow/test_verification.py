@@ -24,7 +24,7 @@ from deputy.flow.state.services import Services
 from deputy.flow.verification.verification import verify
 from deputy.gates import inspect
 from deputy.ports import RepoSource, Sandboxes, TreeDelta, TreeFile
-from tests.integration.repos.test_attacks import SHOP, Origin
+from tests.support.origin import SHOP, Origin
 from tests.support.plain_sandbox import PlainSandboxes
 from tests.support.plain_scanner import PlainScanner
 from tests.support.tasks import make_task, with_patch
@@ -323,3 +323,12 @@ def test_a_patch_that_changes_what_setup_reads_is_said_to_be_checked_without(ben
     assert bench.verify({"good.xml": None}, TESTS).stale_setup == ()
     bench.environment = bench.environment.model_copy(update={"inputs": ("*.xml",)})
     assert bench.verify({"good.xml": None}, TESTS).stale_setup == ("good.xml",)
+
+
+@on_plain
+def test_a_check_can_not_mend_the_tree_for_the_next_one(bench: Any) -> None:
+    lint = Check(name="lint", run=("sh", "-c", "! grep -q eval app.txt"))
+    mends = b"sed -i s/eval/fine/ app.txt; mkdir -p out && cp good.xml out/junit.xml && echo 1 passed in 0.1s\n"
+    proof = bench.verify({"app.txt": b"eval\n", "check.sh": mends}, REPORTING, lint)
+    (seen,) = [result for result in proof.checks if result.phase is PATCH and result.name == "lint"]
+    assert not seen.passed

@@ -17,7 +17,7 @@ from deputy.flow.policy.effective_policy import ActiveRun
 from deputy.flow.runs.work import Work
 from deputy.flow.state.services import Services
 from deputy.ports import RepoSource, TreeDelta, TreeFile
-from tests.integration.repos.test_attacks import SHOP, Origin, origin, repos
+from tests.support.origin import SHOP, Origin, origin, repos
 from tests.support.tasks import make_task
 
 __all__ = ["origin", "repos"]

@@ -15,7 +15,7 @@ from deputy.domain.review.scans import Scan
 from deputy.flow.delivery.gate_evaluation import blind_changes
 from deputy.gates import inspect
 from deputy.ports import RepoSource
-from tests.integration.repos.test_attacks import SHOP, Origin
+from tests.support.origin import SHOP, Origin
 
 Entry = tuple[str, bytes, bytes]
 CHECKS = (Check(name="tests", run=("pytest",), kind="tests", tests=("tests/**",)),)

@@ -1,4 +1,4 @@
-"""A sealed box with a gateway: allowed hosts are reached and nothing else, and no command can break its channel."""
+"""A sealed sandbox with a gateway: allowed hosts are reached and nothing else, and no command can break its channel."""
 
 import contextlib
 import socket
@@ -16,11 +16,11 @@ from deputy.adapters.sandbox.engine.gateway import environment, refuse_remote
 from deputy.adapters.sandbox.environments.builder import Builders
 from deputy.adapters.sandbox.guest.relay import MAX_CONNECTIONS
 from deputy.adapters.sandbox.host.docker import DockerSandboxes
-from deputy.adapters.sandbox.host.launcher import OWN_PYTHON
+from deputy.adapters.sandbox.host.guest_process import OWN_PYTHON
 from deputy.domain.errors import Unavailable
 from deputy.ports import Sandbox, SandboxLimits, SandboxSpec
 from tests.support.gateway_servers import echo, pages, server, tunnel
-from tests.unit.network.test_hello import hello
+from tests.support.tls import hello
 
 pytestmark = pytest.mark.docker
 
@@ -40,8 +40,8 @@ def spec(purpose: str, gateway: str = "") -> SandboxSpec:
     return SandboxSpec(f"deputy-D-GATEWAY0-{purpose}", "D-GATEWAY0", "", {}, limits=LIMITS, gateway=gateway)
 
 
-def python(box: Sandbox, code: str, timeout: float = 60) -> str:
-    return box.run(["python3", "-c", code], timeout=timeout).output.decode("utf-8", "replace")
+def python(sandbox: Sandbox, code: str, timeout: float = 60) -> str:
+    return sandbox.run(["python3", "-c", code], timeout=timeout).output.decode("utf-8", "replace")
 
 
 @pytest.fixture
@@ -71,9 +71,9 @@ def test_only_the_allowed_host_is_reached_and_everything_else_is_refused_and_rec
     with (
         server(pages) as port,
         Gateways(home, [f"localhost:{port}"]).open(["localhost"]) as gate,
-        sandboxes.start(spec("reach", gate.folder)) as box,
+        sandboxes.start(spec("reach", gate.folder)) as sandbox,
     ):
-        said = python(box, f"{FETCH}\nprint(fetch('http://localhost:{port}/page'))")
+        said = python(sandbox, f"{FETCH}\nprint(fetch('http://localhost:{port}/page'))")
         assert "asked: GET /page HTTP/1.1" in said
         attempts = {
             "http://forbidden.example/": "403 forbidden.example:80 can't be reached from this sandbox",
@@ -85,7 +85,7 @@ def test_only_the_allowed_host_is_reached_and_everything_else_is_refused_and_rec
             "https://169.254.169.254/": "SHUT",
         }
         for url, answer in attempts.items():
-            assert answer in python(box, f"{FETCH}\nprint(fetch({url!r}))"), url
+            assert answer in python(sandbox, f"{FETCH}\nprint(fetch({url!r}))"), url
         for code in (
             "socket.getaddrinfo('localhost.example', 80)",
             "socket.create_connection(('192.0.2.1', 443), timeout=3)",
@@ -93,7 +93,7 @@ def test_only_the_allowed_host_is_reached_and_everything_else_is_refused_and_rec
             "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('192.0.2.53', 53))",
         ):
             tried = f"import socket\ntry:\n    {code}\nexcept OSError: print('SHUT')\nelse: print('OPEN')"
-            assert python(box, tried) == "SHUT\n", code
+            assert python(sandbox, tried) == "SHUT\n", code
     uses = {(use.host, use.port): use for use in gate.uses()}
     assert uses.pop(("localhost", port)).refused == ""
     assert all(use.refused for use in uses.values())
@@ -109,18 +109,18 @@ def test_only_the_allowed_host_is_reached_and_everything_else_is_refused_and_rec
 
 
 def test_without_a_gateway_nothing_of_it_is_there(sandboxes: DockerSandboxes) -> None:
-    with sandboxes.start(spec("none")) as box:
-        assert "proxy" not in box.run(["env"]).output.decode().lower()
-        assert box.run(["ls", "/run/deputy"]).exit_code != 0
-        said = python(box, "import socket\nprint(socket.socket().connect_ex(('127.0.0.1', 3128)))")
+    with sandboxes.start(spec("none")) as sandbox:
+        assert "proxy" not in sandbox.run(["env"]).output.decode().lower()
+        assert sandbox.run(["ls", "/run/deputy"]).exit_code != 0
+        said = python(sandbox, "import socket\nprint(socket.socket().connect_ex(('127.0.0.1', 3128)))")
         assert said == "111\n"  # refused
-        assert box.run(["sh", "-c", "cat /proc/net/dev | tail -n +3 | cut -d: -f1"]).output.split() == [b"lo"]
+        assert sandbox.run(["sh", "-c", "cat /proc/net/dev | tail -n +3 | cut -d: -f1"]).output.split() == [b"lo"]
 
 
 def test_the_socket_and_its_folder_can_not_be_changed_from_inside(sandboxes: DockerSandboxes, home: Path) -> None:
-    with Gateways(home).open([]) as gate, sandboxes.start(spec("folder", gate.folder)) as box:
+    with Gateways(home).open([]) as gate, sandboxes.start(spec("folder", gate.folder)) as sandbox:
         for command in ("rm /run/deputy/gateway.sock", "touch /run/deputy/x", "chmod 600 /run/deputy/gateway.sock"):
-            assert box.run(["sh", "-c", command]).exit_code != 0, command
+            assert sandbox.run(["sh", "-c", command]).exit_code != 0, command
         assert [entry.name for entry in Path(gate.folder).iterdir()] == ["gateway.sock"]
 
 
@@ -134,16 +134,16 @@ def test_nothing_stays_open_when_a_command_has_ended(sandboxes: DockerSandboxes,
     with (
         server(hold) as port,
         Gateways(home, [f"localhost:{port}"]).open(["localhost"]) as gate,
-        sandboxes.start(spec("ended", gate.folder)) as box,
+        sandboxes.start(spec("ended", gate.folder)) as sandbox,
     ):
         code = OPEN.format(port=port) + "c = tunnel()\nif os.fork() == 0:\n    time.sleep(600)"
-        assert box.run(["python3", "-c", code]).exit_code == 0
+        assert sandbox.run(["python3", "-c", code]).exit_code == 0
         end = time.monotonic() + 10
         while not ended:
             assert time.monotonic() < end
             time.sleep(0.02)
         established = "grep -cE ':[0-9A-F]{4} 01 ' /proc/net/tcp"
-        assert box.run(["sh", "-c", established]).output == b"0\n"
+        assert sandbox.run(["sh", "-c", established]).output == b"0\n"
 
 
 OPEN = """
@@ -238,26 +238,26 @@ for _ in range(500):
 
 @pytest.fixture(scope="module")
 def attacked(sandboxes: DockerSandboxes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, int]]:
-    """One box for all attacks: each must leave it usable for the next."""
+    """One sandbox for all attacks: each must leave it usable for the next."""
     home = tmp_path_factory.mktemp("attacked") / "g"
     endless = Bounds(sent=1 << 50, received=1 << 50)
     with (
         server(echo) as port,
         Gateways(home, [f"localhost:{port}"], bounds=endless).open(["localhost"]) as gate,
-        sandboxes.start(spec("attacked", gate.folder)) as box,
+        sandboxes.start(spec("attacked", gate.folder)) as sandbox,
     ):
-        yield box, port
+        yield sandbox, port
 
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_no_command_can_break_the_channel_or_the_relay(attacked: tuple[Sandbox, int], name: str) -> None:
-    box, port = attacked
+    sandbox, port = attacked
     code = OPEN.format(port=port) + ATTACKS[name].replace("{port}", str(port)) + "\nprint('made', flush=True)"
-    done = box.run(["python3", "-c", code], timeout=90)
+    done = sandbox.run(["python3", "-c", code], timeout=90)
     assert done.output == b"made\n", done.output[-2000:]
     assert done.exit_code == 0
     after = OPEN.format(port=port) + "c = tunnel(); c.sendall(b'still'); print(c.recv(100))"
-    assert python(box, after) == "b'still'\n"
+    assert python(sandbox, after) == "b'still'\n"
 
 
 WHOLE = """
@@ -272,8 +272,8 @@ print(b"".join(iter(lambda: c.recv(1 << 20), b"")) == sent)
 
 
 def test_every_byte_arrives_though_both_ends_are_slow(attacked: tuple[Sandbox, int]) -> None:
-    box, port = attacked
-    assert python(box, OPEN.format(port=port) + WHOLE) == "True\n"
+    sandbox, port = attacked
+    assert python(sandbox, OPEN.format(port=port) + WHOLE) == "True\n"
 
 
 MANY = """
@@ -292,11 +292,11 @@ def test_more_connections_than_the_relay_holds_wait(sandboxes: DockerSandboxes, 
     with (
         server(echo) as port,
         Gateways(home, [f"localhost:{port}"], bounds=bounds).open(["localhost"]) as gate,
-        sandboxes.start(spec("many", gate.folder)) as box,
+        sandboxes.start(spec("many", gate.folder)) as sandbox,
     ):
         code = OPEN.format(port=port) + MANY.replace("{port}", str(port))
         held: list[int] = []  # asked in the middle: when they end, the next ones get their places
-        box.run(["python3", "-c", code], on_output=lambda _: held.extend(use.connections for use in gate.uses()))
+        sandbox.run(["python3", "-c", code], on_output=lambda _: held.extend(use.connections for use in gate.uses()))
     assert held == [MAX_CONNECTIONS]
 
 
@@ -322,20 +322,20 @@ def test_waiting_for_a_slow_reader_costs_nothing(sandboxes: DockerSandboxes, hom
     with (
         server(much) as port,
         Gateways(home, [f"localhost:{port}"], bounds=Bounds(idle_seconds=0.4)).open(["localhost"]) as gate,
-        sandboxes.start(spec("slow", gate.folder)) as box,
+        sandboxes.start(spec("slow", gate.folder)) as sandbox,
     ):
         # The gateway gives up on it, and hangs up while the relay still holds what nobody takes.
-        said = python(box, SPIN.replace("{port}", str(port)))
+        said = python(sandbox, SPIN.replace("{port}", str(port)))
         assert said.startswith("True"), said
 
 
 def test_a_command_that_floods_is_stopped_in_time_and_its_output_is_kept(attacked: tuple[Sandbox, int]) -> None:
-    box, port = attacked
+    sandbox, port = attacked
     flood = ATTACKS["endless data both ways"].replace("time.sleep(3)", "print('flooding', flush=True); time.sleep(600)")
-    done = box.run(["python3", "-c", OPEN.format(port=port) + flood], timeout=5)
+    done = sandbox.run(["python3", "-c", OPEN.format(port=port) + flood], timeout=5)
     assert done.timed_out
     assert done.output == b"flooding\n"
-    assert box.run(["echo", "in sync"]).output == b"in sync\n"
+    assert sandbox.run(["echo", "in sync"]).output == b"in sync\n"
 
 
 # ---------------------------------------------------------------------------------------------------- where it can't be
@@ -370,7 +370,7 @@ def test_an_engine_on_another_machine() -> None:
 def test_pip_downloads_from_pypi(sandboxes: DockerSandboxes, home: Path) -> None:
     with (
         Gateways(home).open(["pypi.org", "files.pythonhosted.org"]) as gate,
-        sandboxes.start(spec("pip", gate.folder)) as box,
+        sandboxes.start(spec("pip", gate.folder)) as sandbox,
     ):
         command = [
             "pip",
@@ -382,25 +382,25 @@ def test_pip_downloads_from_pypi(sandboxes: DockerSandboxes, home: Path) -> None
             "/tmp/w",
             "iniconfig",
         ]
-        done = box.run(command, timeout=120)
+        done = sandbox.run(command, timeout=120)
         assert done.exit_code == 0, done.output.decode()
-        assert b"iniconfig" in box.run(["ls", "/tmp/w"]).output
+        assert b"iniconfig" in sandbox.run(["ls", "/tmp/w"]).output
         elsewhere = [*command[:-1], "--retries", "0", "--index-url", "https://registry.npmjs.org", "iniconfig"]
-        assert box.run(elsewhere, timeout=120).exit_code != 0
+        assert sandbox.run(elsewhere, timeout=120).exit_code != 0
     uses = {use.host: use for use in gate.uses()}
     assert uses["files.pythonhosted.org"].received > 1000
     assert uses["registry.npmjs.org"].refused
 
 
 @pytest.mark.network
-def test_apt_updates_in_a_root_box(home: Path) -> None:
+def test_apt_updates_in_a_root_sandbox(home: Path) -> None:
     builders = Builders(DockerEngine(None), owner="test-gateway-apt")
     with Gateways(home).open(["deb.debian.org"]) as gate:
         opened = builders.open(IMAGE, {}, python=OWN_PYTHON, seconds=120, disk=1024**3, gateway=gate.folder)
-        with opened as (box, _):
+        with opened as (sandbox, _):
             sources = "deb http://deb.debian.org/debian bookworm-updates main\n"
-            box.run(["sh", "-c", f"rm -rf /etc/apt/sources.list*; echo '{sources}' > /etc/apt/sources.list"])
-            done = box.run(["apt-get", "update"], timeout=120, env=environment(gate.folder))
+            sandbox.run(["sh", "-c", f"rm -rf /etc/apt/sources.list*; echo '{sources}' > /etc/apt/sources.list"])
+            done = sandbox.run(["apt-get", "update"], timeout=120, env=environment(gate.folder))
             assert done.exit_code == 0, done.output.decode()
             assert b"deb.debian.org" in done.output
     assert {(use.host, use.port, use.refused) for use in gate.uses()} == {("deb.debian.org", 80, "")}

@@ -36,12 +36,12 @@ def sample_site() -> Files:
 class Renamed:
     """What the tool said, what it wrote, and what else can be asked of the sandbox."""
 
-    box: Sandbox
+    sandbox: Sandbox
     tool: CommandResult
     written: Files
 
     def passes(self, command: tuple[str, ...]) -> bool:
-        return self.box.run(command).exit_code == 0
+        return self.sandbox.run(command).exit_code == 0
 
 
 Rename = Callable[[str, str, Files], Renamed]
@@ -56,17 +56,17 @@ def sandboxes() -> Iterator[DockerSandboxes]:
 
 @pytest.fixture
 def rename(sandboxes: DockerSandboxes) -> Iterator[Rename]:
-    boxes: list[Sandbox] = []
+    started: list[Sandbox] = []
 
     def renamed(old: str, new: str, files: Files) -> Renamed:
-        box = sandboxes.start(SandboxSpec(f"deputy-{TASK}-{len(boxes)}", TASK, "", tree(files)))
-        boxes.append(box)
-        tool = box.run((*TOOL, old, new))
-        return Renamed(box, tool, {file.path: file.content.decode() for file in box.delta().written})
+        sandbox = sandboxes.start(SandboxSpec(f"deputy-{TASK}-{len(started)}", TASK, "", tree(files)))
+        started.append(sandbox)
+        tool = sandbox.run((*TOOL, old, new))
+        return Renamed(sandbox, tool, {file.path: file.content.decode() for file in sandbox.delta().written})
 
     yield renamed
-    for box in boxes:
-        box.close()
+    for sandbox in started:
+        sandbox.close()
 
 
 def test_the_sites_lint_stays_clean_and_its_tests_pass(rename):
@@ -127,10 +127,10 @@ def test_a_configuration_that_ruff_cannot_read_leaves_all_as_it_is(rename):
 
 def test_without_ruff_the_rename_is_all_there_is(sandboxes):
     files = {"ruff.toml": RUFF, "lib.py": LIB, "a.py": SORTED}
-    with sandboxes.start(SandboxSpec(f"deputy-{TASK}-bare", TASK, "", tree(files))) as box:
+    with sandboxes.start(SandboxSpec(f"deputy-{TASK}-bare", TASK, "", tree(files))) as sandbox:
         python = "/opt/deputy/venv/bin/python"
-        done = box.run(("env", "PATH=/usr/bin:/bin", python, TOOL[1], "alpha", "zzz"))
-        written = {file.path: file.content.decode() for file in box.delta().written}
+        done = sandbox.run(("env", "PATH=/usr/bin:/bin", python, TOOL[1], "alpha", "zzz"))
+        written = {file.path: file.content.decode() for file in sandbox.delta().written}
     assert done.exit_code == 0, done.output
     assert written["a.py"] == SORTED.replace("alpha", "zzz")
 
@@ -158,12 +158,12 @@ def own():
     return "rate"
 
 
-class Box:
+class Sandbox:
     """``rate``."""
 
     def grow(self):
         """
-        >>> Box().grow().grow()
+        >>> Sandbox().grow().grow()
         """
         return self
 '''
@@ -179,7 +179,7 @@ def test_examples_and_quoted_names_in_docstrings_follow(rename):
     assert ">>> rate = 3\n    >>> rate\n" in text, "an example with a rate of its own"
     assert 'return "rate"' in text
     done = rename("grow", "wax", {"lib.py": DOCUMENTED})
-    assert ">>> Box().wax().wax()" in done.written["lib.py"]
+    assert ">>> Sandbox().wax().wax()" in done.written["lib.py"]
 
 
 def test_stubs_and_star_imports_go_along(rename):

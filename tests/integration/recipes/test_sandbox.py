@@ -61,17 +61,17 @@ def sandboxes() -> Iterator[DockerSandboxes]:
 @pytest.fixture
 def ask(sandboxes: DockerSandboxes):
     def asked(text: str, files: Files, *, tests_pass: bool = False) -> Ran:
-        with sandboxes.start(SandboxSpec(f"deputy-{TASK}-recipe", TASK, "", tree(files))) as box:
-            ran = carried_out(box, text)
+        with sandboxes.start(SandboxSpec(f"deputy-{TASK}-recipe", TASK, "", tree(files))) as sandbox:
+            ran = carried_out(sandbox, text)
             if tests_pass:
-                assert box.run(TESTS).exit_code == 0
+                assert sandbox.run(TESTS).exit_code == 0
         return ran
 
     return asked
 
 
 @pytest.fixture
-def boxed(sandboxes: DockerSandboxes):
+def start_with(sandboxes: DockerSandboxes):
     """A sandbox for several requests that should change nothing."""
 
     def started(files: Files) -> Sandbox:
@@ -80,17 +80,17 @@ def boxed(sandboxes: DockerSandboxes):
     return started
 
 
-def carried_out(box: Sandbox, text: str) -> Ran:
+def carried_out(sandbox: Sandbox, text: str) -> Ran:
     """Understand the request and run its recipe as the workflow does."""
     spec = parse(text, REPOS, tuple(RECIPES.values()), bot_user="U0DEPUTY", limits=Limits())
     assert isinstance(spec, TaskSpec)
     assert spec.recipe
     recipe = RECIPES[spec.recipe]
     for command in commands_for(recipe, spec.arguments):
-        last = box.run(command)
+        last = sandbox.run(command)
         if last.exit_code not in recipe.ok_codes:
             break
-    delta = box.delta()
+    delta = sandbox.delta()
     assert not delta.deleted
     return Ran(last, {file.path: file.content.decode() for file in delta.written})
 
@@ -214,10 +214,10 @@ REFUSED_RENAMES = [
 ]
 
 
-def test_a_rename_that_would_break_something_writes_nothing_and_says_why(boxed):
-    with boxed(PACKAGE) as box:
+def test_a_rename_that_would_break_something_writes_nothing_and_says_why(start_with):
+    with start_with(PACKAGE) as sandbox:
         for old, new, code, says in REFUSED_RENAMES:
-            ran = carried_out(box, f"rename {old} to {new} in shop")
+            ran = carried_out(sandbox, f"rename {old} to {new} in shop")
             assert (ran.last.exit_code, ran.written) == (code, {})
             assert says in ran.output
 
@@ -276,9 +276,9 @@ def test_a_pin_is_moved_wherever_it_stands_and_nothing_else(ask):
         ),
     ],
 )
-def test_a_pin_that_cannot_be_moved_is_explained(boxed, files, refused):
-    with boxed(files) as box:
+def test_a_pin_that_cannot_be_moved_is_explained(start_with, files, refused):
+    with start_with(files) as sandbox:
         for name, code, says in refused:
-            ran = carried_out(box, f"bump {name} to 2.1 in shop")
+            ran = carried_out(sandbox, f"bump {name} to 2.1 in shop")
             assert (ran.last.exit_code, ran.written) == (code, {})
             assert says in ran.output

@@ -75,8 +75,8 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stuck]:
 
 def test_one_that_stays_does_not_keep_the_sweep_from_the_others(sandboxes: DockerSandboxes, stuck: Stuck) -> None:
     specs = [make_spec(purpose) for purpose in ("one", "two", "three")]
-    # Kept: a box that nobody holds ends with its connection.
-    boxes = [sandboxes.start(spec) for spec in specs]
+    # Kept: a sandbox that nobody holds ends with its connection.
+    started = [sandboxes.start(spec) for spec in specs]
     held = {stuck.hold(spec.name): spec.name for spec in specs[1:]}
     with pytest.raises(SandboxFailed, match="could not kill"):
         sandboxes.sweep(lambda _: False)
@@ -84,7 +84,7 @@ def test_one_that_stays_does_not_keep_the_sweep_from_the_others(sandboxes: Docke
     assert set(sandboxes.remaining(TASK)) == set(held.values())
     stuck.ids.clear()
     assert set(sandboxes.sweep(lambda _: False)) == set(held.values())
-    assert len(boxes) == len(specs)
+    assert len(started) == len(specs)
 
 
 def test_an_engine_that_is_gone_is_not_asked_for_each_of_them(
@@ -96,43 +96,43 @@ def test_an_engine_that_is_gone_is_not_asked_for_each_of_them(
         tries.append(container)
         raise ConnectionRefusedError
 
-    boxes = [sandboxes.start(make_spec(purpose)) for purpose in ("one", "two")]
+    started = [sandboxes.start(make_spec(purpose)) for purpose in ("one", "two")]
     with monkeypatch.context() as away:
         away.setattr(APIClient, "remove_container", refuse)
         with pytest.raises(Unavailable):
             sandboxes.sweep(lambda _: False)
-    assert (len(tries), len(boxes)) == (1, 2)
+    assert (len(tries), len(started)) == (1, 2)
 
 
-def test_a_cancelled_command_is_told_as_that_whatever_becomes_of_its_box(
+def test_a_cancelled_command_is_told_as_that_whatever_becomes_of_its_sandbox(
     sandboxes: DockerSandboxes, stuck: Stuck
 ) -> None:
     cancelled = threading.Event()
     threading.Timer(0.3, cancelled.set).start()
-    box = sandboxes.start(make_spec("cancel"))
-    container = stuck.hold(box.name)
-    with pytest.raises(Cancelled), box:
-        box.run(["sleep", "60"], is_cancelled=cancelled.is_set)
+    sandbox = sandboxes.start(make_spec("cancel"))
+    container = stuck.hold(sandbox.name)
+    with pytest.raises(Cancelled), sandbox:
+        sandbox.run(["sleep", "60"], is_cancelled=cancelled.is_set)
     assert stuck.tries.count(container) == 1, "nobody waits twice: what is still there goes with the sweep"
     with pytest.raises(SandboxFailed, match="closed"):
-        box.run(["true"])
+        sandbox.run(["true"])
     stuck.ids.clear()
-    assert sandboxes.sweep(lambda _: False) == (box.name,)
+    assert sandboxes.sweep(lambda _: False) == (sandbox.name,)
 
 
-def test_a_box_that_can_not_be_removed_is_told_when_nothing_else_went_wrong(
+def test_a_sandbox_that_can_not_be_removed_is_told_when_nothing_else_went_wrong(
     sandboxes: DockerSandboxes, stuck: Stuck
 ) -> None:
-    box = sandboxes.start(make_spec("stays"))
-    stuck.hold(box.name)
+    sandbox = sandboxes.start(make_spec("stays"))
+    stuck.hold(sandbox.name)
     with pytest.raises(SandboxFailed, match="could not kill"):
-        box.close()
+        sandbox.close()
     stuck.ids.clear()
-    box.close()
+    sandbox.close()
     assert sandboxes.remaining(TASK) == ()
 
 
-def test_a_start_that_fails_says_why_whatever_becomes_of_its_box(sandboxes: DockerSandboxes, stuck: Stuck) -> None:
+def test_a_start_that_fails_says_why_whatever_becomes_of_its_sandbox(sandboxes: DockerSandboxes, stuck: Stuck) -> None:
     names: list[str] = []
 
     def hold_and_stop() -> bool:
@@ -158,7 +158,7 @@ def test_a_container_that_does_not_start_says_why_whatever_becomes_of_it(
             sandboxes.start(make_spec("unstarted"))
 
 
-def test_a_workspace_that_does_not_fit_is_told_whatever_becomes_of_its_box(
+def test_a_workspace_that_does_not_fit_is_told_whatever_becomes_of_its_sandbox(
     sandboxes: DockerSandboxes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     big = make_spec("big", tree=tree_of({"big": (bytes(20 * 1024**2), 0o644)}))
@@ -172,7 +172,7 @@ def test_a_workspace_that_does_not_fit_is_told_whatever_becomes_of_its_box(
 
 
 @pytest.mark.parametrize("is_stuck", [False, True])
-def test_a_closed_boxes_connection_is_closed_at_once(
+def test_a_closed_sandboxes_connection_is_closed_at_once(
     sandboxes: DockerSandboxes, stuck: Stuck, monkeypatch: pytest.MonkeyPatch, is_stuck: bool
 ) -> None:
     connections: list[socket.socket] = []
@@ -186,13 +186,13 @@ def test_a_closed_boxes_connection_is_closed_at_once(
     monkeypatch.setattr(APIClient, "attach_socket", watched)
     gc.disable()
     try:
-        box = sandboxes.start(make_spec("connected"))
+        sandbox = sandboxes.start(make_spec("connected"))
         (connection,) = connections
         assert connection.fileno() >= 0
         if is_stuck:
-            stuck.hold(box.name)
+            stuck.hold(sandbox.name)
         with suppress(SandboxFailed):
-            box.close()
+            sandbox.close()
         assert connection.fileno() == -1
     finally:
         gc.enable()

@@ -44,9 +44,9 @@ def test_the_volumes_of_an_image_made_anew_are_memory_too(tagged: Callable[[str]
     spec = SandboxSpec(f"deputy-d-1mages00-1-{OWNER}", "D-1MAGES00", "", TREE, {}, SMALL)
     mounted = ["sh", "-c", "grep -E ' /(data|more) ' /proc/mounts | cut -d' ' -f1-3"]
     tagged("LABEL test=one\n")
-    with sandboxes.start(spec) as box:
-        assert box.run(mounted).output == b""
+    with sandboxes.start(spec) as sandbox:
+        assert sandbox.run(mounted).output == b""
     tagged('LABEL test=two\nVOLUME ["/data", "/more"]\n')
-    with sandboxes.start(spec) as box:
-        assert sorted(box.run(mounted).output.splitlines()) == [b"tmpfs /data tmpfs", b"tmpfs /more tmpfs"]
+    with sandboxes.start(spec) as sandbox:
+        assert sorted(sandbox.run(mounted).output.splitlines()) == [b"tmpfs /data tmpfs", b"tmpfs /more tmpfs"]
     sandboxes.close()

@@ -38,7 +38,7 @@ LIVES = {
     "memory": 12,
     "cancelled_fill": 20,
     "host_killed": 20,
-    "box_killed": 18,
+    "sandbox_killed": 18,
     "too_big": 10,
     "warm": 20,
 }
@@ -49,7 +49,7 @@ SMALL = SandboxLimits(memory=64 * 1024**2, disk=8 * 1024**2, inodes=500, process
 TREE = tree_of({f"src/module{number}.py": (b"x = 1\n" * 5_000, 0o644) for number in range(60)})
 TOO_BIG = tree_of({"big": (bytes(9 * 1024**2), 0o644)})
 BUSY = ["sh", "-c", f"sleep {MARK} & trap '' TERM; sleep {MARK}"]
-WARM = SandboxSpec("", "", "", TREE, limits=SMALL, stock="shop")
+WARM = SandboxSpec("", "", "", TREE, limits=SMALL, warm_pool="shop")
 ENGINES_FILES = (
     "/var/lib/docker/containers/{}",
     "/var/lib/docker/image/overlay2/layerdb/mounts/{}",
@@ -66,30 +66,30 @@ Life = Callable[[DockerSandboxes, SandboxSpec, random.Random], object]
 
 def spec_of(number: int) -> SandboxSpec:
     task = f"D-LIFE{number:04d}"
-    return replace(WARM, name=f"deputy-{task.lower()}-1-{OWNER}", task=task, stock="")
+    return replace(WARM, name=f"deputy-{task.lower()}-1-{OWNER}", task=task, warm_pool="")
 
 
 # ------------------------------------------------------------------------------------------------------ the lives
 
 
 def end(sandboxes: DockerSandboxes, spec: SandboxSpec, dice: random.Random) -> None:
-    with sandboxes.start(spec) as box:
-        _work(box, dice)
+    with sandboxes.start(spec) as sandbox:
+        _work(sandbox, dice)
 
 
 def warm(sandboxes: DockerSandboxes, spec: SandboxSpec, dice: random.Random) -> None:
-    end(sandboxes, replace(spec, stock=WARM.stock), dice)
+    end(sandboxes, replace(spec, warm_pool=WARM.warm_pool), dice)
 
 
-def _work(box: Sandbox, dice: random.Random) -> None:
-    assert box.run(["sh", "-c", f"sleep {MARK} & echo {dice.random()} > new; ls src | wc -l"]).output == b"60\n"
-    assert [file.path for file in box.delta().written] == ["new"]
+def _work(sandbox: Sandbox, dice: random.Random) -> None:
+    assert sandbox.run(["sh", "-c", f"sleep {MARK} & echo {dice.random()} > new; ls src | wc -l"]).output == b"60\n"
+    assert [file.path for file in sandbox.delta().written] == ["new"]
 
 
 def cancel(sandboxes: DockerSandboxes, spec: SandboxSpec, dice: random.Random) -> None:
     cancelled = time.monotonic() + dice.uniform(0, 1.5)
-    with pytest.raises(Cancelled), sandboxes.start(spec, lambda: time.monotonic() > cancelled) as box:
-        box.run(BUSY, is_cancelled=lambda: time.monotonic() > cancelled)
+    with pytest.raises(Cancelled), sandboxes.start(spec, lambda: time.monotonic() > cancelled) as sandbox:
+        sandbox.run(BUSY, is_cancelled=lambda: time.monotonic() > cancelled)
 
 
 def cancelled_fill(sandboxes: DockerSandboxes, spec: SandboxSpec, dice: random.Random) -> None:
@@ -100,16 +100,16 @@ def cancelled_fill(sandboxes: DockerSandboxes, spec: SandboxSpec, dice: random.R
 
 
 def timeout(sandboxes: DockerSandboxes, spec: SandboxSpec, dice: random.Random) -> None:
-    with sandboxes.start(spec) as box:
-        assert box.run(BUSY, timeout=dice.uniform(0.05, 0.3)).timed_out
+    with sandboxes.start(spec) as sandbox:
+        assert sandbox.run(BUSY, timeout=dice.uniform(0.05, 0.3)).timed_out
 
 
 def memory(sandboxes: DockerSandboxes, spec: SandboxSpec, _: random.Random) -> None:
-    with sandboxes.start(spec) as box, suppress(SandboxFailed):
-        assert box.run(["python3", "-c", f"import sys; x = bytearray(10**9); print('{MARK}')"]).exit_code != 0
+    with sandboxes.start(spec) as sandbox, suppress(SandboxFailed):
+        assert sandbox.run(["python3", "-c", f"import sys; x = bytearray(10**9); print('{MARK}')"]).exit_code != 0
 
 
-def box_killed(sandboxes: DockerSandboxes, spec: SandboxSpec, dice: random.Random) -> None:
+def sandbox_killed(sandboxes: DockerSandboxes, spec: SandboxSpec, dice: random.Random) -> None:
     client = docker.from_env()
 
     def kill() -> None:
@@ -119,8 +119,8 @@ def box_killed(sandboxes: DockerSandboxes, spec: SandboxSpec, dice: random.Rando
     timer = threading.Timer(dice.uniform(0.05, 0.8), kill)
     timer.start()
     try:
-        with suppress(SandboxFailed), sandboxes.start(spec) as box:
-            box.run(BUSY, timeout=2)
+        with suppress(SandboxFailed), sandboxes.start(spec) as sandbox:
+            sandbox.run(BUSY, timeout=2)
     finally:
         timer.join()
         client.close()
@@ -270,7 +270,7 @@ def test_two_hundred_random_lives_leave_nothing(tmp_path: Path, monkeypatch: pyt
             "cancelled_fill": cancelled_fill,
             "timeout": timeout,
             "memory": memory,
-            "box_killed": box_killed,
+            "sandbox_killed": sandbox_killed,
             "too_big": too_big,
             "host_killed": hosts.killed,
         }

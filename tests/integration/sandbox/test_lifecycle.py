@@ -73,9 +73,9 @@ def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
 
 
 def test_leaving_the_block_removes_the_container(sandboxes: DockerSandboxes, engine: docker.DockerClient) -> None:
-    with sandboxes.start(make_spec("leave")) as box:
-        assert exists(engine, box.name)
-    assert not exists(engine, box.name)
+    with sandboxes.start(make_spec("leave")) as sandbox:
+        assert exists(engine, sandbox.name)
+    assert not exists(engine, sandbox.name)
 
 
 def test_an_error_in_the_block_removes_the_container(sandboxes: DockerSandboxes, engine: docker.DockerClient) -> None:
@@ -87,12 +87,12 @@ def test_an_error_in_the_block_removes_the_container(sandboxes: DockerSandboxes,
 def test_a_cancelled_command_is_gone_with_its_container(
     sandboxes: DockerSandboxes, engine: docker.DockerClient
 ) -> None:
-    box = sandboxes.start(make_spec("cancel"))
+    sandbox = sandboxes.start(make_spec("cancel"))
     cancelled = threading.Event()
     threading.Timer(0.3, cancelled.set).start()
     with pytest.raises(Cancelled):
-        box.run(["sh", "-c", "trap '' TERM INT; while :; do :; done"], is_cancelled=cancelled.is_set)
-    assert not exists(engine, box.name)
+        sandbox.run(["sh", "-c", "trap '' TERM INT; while :; do :; done"], is_cancelled=cancelled.is_set)
+    assert not exists(engine, sandbox.name)
 
 
 @pytest.mark.usefixtures("sandboxes")
@@ -103,8 +103,8 @@ def test_the_container_goes_when_its_host_process_is_killed(engine: docker.Docke
         "import pathlib\n"
         "from deputy.adapters.sandbox.host.docker import DockerSandboxes\n"
         "from tests.integration.sandbox.test_lifecycle import make_spec\n"
-        f"box = DockerSandboxes(owner={OWNER!r}).start(make_spec('crash'))\n"
-        f"box.run(['sh', '-c', 'sleep 300 & echo up; sleep 300'],"
+        f"sandbox = DockerSandboxes(owner={OWNER!r}).start(make_spec('crash'))\n"
+        f"sandbox.run(['sh', '-c', 'sleep 300 & echo up; sleep 300'],"
         f" on_output=lambda _: pathlib.Path({str(ready)!r}).touch())\n"
     )
     root = Path(__file__).parents[3]
@@ -120,24 +120,24 @@ def test_the_container_goes_when_its_host_process_is_killed(engine: docker.Docke
     assert eventually(lambda: not exists(engine, spec.name))
 
 
-def test_a_box_that_dies_is_a_failed_sandbox(sandboxes: DockerSandboxes, engine: docker.DockerClient) -> None:
-    box = sandboxes.start(make_spec("dies"))
-    threading.Timer(0.3, lambda: engine.containers.get(box.name).kill()).start()
+def test_a_sandbox_that_dies_is_a_failed_sandbox(sandboxes: DockerSandboxes, engine: docker.DockerClient) -> None:
+    sandbox = sandboxes.start(make_spec("dies"))
+    threading.Timer(0.3, lambda: engine.containers.get(sandbox.name).kill()).start()
     with pytest.raises(SandboxFailed):
-        box.run(["sleep", "60"])
-    box.close()
-    assert eventually(lambda: not exists(engine, box.name))
+        sandbox.run(["sleep", "60"])
+    sandbox.close()
+    assert eventually(lambda: not exists(engine, sandbox.name))
 
 
-def test_a_frozen_box_is_given_up_and_removed(
+def test_a_frozen_sandbox_is_given_up_and_removed(
     sandboxes: DockerSandboxes, engine: docker.DockerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deputy.adapters.sandbox.channel.client._GRACE_SECONDS", 0.5)
-    box = sandboxes.start(make_spec("frozen"))
-    engine.containers.get(box.name).pause()
+    sandbox = sandboxes.start(make_spec("frozen"))
+    engine.containers.get(sandbox.name).pause()
     with pytest.raises(SandboxFailed, match="no reply in time"):
-        box.run(["true"], timeout=0.2)
-    assert not exists(engine, box.name)
+        sandbox.run(["true"], timeout=0.2)
+    assert not exists(engine, sandbox.name)
 
 
 def test_a_workspace_that_does_not_fit_leaves_nothing(sandboxes: DockerSandboxes, engine: docker.DockerClient) -> None:
@@ -181,9 +181,9 @@ def test_sweep_survives_a_container_without_our_labels_details(
 
 def test_many_start_at_once_and_stay_apart(sandboxes: DockerSandboxes) -> None:
     def work(number: int) -> bytes:
-        with sandboxes.start(make_spec(f"many{number}")) as box:
-            box.write("mine", str(number).encode())
-            return box.run(["sh", "-c", "cat mine; ls | wc -l"]).output
+        with sandboxes.start(make_spec(f"many{number}")) as sandbox:
+            sandbox.write("mine", str(number).encode())
+            return sandbox.run(["sh", "-c", "cat mine; ls | wc -l"]).output
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(work, range(6))) == [f"{number}2\n".encode() for number in range(6)]
@@ -237,10 +237,10 @@ def tcp_engine() -> Iterator[str]:
 @pytest.mark.skipif(not Path("/var/run/docker.sock").exists(), reason="the engine is not at its usual socket")
 def test_an_engine_behind_tcp_does_as_well(tcp_engine: str, engine: docker.DockerClient) -> None:
     archive = tree_of({"big": (b"x" * 3_000_000, 0o644)})
-    with DockerSandboxes(owner=OWNER, base_url=tcp_engine).start(make_spec("tcp", tree=archive)) as box:
-        assert box.run(["sh", "-c", "wc -c < big; echo new > new"]).output == b"3000000\n"
-        assert [file.path for file in box.delta().written] == ["new"]
-    assert not exists(engine, box.name)
+    with DockerSandboxes(owner=OWNER, base_url=tcp_engine).start(make_spec("tcp", tree=archive)) as sandbox:
+        assert sandbox.run(["sh", "-c", "wc -c < big; echo new > new"]).output == b"3000000\n"
+        assert [file.path for file in sandbox.delta().written] == ["new"]
+    assert not exists(engine, sandbox.name)
 
 
 def test_the_runtime_is_the_engines_to_know() -> None:
@@ -249,8 +249,8 @@ def test_the_runtime_is_the_engines_to_know() -> None:
 
 
 def test_the_engine_was_asked_for_every_seal(sandboxes: DockerSandboxes, engine: docker.DockerClient) -> None:
-    with sandboxes.start(make_spec("seals")) as box:
-        attributes = engine.containers.get(box.name).attrs
+    with sandboxes.start(make_spec("seals")) as sandbox:
+        attributes = engine.containers.get(sandbox.name).attrs
     host = attributes["HostConfig"]
     assert host["NetworkMode"] == "none"
     assert host["CapDrop"] == ["ALL"]
@@ -271,38 +271,38 @@ def test_the_engine_was_asked_for_every_seal(sandboxes: DockerSandboxes, engine:
 
 def test_the_image_has_what_recipes_and_agents_need(sandboxes: DockerSandboxes) -> None:
     tools = "git rg patch make less jq ps file unzip xz ruff pytest python python3"
-    with sandboxes.start(make_spec("tools")) as box:
-        missing = box.run(["sh", "-c", f"for t in {tools}; do command -v $t >/dev/null || echo $t; done"])
+    with sandboxes.start(make_spec("tools")) as sandbox:
+        missing = sandbox.run(["sh", "-c", f"for t in {tools}; do command -v $t >/dev/null || echo $t; done"])
         assert missing.output == b""
-        assert box.run(["python", "-c", "import libcst"]).exit_code == 0
-        assert box.run(["ls", "/opt/deputy/tools"]).exit_code == 0
+        assert sandbox.run(["python", "-c", "import libcst"]).exit_code == 0
+        assert sandbox.run(["ls", "/opt/deputy/tools"]).exit_code == 0
 
 
-def test_the_box_knows_nothing_of_its_host(sandboxes: DockerSandboxes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sandbox_knows_nothing_of_its_host(sandboxes: DockerSandboxes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_BOT_TOKEN", "host-only-value")
-    with sandboxes.start(make_spec("env")) as box:
-        assert b"host-only-value" not in box.run(["env"]).output
-        assert box.run(["git", "log", "--format=%s %an"]).output == b"base Deputy\n"
-        assert box.run(["git", "status", "--short"]).output == b""
-        assert box.run(["git", "remote"]).output == b""
+    with sandboxes.start(make_spec("env")) as sandbox:
+        assert b"host-only-value" not in sandbox.run(["env"]).output
+        assert sandbox.run(["git", "log", "--format=%s %an"]).output == b"base Deputy\n"
+        assert sandbox.run(["git", "status", "--short"]).output == b""
+        assert sandbox.run(["git", "remote"]).output == b""
 
 
-def test_a_hostile_repository_of_the_box_stays_in_the_box(sandboxes: DockerSandboxes) -> None:
-    with sandboxes.start(make_spec("hostile")) as box:
-        box.run(["sh", "-c", "rm -rf .git; ln -s /etc .git; echo x > y"])
-        assert [file.path for file in box.delta().written] == ["y"]
-        box.run(
+def test_a_hostile_repository_of_the_sandbox_stays_in_the_sandbox(sandboxes: DockerSandboxes) -> None:
+    with sandboxes.start(make_spec("hostile")) as sandbox:
+        sandbox.run(["sh", "-c", "rm -rf .git; ln -s /etc .git; echo x > y"])
+        assert [file.path for file in sandbox.delta().written] == ["y"]
+        sandbox.run(
             ["sh", "-c", "rm .git; mkdir -p .git/hooks; echo evil > .git/config; echo evil > .git/hooks/post-checkout"]
         )
-        assert [file.path for file in box.delta().written] == ["y"]
+        assert [file.path for file in sandbox.delta().written] == ["y"]
 
 
 def test_links_come_out_as_links_wherever_they_point(sandboxes: DockerSandboxes) -> None:
-    with sandboxes.start(make_spec("links")) as box:
-        box.run(
+    with sandboxes.start(make_spec("links")) as sandbox:
+        sandbox.run(
             ["sh", "-c", "ln -s /proc/1/root/etc/shadow a; ln -s ../../.. b; ln -s a c; mkdir d; ln -s ../d d/self"]
         )
-        written = {file.path: (file.mode, file.content) for file in box.delta().written}
+        written = {file.path: (file.mode, file.content) for file in sandbox.delta().written}
     assert written == {
         "a": ("120000", b"/proc/1/root/etc/shadow"),
         "b": ("120000", b"../../.."),
@@ -312,19 +312,19 @@ def test_links_come_out_as_links_wherever_they_point(sandboxes: DockerSandboxes)
 
 
 def test_a_name_that_is_not_utf8_is_refused_by_name(sandboxes: DockerSandboxes) -> None:
-    with sandboxes.start(make_spec("names")) as box:
-        box.run(["python3", "-c", "open(b'bad\\xff', 'w')"])
+    with sandboxes.start(make_spec("names")) as sandbox:
+        sandbox.run(["python3", "-c", "open(b'bad\\xff', 'w')"])
         with pytest.raises(BadInput, match="UTF-8"):
-            box.delta()
+            sandbox.delta()
 
 
 def test_a_write_through_a_shared_memory_map_comes_out(sandboxes: DockerSandboxes) -> None:
     code = (
         "import mmap\nwith open('README.md', 'r+b') as f:\n  m = mmap.mmap(f.fileno(), 0)\n  m[0]; m[0:5] = b'HELLO'\n"
     )
-    with sandboxes.start(make_spec("mmap")) as box:
-        assert box.run(["python3", "-c", code]).exit_code == 0
-        assert [file.content for file in box.delta().written] == [b"HELLO\n"]
+    with sandboxes.start(make_spec("mmap")) as sandbox:
+        assert sandbox.run(["python3", "-c", code]).exit_code == 0
+        assert [file.content for file in sandbox.delta().written] == [b"HELLO\n"]
 
 
 # ------------------------------------------------------------------------------------------------------ kill -9
@@ -347,7 +347,7 @@ def be_killed_at(stage: str, ready: str) -> None:
     """Start a sandbox and stop at that stage; the test then kills this process."""
     place, way = STAGES[stage]
     sandboxes = DockerSandboxes(owner=OWNER)
-    spec = replace(make_spec("killed", task="D-K1LLED00"), name="deputy-d-k1lled00-1-work", stock="shop")
+    spec = replace(make_spec("killed", task="D-K1LLED00"), name="deputy-d-k1lled00-1-work", warm_pool="shop")
 
     def stop(*_: object) -> None:
         Path(ready).touch()

@@ -1,4 +1,4 @@
-"""The start-up probe: it finds nothing in a box as tasks get it, and each way of weakening one, on real containers."""
+"""The start-up probe on real containers: it finds nothing in a task's sandbox, and each way of weakening one."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from docker.api.client import APIClient
 
 from deputy.adapters.sandbox.engine import hardening
 from deputy.adapters.sandbox.engine.labels import PROBING
-from deputy.adapters.sandbox.host import launching, probing
+from deputy.adapters.sandbox.host import launcher, probing
 from deputy.adapters.sandbox.host.docker import DockerSandboxes
 from deputy.app.composition.sealing import sealing
 from deputy.domain.errors import DeputyError, Unavailable
@@ -30,7 +30,7 @@ def sandboxes() -> Iterator[DockerSandboxes]:
 
 @pytest.fixture
 def weaken(monkeypatch: pytest.MonkeyPatch) -> Weaken:
-    """Change the engine's options of every box from now on.
+    """Change the engine's options of every sandbox from now on.
 
     A key ``create:x`` is an option of the container itself, ``host:X`` one that only the engine's own words have.
     """
@@ -46,17 +46,17 @@ def weaken(monkeypatch: pytest.MonkeyPatch) -> Weaken:
             given["host_config"].update(of("host:"))
             return real_create(self, **{**given, **of("create:")})
 
-        monkeypatch.setattr(launching, "host_options", lambda *args: {**real_options(*args), **options})
+        monkeypatch.setattr(launcher, "host_options", lambda *args: {**real_options(*args), **options})
         monkeypatch.setattr(APIClient, "create_container", create)
 
     return change
 
 
 def is_open(attempts: tuple[Attempt, ...]) -> dict[str, str]:
-    return {attempt.name: attempt.said for attempt in attempts if not attempt.is_shut}
+    return {attempt.name: attempt.message for attempt in attempts if not attempt.is_refused}
 
 
-def test_a_box_as_tasks_get_it_is_shut_in_every_way(sandboxes: DockerSandboxes) -> None:
+def test_a_sandbox_as_tasks_get_it_is_shut_in_every_way(sandboxes: DockerSandboxes) -> None:
     attempts = sandboxes.probe()
     assert is_open(attempts) == {}
     assert [attempt.name for attempt in attempts] == list(probing.names())
@@ -124,7 +124,7 @@ WEAKENINGS: dict[str, tuple[Options, set[str]]] = {
 
 
 @pytest.mark.parametrize(("changes", "expected"), WEAKENINGS.values(), ids=WEAKENINGS.keys())
-def test_a_weakened_box_is_found_out(
+def test_a_weakened_sandbox_is_found_out(
     sandboxes: DockerSandboxes, weaken: Weaken, changes: Options, expected: set[str]
 ) -> None:
     weaken(changes)
@@ -142,7 +142,9 @@ def test_where_there_is_a_network_nothing_is_sent(sandboxes: DockerSandboxes, we
     assert {found[name] for name in sending} == {"not tried, since there is an interface: eth0"}
 
 
-def test_a_box_in_the_hosts_process_namespace_does_not_run_at_all(sandboxes: DockerSandboxes, weaken: Weaken) -> None:
+def test_a_sandbox_in_the_hosts_process_namespace_does_not_run_at_all(
+    sandboxes: DockerSandboxes, weaken: Weaken
+) -> None:
     weaken({"pid_mode": "host"})
     with pytest.raises(DeputyError):
         sealing(sandboxes.probe())
@@ -150,6 +152,6 @@ def test_a_box_in_the_hosts_process_namespace_does_not_run_at_all(sandboxes: Doc
 
 def test_a_probe_under_way_is_not_swept_away_by_another_process(sandboxes: DockerSandboxes) -> None:
     spec = SandboxSpec(f"{PROBING}{os.getpid()}", "", "", {}, limits=probing.LIMITS)
-    with sandboxes.start(spec) as box:
+    with sandboxes.start(spec) as sandbox:
         assert sandboxes.sweep(lambda _: False) == ()
-        assert box.run(["echo", "here"]).output == b"here\n"
+        assert sandbox.run(["echo", "here"]).output == b"here\n"

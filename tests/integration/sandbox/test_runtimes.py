@@ -9,9 +9,9 @@ import pytest
 from deputy.adapters.sandbox.host.docker import DockerSandboxes
 from deputy.domain.errors import DeputyError, SandboxFailed, Unavailable
 from deputy.ports import Sandbox
-from tests.integration.sandbox.test_sealed import KERNEL, NETWORK
+from tests.support.escapes import KERNEL, NETWORK
 from tests.support.runtimes import further_runtimes, refusal
-from tests.support.sealed_box import LIMITS, assert_in_sync, attempts, make_spec
+from tests.support.sealed_sandbox import LIMITS, assert_in_sync, attempts, make_spec
 
 pytestmark = pytest.mark.docker
 
@@ -27,7 +27,7 @@ def runtime(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def box(runtime: str) -> Iterator[Sandbox]:
+def sandbox(runtime: str) -> Iterator[Sandbox]:
     if said := refusal(runtime):
         pytest.skip(said)
     sandboxes = DockerSandboxes(owner=f"test-runtimes-{os.getpid()}", runtime=runtime)
@@ -60,21 +60,21 @@ def test_each_runtime_is_sealed_or_refused_in_words(runtime: str) -> None:
     )
 
 
-def test_the_core_of_the_battery(box: Sandbox) -> None:
-    said = attempts(box, CORE)
+def test_the_core_of_the_battery(sandbox: Sandbox) -> None:
+    said = attempts(sandbox, CORE)
     assert said.keys() == CORE.keys()
     assert [(name, words) for name, words in said.items() if not words.startswith("SHUT")] == []
-    assert_in_sync(box)
+    assert_in_sync(sandbox)
 
 
-def test_bombs(box: Sandbox) -> None:
+def test_bombs(sandbox: Sandbox) -> None:
     code = "held = []\nwhile True: held.append(bytearray(b'x' * 2**20))"
-    assert box.run(["python3", "-c", code], timeout=15).exit_code != 0
-    assert_in_sync(box)
-    box.run(["sh", "-c", "b() { b | b & b; }; b"], timeout=2)
-    assert_in_sync(box)
-    assert box.run(["sh", "-c", "head -c 100M /dev/zero > full"]).exit_code != 0
-    assert_in_sync(box)
-    assert len(box.run(["head", "-c", "200M", "/dev/zero"]).output) < LIMITS.output + 100
+    assert sandbox.run(["python3", "-c", code], timeout=15).exit_code != 0
+    assert_in_sync(sandbox)
+    sandbox.run(["sh", "-c", "b() { b | b & b; }; b"], timeout=2)
+    assert_in_sync(sandbox)
+    assert sandbox.run(["sh", "-c", "head -c 100M /dev/zero > full"]).exit_code != 0
+    assert_in_sync(sandbox)
+    assert len(sandbox.run(["head", "-c", "200M", "/dev/zero"]).output) < LIMITS.output + 100
     with pytest.raises(DeputyError):
-        box.delta()
+        sandbox.delta()

@@ -1,12 +1,12 @@
-"""Bombs, each in a box of its own with its limits on: what bursts is inside, and the box answers afterwards."""
+"""Bombs, each in a sandbox of its own with its limits on: what bursts is inside, and the sandbox answers afterwards."""
 
 import pytest
 
 from deputy.ports import Sandbox
-from tests.support.sealed_box import LIMITS, bombed, box, sandboxes, shared_box
+from tests.support.sealed_sandbox import LIMITS, bombed, sandbox, sandboxes, shared_sandbox
 
 pytestmark = pytest.mark.docker
-__all__ = ["bombed", "box", "sandboxes", "shared_box"]  # fixtures
+__all__ = ["bombed", "sandbox", "sandboxes", "shared_sandbox"]  # fixtures
 
 
 def test_a_fork_bomb_is_held_and_cleared(bombed: Sandbox) -> None:
@@ -26,13 +26,13 @@ def test_processes_are_counted(bombed: Sandbox) -> None:
     assert int(bombed.run(["python3", "-c", code], timeout=20).output) == LIMITS.processes
 
 
-def test_process_1_comes_first_for_the_processor_and_last_for_the_memory_killer(box: Sandbox) -> None:
+def test_process_1_comes_first_for_the_processor_and_last_for_the_memory_killer(sandbox: Sandbox) -> None:
     script = "ps -o ni= -p 1; ps -o ni= -p $$; cat /proc/1/oom_score_adj /proc/self/oom_score_adj"
-    assert box.run(["sh", "-c", script]).output.split() == [b"0", b"10", b"0", b"1000"]
+    assert sandbox.run(["sh", "-c", script]).output.split() == [b"0", b"10", b"0", b"1000"]
 
 
 @pytest.mark.parametrize("processes", [1, 60])
-def test_a_memory_bomb_ends_the_command_not_the_box(bombed: Sandbox, processes: int) -> None:
+def test_a_memory_bomb_ends_the_command_not_the_sandbox(bombed: Sandbox, processes: int) -> None:
     code = (
         "import os, time\n"
         f"for _ in range({processes} - 1):\n"
@@ -79,6 +79,6 @@ def test_a_zip_bomb_meets_the_disk_limit(bombed: Sandbox) -> None:
     assert bombed.run(["unzip", "-o", "/tmp/bomb.zip"], timeout=30).exit_code != 0
 
 
-def test_a_very_deep_tree_does_not_end_the_box(bombed: Sandbox) -> None:
+def test_a_very_deep_tree_does_not_end_the_sandbox(bombed: Sandbox) -> None:
     bombed.run(["python3", "-c", "import os\nfor _ in range(1500): os.mkdir('d' * 8); os.chdir('d' * 8)"])
     assert bombed.run(["rm", "-rf", "dddddddd"]).exit_code == 0

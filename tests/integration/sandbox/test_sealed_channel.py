@@ -8,37 +8,37 @@ import pytest
 from deputy.adapters.sandbox.host.docker import DockerSandboxes
 from deputy.domain.errors import BadInput, NotFound
 from deputy.ports import Sandbox
-from tests.support.sealed_box import LIMITS, MIB, assert_in_sync, box, make_spec, sandboxes, shared_box
+from tests.support.sealed_sandbox import LIMITS, MIB, assert_in_sync, make_spec, sandbox, sandboxes, shared_sandbox
 from tests.support.trees import tree_of
 
 pytestmark = pytest.mark.docker
-__all__ = ["box", "sandboxes", "shared_box"]  # fixtures
+__all__ = ["sandbox", "sandboxes", "shared_sandbox"]  # fixtures
 
 
-def test_the_channel_can_be_neither_killed_nor_stopped(box: Sandbox) -> None:
+def test_the_channel_can_be_neither_killed_nor_stopped(sandbox: Sandbox) -> None:
     script = "for s in KILL STOP TERM INT HUP SEGV USR1 QUIT CHLD; do kill -$s 1; done; sleep 0.2; echo done"
-    assert box.run(["sh", "-c", script]).output == b"done\n"
-    assert box.run(["sh", "-c", "kill -9 -1; true"]).exit_code in (0, -9)
-    assert box.run(["echo", "in sync"]).output == b"in sync\n"
+    assert sandbox.run(["sh", "-c", script]).output == b"done\n"
+    assert sandbox.run(["sh", "-c", "kill -9 -1; true"]).exit_code in (0, -9)
+    assert sandbox.run(["echo", "in sync"]).output == b"in sync\n"
 
 
-def test_forged_replies_are_just_output(box: Sandbox) -> None:
+def test_forged_replies_are_just_output(sandbox: Sandbox) -> None:
     forged = (
         "import json, struct, sys\n"
         "head = json.dumps({'id': '0', 't': 'done', 'exit': 0, 'cut': 0, 'seconds': 0, 'timed_out': False}).encode()\n"
         "frame = struct.pack('>II', len(head), 0) + head\n"
         "sys.stdout.buffer.write(frame * 50); sys.stderr.buffer.write(frame); sys.exit(3)\n"
     )
-    result = box.run(["python3", "-c", forged])
+    result = sandbox.run(["python3", "-c", forged])
     assert result.exit_code == 3
     assert b'"t": "done"' in result.output
-    assert box.run(["echo", "in sync"]).output == b"in sync\n"
+    assert sandbox.run(["echo", "in sync"]).output == b"in sync\n"
 
 
-def test_no_descriptor_of_the_channel_is_inherited(box: Sandbox) -> None:
-    found = box.run(["python3", "-c", "import os; print(sorted(os.listdir('/proc/self/fd')))"]).output
+def test_no_descriptor_of_the_channel_is_inherited(sandbox: Sandbox) -> None:
+    found = sandbox.run(["python3", "-c", "import os; print(sorted(os.listdir('/proc/self/fd')))"]).output
     assert eval(found) <= ["0", "1", "2", "3"]
-    assert box.run(["readlink", "/proc/self/fd/0"]).output == b"/dev/null\n"
+    assert sandbox.run(["readlink", "/proc/self/fd/0"]).output == b"/dev/null\n"
 
 
 DAEMONS = {
@@ -62,9 +62,9 @@ DAEMONS = {
 
 
 @pytest.mark.parametrize("code", DAEMONS.values(), ids=DAEMONS.keys())
-def test_nothing_outlives_its_command(box: Sandbox, code: str) -> None:
-    box.run(["python3", "-c", code], timeout=2)
-    alive = box.run(["sh", "-c", "ls -d /proc/[0-9]*"]).output.split()
+def test_nothing_outlives_its_command(sandbox: Sandbox, code: str) -> None:
+    sandbox.run(["python3", "-c", code], timeout=2)
+    alive = sandbox.run(["sh", "-c", "ls -d /proc/[0-9]*"]).output.split()
     assert alive[0] == b"/proc/1"
     assert len(alive) <= 3  # process 1, the shell and ls
 
@@ -82,35 +82,35 @@ def test_what_runs_in_gits_place_hears_nothing_and_does_not_stay(sandboxes: Dock
     spec = make_spec("git")
     env = {"PATH": "/workspace/bin:/usr/local/bin:/usr/bin:/bin"}
     tree = {**spec.tree, **tree_of({"bin/git": (NOT_GIT, 0o755)})}
-    with sandboxes.start(replace(spec, tree=tree, env=env, git=True)) as box:
-        assert_in_sync(box)
-        assert set(box.run(["cat", "/tmp/heard"]).output.splitlines()) == {b"/dev/null"}
-        assert box.run(["/usr/bin/git", "log", "--format=%s"]).output == b"base\n"
+    with sandboxes.start(replace(spec, tree=tree, env=env, git=True)) as sandbox:
+        assert_in_sync(sandbox)
+        assert set(sandbox.run(["cat", "/tmp/heard"]).output.splitlines()) == {b"/dev/null"}
+        assert sandbox.run(["/usr/bin/git", "log", "--format=%s"]).output == b"base\n"
 
 
 # ------------------------------------------------------------------------------------------------------ output
 
 
-def test_any_bytes_come_out_as_they_are(box: Sandbox) -> None:
+def test_any_bytes_come_out_as_they_are(sandbox: Sandbox) -> None:
     code = "import sys; sys.stdout.buffer.write(bytes(range(256)) * 100)"
-    assert box.run(["python3", "-c", code]).output == bytes(range(256)) * 100
+    assert sandbox.run(["python3", "-c", code]).output == bytes(range(256)) * 100
 
 
-def test_endless_output_ends_with_its_time(box: Sandbox) -> None:
+def test_endless_output_ends_with_its_time(sandbox: Sandbox) -> None:
     seen = 0
 
     def count(data: bytes) -> None:
         nonlocal seen
         seen += len(data)
 
-    result = box.run(["yes"], timeout=1, on_output=count)
+    result = sandbox.run(["yes"], timeout=1, on_output=count)
     assert (result.timed_out, result.truncated > 0) == (True, True)
     assert len(result.output) < LIMITS.output + 100
     assert seen <= LIMITS.output
 
 
-def test_three_gigabytes_of_output_stay_small(box: Sandbox) -> None:
-    result = box.run(["head", "-c", "3G", "/dev/zero"], timeout=30)
+def test_three_gigabytes_of_output_stay_small(sandbox: Sandbox) -> None:
+    result = sandbox.run(["head", "-c", "3G", "/dev/zero"], timeout=30)
     assert len(result.output) < LIMITS.output + 100
     # A busy machine may not get to the end in time; what came is counted all the same.
     assert result.timed_out or (result.exit_code, result.truncated) == (0, 3 * 1024**3 - LIMITS.output)
@@ -122,9 +122,9 @@ def test_output_byte_by_byte_is_whole_and_shown_in_larger_pieces(sandboxes: Dock
     spec = make_spec("bytes")
     many = 200_000
     shown: list[bytes] = []
-    with sandboxes.start(replace(spec, limits=replace(spec.limits, output=many))) as box:
+    with sandboxes.start(replace(spec, limits=replace(spec.limits, output=many))) as sandbox:
         code = f"import os\nfor _ in range({many}): os.write(1, b'x')"
-        result = box.run(["python3", "-c", code], timeout=60, on_output=shown.append)
+        result = sandbox.run(["python3", "-c", code], timeout=60, on_output=shown.append)
     assert (result.exit_code, result.output, result.truncated) == (0, b"x" * many, 0)
     assert 0 < len(b"".join(shown)) <= many
     assert len(shown) < many / 20
@@ -133,18 +133,18 @@ def test_output_byte_by_byte_is_whole_and_shown_in_larger_pieces(sandboxes: Dock
 # ------------------------------------------------------------------------------------------------------ links
 
 
-def test_links_to_files_of_the_host_are_never_followed_by_it(box: Sandbox, tmp_path: Path) -> None:
+def test_links_to_files_of_the_host_are_never_followed_by_it(sandbox: Sandbox, tmp_path: Path) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text("of the host", encoding="utf-8")
     script = f"ln -s {secret} direct; ln -s {tmp_path} folder; ln -s ../../../../../..{secret} upward; rm README.md; "
-    box.run(["sh", "-c", script + f"ln -s {secret} README.md; ln {secret} hard 2>/dev/null; true"])
+    sandbox.run(["sh", "-c", script + f"ln -s {secret} README.md; ln {secret} hard 2>/dev/null; true"])
     for path in ("direct", "folder/secret.txt", "upward", "README.md", "/proc/self/root" + str(secret)):
         with pytest.raises((NotFound, BadInput)):
-            box.read(path)
+            sandbox.read(path)
     for path in ("direct", "folder/new.txt", "upward", "README.md"):
         with pytest.raises(BadInput):
-            box.write(path, b"overwritten")
-    links = {file.path: (file.mode, file.content) for file in box.delta().written}
+            sandbox.write(path, b"overwritten")
+    links = {file.path: (file.mode, file.content) for file in sandbox.delta().written}
     assert links == {
         "README.md": ("120000", str(secret).encode()),
         "direct": ("120000", str(secret).encode()),
@@ -155,7 +155,7 @@ def test_links_to_files_of_the_host_are_never_followed_by_it(box: Sandbox, tmp_p
     assert list(tmp_path.iterdir()) == [secret]
 
 
-def test_a_link_put_in_a_files_place_while_it_is_read_is_not_followed_either(box: Sandbox) -> None:
+def test_a_link_put_in_a_files_place_while_it_is_read_is_not_followed_either(sandbox: Sandbox) -> None:
     # Nothing runs while the host reads: what a command left running is dead by then.
     code = (
         "import os, time\n"
@@ -168,9 +168,9 @@ def test_a_link_put_in_a_files_place_while_it_is_read_is_not_followed_either(box
         "    except OSError: pass\n"
         "time.sleep(0.2)\n"
     )
-    box.run(["python3", "-c", code])
+    sandbox.run(["python3", "-c", code])
     for _ in range(20):
         try:
-            assert box.read("swapped") in (b"mine", b"")
+            assert sandbox.read("swapped") in (b"mine", b"")
         except NotFound:
             continue

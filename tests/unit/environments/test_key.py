@@ -79,3 +79,8 @@ def test_inputs_are_those_that_are_named() -> None:
 def test_the_order_of_commands_counts() -> None:
     one, two = ("pip", "install", "a"), ("pip", "install", "b")
     assert key(Environment(setup=(one, two)), BASE, {}) != key(Environment(setup=(two, one)), BASE, {})
+
+
+def test_a_changed_setup_script_makes_another_environment():
+    environment = Environment(setup=(("sh", "scripts/setup.sh"),))
+    assert key(environment, "b", {"scripts/setup.sh": "1"}) != key(environment, "b", {"scripts/setup.sh": "2"})

@@ -1,7 +1,5 @@
 """Levels, bars, caps, groups and short lists: what becomes of findings after the gates."""
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

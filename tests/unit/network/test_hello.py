@@ -8,17 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deputy.adapters.network.hello import server_name
-
-
-def hello(name: str | None, minimum: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2) -> bytes:
-    context = ssl.create_default_context()
-    context.minimum_version, context.check_hostname, context.verify_mode = minimum, False, ssl.CERT_NONE
-    sent = ssl.MemoryBIO()
-    client = context.wrap_bio(ssl.MemoryBIO(), sent, server_hostname=name)
-    with pytest.raises(ssl.SSLWantReadError):
-        client.do_handshake()
-    return sent.read()
-
+from tests.support.tls import hello
 
 WHOLE = hello("pypi.org")
 

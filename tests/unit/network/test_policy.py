@@ -8,12 +8,17 @@ from deputy.domain.policy.decision import Action, ApprovalRequirement, Decision,
 from deputy.domain.policy.facts import UNKNOWN
 from deputy.domain.tasks.request import TaskKind, TaskSpec
 from deputy.flow.sandboxes.network import network_decisions, reviewed
-from deputy.policy import Bundle, explain, lint
+from deputy.policy import Bundle, explain, lint, load
 from deputy.policy.files.model import MODEL
 from deputy.policy.repo_policy import parse_repo_policy
-from tests.unit.policy.test_decide import ALICE, REPOS, bundle_of
 
+ALICE = "user:T0ACME/U0ALICE"
+REPOS = b'[repo."acme/shop"]\nurl = "shop.git"\naliases = ["shop"]\n[repo."acme/pay-api"]\nurl = "pay.git"\n'
 PEOPLE = "g, user:T0ACME/U0ALICE, role:engineer, acme/*\n"
+
+
+def bundle_of(rules: str, repos: bytes = REPOS) -> Bundle:
+    return load({"model.conf": MODEL.encode(), "policy.csv": rules.encode(), "repos.toml": repos})
 
 
 def rules(*lines: str) -> str:

@@ -1,9 +1,8 @@
-"""The host's end of the channel against a box that lies, stalls, floods or dies."""
+"""The host's end of the channel against a sandbox that lies, stalls, floods or dies."""
 
-import json
 import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -14,62 +13,16 @@ from deputy.adapters.sandbox.channel.channel import HEADER_LIMIT, Answer, Channe
 from deputy.adapters.sandbox.channel.client import DeltaCaps, SandboxClient
 from deputy.domain.errors import BadInput, Cancelled, DeputyError, NotFound, OutOfBudget, SandboxFailed
 from deputy.ports import SandboxLimits, SandboxSpec
+from tests.support.lying_wire import Frame, LyingWire, encode, replies
 
-Frame = tuple[Mapping[str, JsonValue], bytes]
 DONE: Frame = ({"t": "done", "exit": 0, "cut": 0, "seconds": 0.1, "timed_out": False}, b"out")
-
-
-def encode(header: object, body: bytes = b"") -> bytes:
-    head = json.dumps(header).encode()
-    return struct.pack(">II", len(head), len(body)) + head + body
-
-
-class LyingWire:
-    """Answers each request with what ``answer`` makes of its header."""
-
-    def __init__(self, answer: Callable[[dict[str, JsonValue]], bytes], piece: int = 7) -> None:
-        self._answer, self._piece = answer, piece
-        self._sent, self._waiting = bytearray(), bytearray()
-        self.is_broken = self.is_closed = False
-
-    def send(self, data: bytes) -> None:
-        if self.is_broken:
-            raise BrokenPipeError
-        self._sent += data
-        while len(self._sent) >= 8:
-            head, body = struct.unpack(">II", self._sent[:8])
-            if len(self._sent) < 8 + head + body:
-                return
-            header = json.loads(self._sent[8 : 8 + head])
-            del self._sent[: 8 + head + body]
-            if "id" in header:
-                self._waiting += self._answer(header)
-
-    def receive(self, seconds: float) -> bytes | None:
-        if self.is_broken:
-            return b""
-        data = bytes(self._waiting[: self._piece])
-        del self._waiting[: self._piece]
-        if not data:
-            time.sleep(min(seconds, 0.01))
-        return data or None
-
-    def last_words(self) -> str:
-        return "Killed\x1b]0;title\x07\n"
-
-    def close(self) -> None:
-        self.is_closed = True
-
-
-def replies(*frames: Frame) -> Callable[[dict[str, JsonValue]], bytes]:
-    return lambda request: b"".join(encode({"id": request["id"], **header}, body) for header, body in frames)
 
 
 def ask(answer: Callable[[dict[str, JsonValue]], bytes], **options: float) -> list[Answer]:
     return list(Channel(LyingWire(answer)).ask({"op": "x"}, seconds=options.get("seconds", 1), most_bytes=1000))
 
 
-def make_box(answer: Callable[[dict[str, JsonValue]], bytes], **caps: int) -> tuple[SandboxClient, list[str]]:
+def make_sandbox(answer: Callable[[dict[str, JsonValue]], bytes], **caps: int) -> tuple[SandboxClient, list[str]]:
     removed: list[str] = []
     spec = SandboxSpec("deputy-D-1-run", "D-1", "", {}, {}, SandboxLimits(output=100))
     return SandboxClient(spec, Channel(LyingWire(answer)), lambda: removed.append("gone"), DeltaCaps(**caps)), removed
@@ -79,8 +32,8 @@ def test_output_that_comes_byte_by_byte_is_taken(monkeypatch: pytest.MonkeyPatch
     # Without the allowance, so that so few bytes show whether their frames are counted in.
     monkeypatch.setattr("deputy.adapters.sandbox.channel.client._FRAME_ALLOWANCE", 50)
     shown: list[bytes] = []
-    box, removed = make_box(replies(*[({"t": "out"}, b"x")] * 100, ({**DONE[0]}, b"x" * 100)))
-    assert box.run(["x"], on_output=shown.append).output == b"x" * 100
+    sandbox, removed = make_sandbox(replies(*[({"t": "out"}, b"x")] * 100, ({**DONE[0]}, b"x" * 100)))
+    assert sandbox.run(["x"], on_output=shown.append).output == b"x" * 100
     assert (shown, removed) == ([b"x"] * 100, [])
 
 
@@ -127,7 +80,7 @@ def test_tickets_differ() -> None:
     assert len(set(seen)) == 3
 
 
-def test_a_dead_box_says_its_last_words() -> None:
+def test_a_dead_sandbox_says_its_last_words() -> None:
     wire = LyingWire(replies(DONE))
     wire.is_broken = True
     with pytest.raises(SandboxFailed, match=r"its process ended \(Killed \]0;title\)"):
@@ -151,13 +104,13 @@ def test_a_loud_command_does_not_ask_the_database_at_every_byte() -> None:
     assert 1 <= len(asked) <= 5
 
 
-# ------------------------------------------------------------------------------------------------------ the box
+# ------------------------------------------------------------------------------------------------------ the sandbox
 
 
-def test_a_command_of_an_honest_box() -> None:
-    box, removed = make_box(replies(({"t": "out"}, b"live"), DONE))
+def test_a_command_of_an_honest_sandbox() -> None:
+    sandbox, removed = make_sandbox(replies(({"t": "out"}, b"live"), DONE))
     live: list[bytes] = []
-    result = box.run(["x"], on_output=live.append)
+    result = sandbox.run(["x"], on_output=live.append)
     assert (result.output, live, removed) == (b"out", [b"live"], [])
 
 
@@ -173,13 +126,13 @@ BAD_RESULTS = {
 
 
 @pytest.mark.parametrize("header", BAD_RESULTS.values(), ids=BAD_RESULTS.keys())
-def test_a_bad_result_removes_the_box(header: dict[str, JsonValue]) -> None:
-    box, removed = make_box(replies((header, b"")))
+def test_a_bad_result_removes_the_sandbox(header: dict[str, JsonValue]) -> None:
+    sandbox, removed = make_sandbox(replies((header, b"")))
     with pytest.raises(SandboxFailed):
-        box.run(["x"])
+        sandbox.run(["x"])
     assert removed == ["gone"]
     with pytest.raises(SandboxFailed, match="closed"):
-        box.read("x")
+        sandbox.read("x")
 
 
 BAD_PATHS = ["/etc/passwd", "../x", "a/../x", "a//b", "a/", "", ".", "./a", "nul\0", "x" * 5000]
@@ -187,53 +140,53 @@ BAD_PATHS = ["/etc/passwd", "../x", "a/../x", "a//b", "a/", "", ".", "./a", "nul
 
 @pytest.mark.parametrize("kind", ["file", "gone"])
 @pytest.mark.parametrize("path", BAD_PATHS, ids=range(len(BAD_PATHS)))
-def test_a_changed_path_that_git_could_not_store_removes_the_box(kind: str, path: str) -> None:
-    box, removed = make_box(replies(({"t": kind, "path": path, "mode": "100644"}, b""), ({"t": "done"}, b"")))
+def test_a_changed_path_that_git_could_not_store_removes_the_sandbox(kind: str, path: str) -> None:
+    sandbox, removed = make_sandbox(replies(({"t": kind, "path": path, "mode": "100644"}, b""), ({"t": "done"}, b"")))
     with pytest.raises(SandboxFailed):
-        box.delta()
+        sandbox.delta()
     assert removed == ["gone"]
 
 
 @pytest.mark.parametrize("mode", ["160000", "040000", "100600", "", "0100644", 100644, None])
-def test_a_mode_that_git_does_not_know_removes_the_box(mode: JsonValue) -> None:
-    box, removed = make_box(replies(({"t": "file", "path": "a", "mode": mode}, b""), ({"t": "done"}, b"")))
+def test_a_mode_that_git_does_not_know_removes_the_sandbox(mode: JsonValue) -> None:
+    sandbox, removed = make_sandbox(replies(({"t": "file", "path": "a", "mode": mode}, b""), ({"t": "done"}, b"")))
     with pytest.raises(SandboxFailed):
-        box.delta()
+        sandbox.delta()
     assert removed == ["gone"]
 
 
 def test_a_path_that_is_not_utf8_is_named() -> None:
-    box, _ = make_box(replies(({"t": "file", "path": "a\udcff", "mode": "100644"}, b""), ({"t": "done"}, b"")))
+    sandbox, _ = make_sandbox(replies(({"t": "file", "path": "a\udcff", "mode": "100644"}, b""), ({"t": "done"}, b"")))
     with pytest.raises(BadInput, match="not UTF-8"):
-        box.delta()
+        sandbox.delta()
 
 
-def test_more_files_than_agreed_remove_the_box() -> None:
+def test_more_files_than_agreed_remove_the_sandbox() -> None:
     frames: list[Frame] = [({"t": "gone", "path": str(n)}, b"") for n in range(4)]
-    box, removed = make_box(replies(*frames, ({"t": "done"}, b"")), files=3)
+    sandbox, removed = make_sandbox(replies(*frames, ({"t": "done"}, b"")), files=3)
     with pytest.raises(SandboxFailed):
-        box.delta()
+        sandbox.delta()
     assert removed == ["gone"]
 
 
-def test_more_bytes_than_agreed_remove_the_box() -> None:
+def test_more_bytes_than_agreed_remove_the_sandbox() -> None:
     big = ({"t": "file", "path": "a", "mode": "100644"}, b"x" * 2_000_000)
-    box, removed = make_box(replies(big, ({"t": "done"}, b"")), total=1000)
+    sandbox, removed = make_sandbox(replies(big, ({"t": "done"}, b"")), total=1000)
     with pytest.raises(SandboxFailed):
-        box.delta()
+        sandbox.delta()
     assert removed == ["gone"]
 
 
 @pytest.mark.parametrize(
     ("use", "error"),
     [
-        (lambda box: box.read("a"), NotFound),
-        (lambda box: box.write("a", b""), BadInput),
-        (lambda box: box.delta(), OutOfBudget),
+        (lambda sandbox: sandbox.read("a"), NotFound),
+        (lambda sandbox: sandbox.write("a", b""), BadInput),
+        (lambda sandbox: sandbox.delta(), OutOfBudget),
     ],
 )
-def test_a_refusal_leaves_the_box_usable(use: Callable[[SandboxClient], object], error: type[DeputyError]) -> None:
-    box, removed = make_box(replies(({"t": "error", "kind": "over", "why": "No space left on device"}, b"")))
+def test_a_refusal_leaves_the_sandbox_usable(use: Callable[[SandboxClient], object], error: type[DeputyError]) -> None:
+    sandbox, removed = make_sandbox(replies(({"t": "error", "kind": "over", "why": "No space left on device"}, b"")))
     with pytest.raises(error):
-        use(box)
+        use(sandbox)
     assert removed == []

@@ -11,11 +11,11 @@ from deputy.adapters.sandbox.channel.channel import Channel
 from deputy.adapters.sandbox.channel.client import DeltaCaps, SandboxClient
 from deputy.adapters.sandbox.guest.probes.bounds import MEMORY
 from deputy.adapters.sandbox.guest.probes.trying import Open, judged, refused
-from deputy.adapters.sandbox.host.probing import LIMITS, answered, names, probe
+from deputy.adapters.sandbox.host.probing import LIMITS, names, parse_answer, probe
 from deputy.app.composition.sealing import sealing
 from deputy.domain.errors import SandboxFailed, Unavailable
 from deputy.ports import Attempt, SandboxSpec
-from tests.unit.sandbox.test_channel import Frame, LyingWire, replies
+from tests.support.lying_wire import Frame, LyingWire, replies
 
 SPEC = SandboxSpec("deputy-probe", "D-PROBE", "", {}, {}, LIMITS)
 WANTED = ["mounting", "bpf"]
@@ -23,7 +23,7 @@ GOOD = [["mounting", True, "Operation not permitted"], ["bpf", False, "it worked
 
 
 def test_an_answer_is_a_list_of_attempts() -> None:
-    assert answered(json.dumps(GOOD).encode(), WANTED) == (
+    assert parse_answer(json.dumps(GOOD).encode(), WANTED) == (
         Attempt("mounting", True, "Operation not permitted"),
         Attempt("bpf", False, "it worked (3)"),
     )
@@ -49,17 +49,17 @@ def test_an_answer_is_a_list_of_attempts() -> None:
     ],
     ids=range(14),
 )
-def test_any_other_answer_is_a_failure_of_the_box_never_a_success(answer: bytes) -> None:
+def test_any_other_answer_is_a_failure_of_the_sandbox_never_a_success(answer: bytes) -> None:
     with pytest.raises(SandboxFailed):
-        answered(answer, WANTED)
+        parse_answer(answer, WANTED)
 
 
 def test_what_an_attempt_said_is_short_and_plain() -> None:
     lines = [["mounting", True, "\x1b[2J" + "x" * 9000], ["bpf", True, "line\nline"]]
-    first, second = answered(json.dumps(lines).encode(), WANTED)
-    assert "\x1b" not in first.said
-    assert len(first.said) == 200
-    assert second.said == "line line"
+    first, second = parse_answer(json.dumps(lines).encode(), WANTED)
+    assert "\x1b" not in first.message
+    assert len(first.message) == 200
+    assert second.message == "line line"
 
 
 def test_each_attempt_has_a_name_of_its_own_and_they_are_many() -> None:
@@ -68,12 +68,12 @@ def test_each_attempt_has_a_name_of_its_own_and_they_are_many() -> None:
 
 # ---------------------------------------------------------------------------------------------------- the two bombs
 
-ENDED: Frame = ({"t": "gone"}, b"")  # stands for a box that ends; nothing is sent
+ENDED: Frame = ({"t": "gone"}, b"")  # stands for a sandbox that ends; nothing is sent
 BOMB = {"t": "done", "exit": 0, "cut": 0, "seconds": 0.1, "timed_out": False}
 
 
 def probed(ends: Sequence[Frame], monkeypatch: pytest.MonkeyPatch) -> tuple[list[Attempt], int]:
-    """What the probe finds where the memory bombs end so, one after the other; and how many boxes were started."""
+    """What the probe finds where the memory bombs end so, one after the other; and how many sandboxes were started."""
     monkeypatch.setattr("deputy.adapters.sandbox.channel.client._GRACE_SECONDS", -59.8)
     waiting, started = list(ends), []
 
@@ -98,9 +98,9 @@ def probed(ends: Sequence[Frame], monkeypatch: pytest.MonkeyPatch) -> tuple[list
     return [attempt for attempt in attempts if attempt.name == MEMORY], len(started)
 
 
-def test_a_box_that_ends_has_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert probed([ENDED], monkeypatch)[0] == [Attempt(MEMORY, True, "the whole box ended")]
-    assert probed([({}, b""), ENDED], monkeypatch)[0] == [Attempt(MEMORY, True, "the whole box ended")]
+def test_a_sandbox_that_ends_has_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert probed([ENDED], monkeypatch)[0] == [Attempt(MEMORY, True, "the whole sandbox ended")]
+    assert probed([({}, b""), ENDED], monkeypatch)[0] == [Attempt(MEMORY, True, "the whole sandbox ended")]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_box_that_ends_has_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         (({**BOMB, "exit": -9, "timed_out": True}, b""), "the probe failed"),
         (({**BOMB, "exit": 1}, b"Traceback"), "Traceback"),
         (({**BOMB, "cut": 5}, b"[]"), "the probe failed"),
-        (({**BOMB}, b"[]"), "not to what was asked"),
+        (({**BOMB}, b"[]"), "does not match the question"),
         (({**BOMB}, b"not json"), "can't be read"),
         (({"t": "error", "kind": "failed", "why": "MemoryError"}, b""), "MemoryError"),
         (({**BOMB}, json.dumps([(MEMORY, False, "no answer within 20 s")]).encode()), "no answer within 20 s"),
@@ -121,7 +121,7 @@ def test_one_that_fails_otherwise_is_open_if_it_fails_twice(
     end: Frame, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found, _ = probed([end, end], monkeypatch)
-    assert [(attempt.is_shut, said in attempt.said) for attempt in found] == [(False, True)], found
+    assert [(attempt.is_refused, said in attempt.message) for attempt in found] == [(False, True)], found
     good: Frame = ({**BOMB}, json.dumps([(MEMORY, True, "killed")]).encode())
     assert probed([end, good], monkeypatch) == ([Attempt(MEMORY, True, "killed")], 2)
 

@@ -10,7 +10,7 @@ _NAMED = 5
 
 def sealing(attempts: Sequence[Attempt]) -> str:
     """How many attempts were refused; ``Unavailable``, naming them, when one was not, or none was made."""
-    is_open = [attempt for attempt in attempts if not attempt.is_shut]
+    is_open = [attempt for attempt in attempts if not attempt.is_refused]
     if is_open or not attempts:
         raise Unavailable("the sandboxes are not sealed", _findings(is_open), "see 'Sealing' in docs/sandbox.md")
     return f"{len(attempts)} of {len(attempts)} attempts refused"
@@ -19,6 +19,6 @@ def sealing(attempts: Sequence[Attempt]) -> str:
 def _findings(is_open: Sequence[Attempt]) -> str:
     if not is_open:
         return "nothing was tried"
-    named = "; ".join(f"{attempt.name} ({attempt.said})" for attempt in is_open[:_NAMED])
+    named = "; ".join(f"{attempt.name} ({attempt.message})" for attempt in is_open[:_NAMED])
     more = f"; and {len(is_open) - _NAMED} more" if len(is_open) > _NAMED else ""
     return f"possible from inside: {named}{more}"

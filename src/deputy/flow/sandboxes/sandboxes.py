@@ -51,14 +51,14 @@ def spec_of(
             seconds=limits.run_seconds,
         ),
         git=repo.git or needs_git,
-        stock=stock_of(repo),
+        warm_pool=warm_pool_of(repo),
         links=prepared.links,
         gateway=gateway,
     )
 
 
-def stock_of(repo: RepoConfig) -> str:
-    """What names the waiting sandboxes of a repository: another set of hidden paths is another stock."""
+def warm_pool_of(repo: RepoConfig) -> str:
+    """What names the waiting sandboxes of a repository: another set of hidden paths is another pool."""
     hidden = "\n".join((repo.name, *sorted({*repo.hidden})))
     return hashlib.sha256(hidden.encode()).hexdigest()[:16]
 

@@ -1,8 +1,7 @@
-"""The host's end of the command channel: requests to a box's process 1, and its replies, taken as hostile.
+"""The host's end of the command channel: it sends requests to process 1 and treats every reply as hostile.
 
-A frame is two big-endian 32-bit lengths, a JSON header and raw bytes. What a box may send is bounded in size, must
-carry the id of the request that is being answered (unguessable from inside), and must come before the host's own
-deadline.
+A frame is two big-endian 32-bit lengths, a JSON header and raw bytes. A reply is bounded in size, must carry the id of
+its request (which can't be guessed inside the sandbox), and must come before the host's own deadline.
 """
 
 import json
@@ -26,8 +25,8 @@ _LARGEST_NUMBER = 1 << 62
 _OPEN_A_NEW_ONE = "the task can be tried again in a new sandbox"
 
 
-class BoxEnded(SandboxFailed):
-    """The box's process 1 is gone: whatever was asked, nothing of the box answers any more."""
+class SandboxEnded(SandboxFailed):
+    """The sandbox's process 1 is gone, so no request will be answered any more."""
 
 
 class Wire(Protocol):
@@ -37,7 +36,7 @@ class Wire(Protocol):
         """Send everything; ``OSError`` when the other end is gone."""
 
     def receive(self, seconds: float) -> bytes | None:
-        """The next bytes, None when there were none for ``seconds``, nothing at the end; ``OSError`` when it broke."""
+        """The next bytes; None when none came for ``seconds``; ``b""`` at the end; ``OSError`` when it broke."""
 
     def last_words(self) -> str:
         """What process 1 wrote to its stderr."""
@@ -61,20 +60,20 @@ class Answer:
         return value
 
     def reason(self) -> str:
-        """Why the box refused, fit to be shown: short, without control characters."""
+        """Why the sandbox refused, in a form that can be shown: short, without control characters."""
         return printable(self.text("why"))[-300:]
 
     def number(self, name: str) -> float:
         """A number of the header, never a bool, never infinite."""
         value = self.header.get(name)
-        # The comparison is false for what is not a number, too.
+        # The comparison is false for NaN, too.
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LARGEST_NUMBER:
             raise broken(f"a reply has no number {name!r}")
         return value
 
 
 def seldom(question: Callable[[], bool], seconds: float) -> Callable[[], bool]:
-    """The question, put at most once in so many seconds: it may ask a database, and a loud command asks often."""
+    """The same question, asked at most once in ``seconds``; False in between. The question may read a database."""
     last = -seconds
 
     def ask() -> bool:
@@ -89,7 +88,7 @@ def seldom(question: Callable[[], bool], seconds: float) -> Callable[[], bool]:
 
 
 def refuse_cancelled(is_cancelled: Callable[[], bool] | None) -> None:
-    """Raise ``Cancelled`` when that is wanted."""
+    """Raise ``Cancelled`` when ``is_cancelled`` answers yes."""
     if is_cancelled and is_cancelled():
         raise Cancelled("the task was cancelled", "what ran in its sandbox was killed")
 
@@ -100,7 +99,7 @@ def printable(text: str) -> str:
 
 
 def broken(why: str) -> SandboxFailed:
-    """The error for a box that doesn't keep to the protocol."""
+    """The error for a sandbox that breaks the protocol."""
     return SandboxFailed("the sandbox failed", why, _OPEN_A_NEW_ONE)
 
 
@@ -122,14 +121,14 @@ class Channel:
     ) -> Iterator[Answer]:
         """Send a request and yield its answers. ``most_bytes`` bounds all of them together.
 
-        Raises ``SandboxFailed`` for whatever is not a proper reply in time, ``Cancelled`` as soon as that is seen.
-        The channel is in sync again only after the last answer was taken.
+        Raises ``SandboxFailed`` when a reply is malformed or late, and ``Cancelled`` as soon as ``is_cancelled``
+        answers yes. The channel is in sync again only after the last answer was taken.
         """
         ticket = self.begin(header, body)
         yield from self.answers(ticket, seconds=seconds, most_bytes=most_bytes, is_cancelled=is_cancelled)
 
     def begin(self, header: Mapping[str, JsonValue], body: bytes = b"") -> str:
-        """Send a request; its ticket, for ``answers``."""
+        """Send a request; returns its ticket, for ``answers``."""
         ticket = secrets.token_hex(8)
         self.send({**header, "id": ticket}, body)
         return ticket
@@ -192,7 +191,7 @@ class Channel:
             raise self._ended()
         self._buffer += data or b""
 
-    def _ended(self) -> BoxEnded:
+    def _ended(self) -> SandboxEnded:
         words = printable(self._wire.last_words())
         why = f"its process ended ({words[-300:]})" if words else "its process ended"
-        return BoxEnded("the sandbox failed", why, _OPEN_A_NEW_ONE)
+        return SandboxEnded("the sandbox failed", why, _OPEN_A_NEW_ONE)

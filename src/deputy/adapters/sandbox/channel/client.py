@@ -1,4 +1,4 @@
-"""One sandbox, as seen from the host."""
+"""One sandbox, from the host's side."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ _MODES = frozenset({FILE, EXECUTABLE, LINK})
 
 @dataclass(frozen=True)
 class DeltaCaps:
-    """Bounds of what may come out of a box: changed files, their bytes together, and the largest one's."""
+    """Bounds of a delta: how many changed files, their bytes together, and the bytes of the largest one."""
 
     files: int = 5_000
     total: int = 64 * 1024**2
@@ -75,9 +75,9 @@ class SandboxClient:
         return self._spec.name
 
     def fill(self, spec: SandboxSpec, is_cancelled: Callable[[], bool] | None = None) -> None:
-        """Be the sandbox that the spec asks for: only what its workspace lacks or has too much is sent.
+        """Become the sandbox that the spec asks for: only the difference to the present workspace is sent.
 
-        ``OutOfBudget`` when it doesn't fit. Raises ``Cancelled``; the box is closed then.
+        ``OutOfBudget`` when it doesn't fit. Raises ``Cancelled``; the sandbox is closed then.
         """
         request: dict[str, JsonValue] = {
             "op": "fill",
@@ -134,7 +134,7 @@ class SandboxClient:
             for answer in self._channel.ask(
                 request,
                 seconds=seconds + _GRACE_SECONDS,
-                # What is shown, in frames of one byte at worst, and then the result.
+                # The live output, at worst in frames of one byte, and then the result.
                 most_bytes=(1 + LENGTHS.size) * limit + limit + _FRAME_ALLOWANCE,
                 is_cancelled=is_cancelled,
             ):
@@ -161,7 +161,7 @@ class SandboxClient:
             raise BadInput(f"can't write {path[:200]!r}", last.reason())
 
     def delta(self) -> TreeDelta:
-        """What changed against the tree that went in; ``OutOfBudget`` over the caps."""
+        """What changed against the spec's tree; ``OutOfBudget`` over the caps."""
         caps = self._caps
         request: dict[str, JsonValue] = {
             "op": "delta",
@@ -186,15 +186,15 @@ class SandboxClient:
         return TreeDelta(tuple(written[path] for path in sorted(written)), tuple(sorted(deleted)))
 
     def close(self) -> None:
-        """Kill, remove and make sure that it is gone. Harmless the second time."""
+        """Kill and remove it, and make sure that it is gone. A second call does nothing."""
         if not self._is_gone:
             self._is_closed = True
             self._destroy()
             self._is_gone = True
 
     def discard(self) -> None:
-        """Close what nobody has any more. What can't be removed now hides no other error: it goes with the sweep."""
-        # Once is enough: who gave up on it has waited for the engine already.
+        """Close it without raising: a failure to remove it must hide no other error. The sweep removes it later."""
+        # Tried once only: the first attempt has waited for the engine already.
         if self._is_closed:
             return
         try:
@@ -213,7 +213,7 @@ class SandboxClient:
 
     @contextmanager
     def _exchange(self) -> Iterator[None]:
-        """Whatever breaks off an exchange leaves the channel out of sync: the box is closed then."""
+        """An exchange that breaks off leaves the channel out of sync, so the sandbox is closed then."""
         if self._is_closed:
             raise SandboxFailed("the sandbox is closed", "it was cancelled, failed or left", "start a new one")
         try:

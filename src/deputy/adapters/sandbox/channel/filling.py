@@ -1,4 +1,4 @@
-"""How a tree goes into a box: the frames that turn what lies there into what shall lie there."""
+"""How a tree goes into a sandbox: the frames that turn the present workspace into the wanted one."""
 
 from collections.abc import Collection, Iterator, Mapping
 
@@ -13,7 +13,7 @@ Frame = tuple[Mapping[str, JsonValue], bytes]
 
 
 def pieces(before: Tree, after: Tree) -> Iterator[Frame]:
-    """The frames, each of about ``PIECE`` bytes at most: first what has to go, then what is new or different."""
+    """The frames, each of about ``PIECE`` bytes at most: first the files to remove, then new and changed ones."""
     kept = _kept(before, after)
     gone: list[JsonValue] = [path for path in before if path not in kept]
     for start in range(0, len(gone), FILES_IN_A_PIECE):
@@ -22,7 +22,7 @@ def pieces(before: Tree, after: Tree) -> Iterator[Frame]:
 
 
 def _kept(before: Tree, after: Tree) -> Collection[str]:
-    """The paths that are the same in both. A waiting sandbox often has the very same tree as is wanted, or almost."""
+    """The paths that are the same in both. A warm sandbox often has the wanted tree already, or almost."""
     if before is after:
         return before.keys()
     return {path for path, file in before.items() if (other := after.get(path)) is file or _is_same(file, other)}

@@ -40,7 +40,7 @@ class DockerWire:
             self._connection.sendall(bytes(view[start : start + _PIECE]))
 
     def receive(self, seconds: float) -> bytes | None:
-        """The next bytes of stdout; None when there were none for ``seconds``; nothing at the end."""
+        """The next bytes of stdout; None when none came for ``seconds``; ``b""`` at the end."""
         self._connection.settimeout(seconds)
         try:
             data = self._connection.recv(_PIECE)
@@ -52,7 +52,7 @@ class DockerWire:
         return self._stdout() or None
 
     def _stdout(self) -> bytes:
-        """Take the whole pieces out of what has come; set stderr aside."""
+        """Take the complete pieces out of the received bytes; keep the end of stderr apart."""
         out, start = bytearray(), 0
         while start + _HEAD.size <= len(self._raw):
             stream, size = _HEAD.unpack_from(self._raw, start)
@@ -73,13 +73,13 @@ class DockerWire:
         return self._words.decode("utf-8", "replace")
 
     def close(self) -> None:
-        """Close the connection; the box ends with it. Harmless the second time."""
-        # A socket stays open for as long as there is a file around it, and docker-py's is part of a cycle: without this
-        # the other end would see nothing until the garbage collector comes by.
+        """Close the connection; the sandbox ends with it. A second call does nothing."""
+        # A socket stays open as long as a file refers to it, and docker-py's file is part of a reference cycle. Without
+        # the shutdown, the other end would notice nothing until the garbage collector runs.
         if shutdown := getattr(self._connection, "shutdown", None):
             with contextlib.suppress(OSError):
                 shutdown(socket.SHUT_RDWR)
-        # The response first: it flushes what is below it.
+        # The response first: it flushes the connection below it.
         for one in (getattr(self._attached, "_response", None), self._attached, self._connection):
             if close := getattr(one, "close", None):
                 with contextlib.suppress(OSError):

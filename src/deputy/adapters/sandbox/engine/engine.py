@@ -1,4 +1,4 @@
-"""The connection to a Docker engine: made at its first use, its errors in plain words, containers gone for sure."""
+"""The connection to a Docker engine: opened at first use, with errors in plain words and removal made sure."""
 
 import threading
 import time
@@ -19,11 +19,11 @@ log = structlog.get_logger(__name__)
 OWNER_LABEL = "deputy.home"
 TASK_LABEL = "deputy.task"
 NAME_LABEL = "deputy.sandbox"
-# Until when (in seconds since 1970) somebody may be busy with a builder.
+# Until when (in seconds since 1970) a builder may be in use.
 UNTIL_LABEL = "deputy.until"
 
 CONFLICT = 409
-# Docker's own: how long the engine may take until it begins to answer.
+# docker-py's own default: how long the engine may take until it begins to answer.
 _SECONDS = 60
 # Packing up, measuring or removing many gigabytes takes it that long.
 PATIENT_SECONDS = 900
@@ -32,7 +32,7 @@ _GONE_POLL_SECONDS = 0.02
 
 
 class DockerEngine:
-    """``base_url`` of None means ``DOCKER_HOST`` or the local socket."""
+    """A Docker engine. ``base_url`` of None means ``DOCKER_HOST`` or the local socket."""
 
     def __init__(self, base_url: str | None = None) -> None:
         self._base_url = base_url
@@ -43,7 +43,7 @@ class DockerEngine:
 
     @property
     def api(self) -> APIClient:
-        """The connection: an engine that is not there must not stop the whole program before it is needed."""
+        """The connection, opened at first use: a missing engine must not stop the program before it is needed."""
         with self._lock:
             if self._connected is None:
                 connected = self._connect(_SECONDS)
@@ -53,7 +53,7 @@ class DockerEngine:
 
     @property
     def patient(self) -> APIClient:
-        """The connection for what takes the engine long: whole images are written, read or measured."""
+        """The connection for slow requests, in which the engine writes, reads or measures whole images."""
         with self._lock:
             if self._patient is None:
                 self._patient = self._connect(PATIENT_SECONDS)
@@ -70,7 +70,7 @@ class DockerEngine:
         return self._cpus if self.api else 1
 
     def close(self) -> None:
-        """Let go of the connections; the next use makes others."""
+        """Close the connections; the next use opens new ones."""
         with self._lock:
             for api in (self._connected, self._patient):
                 if api is not None:
@@ -78,14 +78,14 @@ class DockerEngine:
             self._connected = self._patient = None
 
     @contextmanager
-    def errors(self, image: str, todo: str = "run 'make setup'") -> Iterator[None]:
-        """Say what the engine's errors mean and what to do."""
+    def errors(self, image: str, remedy: str = "run 'make setup'") -> Iterator[None]:
+        """Turn the engine's errors into ours. ``remedy`` is what to do when ``image`` is missing."""
         try:
             yield
         except DeputyError:
             raise
         except docker.errors.ImageNotFound as error:
-            raise Unavailable(f"the sandbox image {image} is missing", "the engine does not have it", todo) from error
+            raise Unavailable(f"the sandbox image {image} is missing", "the engine does not have it", remedy) from error
         except docker.errors.APIError as error:
             if is_missing(error.explanation):
                 raise unreachable("the Docker engine does not see the folder that its socket is in") from error
@@ -98,7 +98,7 @@ class DockerEngine:
             ) from error
 
     def remove(self, container: str, seconds: float = _GONE_SECONDS) -> None:
-        """Kill and remove, then look until it is gone: the engine may be removing it by itself already."""
+        """Kill and remove a container, and wait until it is gone: the engine may be removing it already."""
         end = time.monotonic() + seconds
         with self.errors(""):
             api = self.patient if seconds > _SECONDS else self.api
@@ -116,7 +116,7 @@ class DockerEngine:
         )
 
     def discard(self, container: str, seconds: float = _GONE_SECONDS) -> None:
-        """Remove what nobody has any more. What can't be removed now hides no other error: it goes with the sweep."""
+        """Remove a container without raising: a failure must hide no other error. The sweep removes it later."""
         try:
             self.remove(container, seconds)
         except DeputyError as error:

@@ -1,4 +1,4 @@
-"""How a container gets to a gateway: what is mounted into it, which variables lead there, and where it can't work."""
+"""How a container reaches a gateway: the mount, the variables, and the engines where it can't work."""
 
 from docker.api.client import APIClient
 
@@ -6,13 +6,13 @@ from deputy.adapters.sandbox.guest.relay import PORT, SOCKET
 from deputy.domain.errors import Unavailable
 
 _FOLDER = SOCKET.rpartition("/")[0]
-# What docker-py calls an engine behind a socket of this host's.
+# docker-py's address for an engine behind a local socket.
 _HERE = "http+docker://localhost"
 _NO_FOLDER = "bind source path does not exist"
 
 
 def environment(gateway: str) -> dict[str, str]:
-    """What leads programs to the box's relay; nothing where there is no gateway. Some look at one spelling only."""
+    """Variables that lead programs to the sandbox's relay; none without a gateway. Some programs read one spelling."""
     if not gateway:
         return {}
     relay, own = f"http://127.0.0.1:{PORT}", "localhost,127.0.0.1"
@@ -21,7 +21,7 @@ def environment(gateway: str) -> dict[str, str]:
 
 
 def mounts(gateway: str) -> list[dict[str, str | bool]]:
-    """The gateway's folder. A mount, not a volume: for that the engine would make the folder where there is none."""
+    """The mount of the gateway's folder. For a volume the engine would create a missing folder; a mount fails."""
     return [{"Type": "bind", "Source": gateway, "Target": _FOLDER, "ReadOnly": True}] if gateway else []
 
 
@@ -32,12 +32,12 @@ def refuse_remote(api: APIClient, gateway: str) -> None:
 
 
 def is_missing(explanation: object) -> bool:
-    """Whether the engine says that it can't find the gateway's folder: it has another file system than we."""
+    """Whether the engine says that it can't find the gateway's folder, because it has another file system."""
     return _NO_FOLDER in str(explanation)
 
 
 def unreachable(why: str) -> Unavailable:
-    """The sentence for a gateway that a sandbox can't get to."""
+    """The error for a gateway that a sandbox can't reach."""
     return Unavailable(
         "this repository's work may use the network, but its sandbox can't reach the gateway",
         why,

@@ -1,4 +1,4 @@
-"""How a container is sealed: what the engine is asked for, in one place."""
+"""How a container is sealed: all options that the engine gets, in one place."""
 
 from collections.abc import Iterable
 from importlib.resources import files
@@ -43,17 +43,20 @@ def _limit(name: str, value: int) -> dict[str, str | int]:
 
 
 def _tmpfs(size: int, inodes: int) -> str:
-    # The engine's own default has noexec, with which no test suite of a compiled language runs.
+    # The engine's default is noexec, which no test suite of a compiled language survives.
     return f"rw,exec,nosuid,nodev,size={size},nr_inodes={inodes},uid=1000,gid=1000,mode=0755"
 
 
 def seccomp_profile() -> str:
-    """The system calls that a box may make, as JSON (see deploy/sandbox/make-seccomp.py for where it is from)."""
+    """The system calls that a sandbox may make, as JSON. ``deploy/sandbox/make-seccomp.py`` makes the file."""
     return files(__package__).joinpath("seccomp.json").read_text(encoding="utf-8")
 
 
 def host_options(limits: SandboxLimits, engine_cpus: int, runtime: str | None, gateway: str = "") -> HostOptions:
-    """The engine's options for one box. Its tmpfs count against its memory. ``gateway`` is as in ``SandboxSpec``."""
+    """The engine's options for one sandbox.
+
+    Its tmpfs count against its memory. ``gateway`` is as in ``SandboxSpec``.
+    """
     options = HostOptions(
         network_mode="none",
         cap_drop=["ALL"],
@@ -68,15 +71,15 @@ def host_options(limits: SandboxLimits, engine_cpus: int, runtime: str | None, g
         ulimits=[_limit("nofile", _OPEN_FILES), _limit("fsize", limits.disk), _limit("core", 0)],
         tmpfs={
             WORKSPACE: _tmpfs(limits.disk, limits.inodes),
-            "/tmp": _tmpfs(limits.disk // _SCRATCH_SHARE, limits.inodes // _SCRATCH_SHARE),  # noqa: S108 (in the box)
+            "/tmp": _tmpfs(limits.disk // _SCRATCH_SHARE, limits.inodes // _SCRATCH_SHARE),  # noqa: S108 (in the sandbox)
         },
         shm_size=_SHARED_MEMORY,
         ipc_mode="private",
         cgroupns="private",
-        # Our process 1 reaps; docker-init would share its user with the box's code.
+        # Our process 1 reaps. docker-init would run as the same user as the sandbox's code.
         init=False,
         log_config={"Type": "none"},
-        # When this host process is killed, the box's stdin closes, it ends, and the engine removes it.
+        # When Deputy is killed, the sandbox's stdin closes, so it ends, and the engine removes it.
         auto_remove=True,
     )
     if gateway:
@@ -87,6 +90,6 @@ def host_options(limits: SandboxLimits, engine_cpus: int, runtime: str | None, g
 
 
 def covered(options: HostOptions, volumes: Iterable[str], limits: SandboxLimits) -> HostOptions:
-    """The options with memory in place of the image's volumes, which would be folders of the host without a limit."""
+    """The options with tmpfs in place of the image's volumes, which would be host folders without a limit."""
     size, inodes = limits.disk // _SCRATCH_SHARE, limits.inodes // _SCRATCH_SHARE
     return HostOptions(**{**options, "tmpfs": {**dict.fromkeys(volumes, _tmpfs(size, inodes)), **options["tmpfs"]}})

@@ -1,4 +1,4 @@
-"""Whose a container is, and for which task: what the engine remembers of it, also when nobody else does any more."""
+"""Which installation and which task a container belongs to: read from its labels and name, which survive a crash."""
 
 import re
 import time
@@ -8,10 +8,10 @@ from typing import Any
 from deputy.adapters.sandbox.engine.engine import NAME_LABEL, OWNER_LABEL, TASK_LABEL, UNTIL_LABEL
 from deputy.ports import SandboxSpec
 
-# Until when (in seconds since 1970) a sandbox may wait for a task; its host process removes it long before.
+# Until when (in seconds since 1970) a warm sandbox may wait; the process that made it removes it long before.
 WAITING_LABEL = "deputy.waiting"
 WAITING = "deputy-waiting-"
-# A sandbox of the start-up probe, which another process (``deputy doctor``) may be busy with for so many seconds.
+# A sandbox of the start-up probe. Another process (``deputy doctor``) may use it for so many seconds.
 PROBING = "deputy-probe-"
 _PROBING_SECONDS = 120
 # As ``ports.SandboxSpec`` has it.
@@ -27,7 +27,7 @@ def of_task(owner: str, spec: SandboxSpec) -> dict[str, str]:
 
 
 def of_builder(owner: str, spec: SandboxSpec) -> dict[str, str]:
-    """The labels of a builder, which is left behind when its time is up."""
+    """The labels of a builder, with the time after which it counts as left behind."""
     return {**of_task(owner, spec), UNTIL_LABEL: str(int(time.time()) + spec.limits.seconds)}
 
 
@@ -44,29 +44,29 @@ def ours(owner: str) -> dict[str, str]:
 def task_of(container: Listed) -> str:
     """The task that a container belongs to; empty for none.
 
-    The engine can't change a label after a container was made, but it can rename it. So the task of a sandbox that had
-    waited is in its name; and the rename gives a sandbox to a task in one act, without a moment between.
+    The engine can't change the labels of a container, but it can rename it. So the task of a sandbox that was warm is
+    in its name, and one rename gives the sandbox to a task.
     """
     labels = container["Labels"]
     return task_in(_name(container)) if WAITING_LABEL in labels else str(labels.get(TASK_LABEL, ""))
 
 
 def task_in(name: str) -> str:
-    """The task that a sandbox's name speaks of; empty for a name of another form."""
+    """The task in a sandbox's name; empty for a name of another form."""
     found = _NAME.match(name)
     return found[1].upper() if found else ""
 
 
 def shown(container: Listed) -> str:
-    """What people know the container by."""
+    """The container's name as people see it."""
     labels = container["Labels"]
     return _name(container) if NAME_LABEL in labels or WAITING_LABEL in labels else str(container["Id"])[:12]
 
 
 def may_stay(container: Listed) -> bool:
-    """Whether a container without a task is in somebody's hands: a builder's, a probe's or a waiting one, in its time.
+    """Whether a container without a task may be in use: a builder, a probe or a warm sandbox, within its time.
 
-    Their process may be another one on the same engine, so only time tells whether it has left them behind.
+    It may belong to another process on the same engine, so only the time shows whether it was left behind.
     """
     is_waiting = _name(container).startswith(WAITING) and _is_before(container, WAITING_LABEL)
     is_probing = _name(container).startswith(PROBING) and time.time() < container["Created"] + _PROBING_SECONDS

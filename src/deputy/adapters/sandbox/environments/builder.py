@@ -1,4 +1,4 @@
-"""A builder: a container with a writable root in which an environment's steps run. What is in it becomes an image."""
+"""A builder: a container with a writable root, in which an environment's steps run. It is committed as an image."""
 
 import errno
 import json
@@ -16,7 +16,7 @@ from deputy.adapters.sandbox.engine import labels
 from deputy.adapters.sandbox.engine.engine import DockerEngine
 from deputy.adapters.sandbox.engine.gateway import refuse_remote
 from deputy.adapters.sandbox.engine.hardening import WORKSPACE, HostOptions, host_options, seccomp_profile
-from deputy.adapters.sandbox.host.launcher import command, look_up, program, started
+from deputy.adapters.sandbox.host.guest_process import command, look_up, program, started
 from deputy.domain.errors import BadInput
 from deputy.ports import KEPT_FOLDER, SandboxLimits, SandboxSpec, Tree
 
@@ -29,22 +29,22 @@ _PROCESSES = 1024
 _OUTPUT = 256 * 1024
 _INODES = 2_000_000
 _SCRATCH = "rw,exec,nosuid,nodev,mode=1777,size=1g"
-# In place of an image's volumes, which would be folders of the host that nobody measures; no image holds their content.
+# In place of an image's volumes, which would be host folders without a limit. No image holds their content.
 _VOLUME = "rw,exec,nosuid,nodev,mode=0755,size=1g"
 _SECRETS = "rw,noexec,nosuid,nodev,mode=0700,size=1m"
 _FILE_SECONDS = 600.0
 _ALLOWANCE = 1 << 20
-# Beyond the setup's own time: packing up a large image takes a while, too.
+# Added to the setup's own time, for packing up a large image.
 _SPARE_SECONDS = 1800
 _START_SECONDS = 60
 _NO_SUCH_COMMAND = 400
-# Thousands of files on a disk, not a few in memory, have to go.
+# Longer than for a sandbox: thousands of files on a disk are removed.
 _GONE_SECONDS = 180.0
 _AF_NETLINK, _NETLINK_AUDIT = 16, 9
 
 
-class BuilderBox(SandboxClient):
-    """A builder's end of the channel, with what only builders are asked for. All of it can be cancelled."""
+class BuilderClient(SandboxClient):
+    """The host's end of a builder's channel, with the requests that only builders answer. All can be cancelled."""
 
     def __init__(
         self, spec: SandboxSpec, channel: Channel, destroy: Callable[[], None], is_cancelled: Callable[[], bool] | None
@@ -53,12 +53,12 @@ class BuilderBox(SandboxClient):
         self._is_cancelled = is_cancelled
 
     def look(self, paths: Sequence[str]) -> frozenset[str]:
-        """Which of these paths are there."""
+        """The paths among these that exist in the builder."""
         found = self._tell("look", paths=list(paths)).header.get("found")
         return frozenset(str(path) for path in found) if isinstance(found, list) else frozenset()
 
     def lay_secrets(self, values: Mapping[str, str]) -> None:
-        """The files below /run/secrets, those and no others."""
+        """Make these the files below /run/secrets, and no others."""
         contents = [value.encode() for value in values.values()]
         self._tell("secrets", b"".join(contents), names=list(values), sizes=[len(content) for content in contents])
 
@@ -67,7 +67,7 @@ class BuilderBox(SandboxClient):
         self._tell("keep", paths=list(paths), into=KEPT_FOLDER)
 
     def end(self, drop: Sequence[str]) -> None:
-        """Empty the workspace and the folders ``drop``, and make the rest fit to be a sandbox's image."""
+        """Empty the workspace and the folders ``drop``, and prepare the rest to be a sandbox's image."""
         self._tell("end", drop=list(drop))
 
     def _tell(self, op: str, body: bytes = b"", **fields: JsonValue) -> Answer:
@@ -102,12 +102,12 @@ class Builders:
         is_cancelled: Callable[[], bool] | None = None,
         carried: bytes = b"",
         gateway: str = "",
-    ) -> Iterator[tuple[BuilderBox, str]]:
-        """A started builder with the tree as its workspace, and its container's id; nothing of it is left afterwards.
+    ) -> Iterator[tuple[BuilderClient, str]]:
+        """A started builder with the tree as its workspace, and its container's id. It is removed afterwards.
 
         ``carried`` is an archive that is put into its root before it starts. ``is_cancelled`` is asked while files are
-        laid out in it, and while it is packed up. A builder that can't be removed now hides no error and spoils no
-        image: when its connection is closed it ends, and the sweep knows it.
+        laid out in it, and while it is packed up. A failure to remove it hides no other error: the builder ends when
+        its connection is closed, and the sweep removes it later.
         """
         api = self._engine.api
         limits = SandboxLimits(
@@ -126,16 +126,18 @@ class Builders:
             if carried:
                 api.put_archive(container, "/", carried)
             wire = started(api, container, program("builder_inside"))
-            box = BuilderBox(spec, Channel(wire), lambda: self._engine.remove(container, _GONE_SECONDS), is_cancelled)
-            box.fill(spec, is_cancelled)
-            yield box, container
+            builder = BuilderClient(
+                spec, Channel(wire), lambda: self._engine.remove(container, _GONE_SECONDS), is_cancelled
+            )
+            builder.fill(spec, is_cancelled)
+            yield builder, container
         finally:
             self._engine.discard(container, _GONE_SECONDS)
             if wire:
                 wire.close()
 
     def starts(self, image: str, argv: Sequence[str]) -> bool:
-        """Whether a command of the image's ends well, in a sealed container without anything inside."""
+        """Whether a command of the image succeeds, in a sealed container with nothing else inside."""
         api = self._engine.api
         spec = SandboxSpec(_name(), "", image, {}, limits=SandboxLimits(seconds=_START_SECONDS))
         container = self._create(spec, list(argv), has_stdin=False)
@@ -163,14 +165,14 @@ class Builders:
             hostname="builder",
             stdin_open=has_stdin,
             network_disabled=True,
-            # The image's own would run beside the commands, as root, and see their secrets. No image inherits it.
+            # The image's own would run next to the commands, as root, and see their secrets. No image inherits it.
             healthcheck={"test": ["NONE"]},
             host_config=api.create_host_config(**self._options(spec, removes_itself=has_stdin)),
         )
         return cast("str", created["Id"])
 
     def _options(self, spec: SandboxSpec, *, removes_itself: bool) -> dict[str, Any]:
-        """A sandbox's seal, but for a writable root, a few of root's rights, and where the work lies."""
+        """A sandbox's options, except for a writable root, a few capabilities, and a workspace on disk."""
         sealed: HostOptions = host_options(spec.limits, self._engine.cpus, self._runtime, spec.gateway)
         volumes = look_up(self._engine.api, spec.image).volumes
         return {
@@ -179,12 +181,12 @@ class Builders:
             "read_only": False,
             "security_opt": ["no-new-privileges", f"seccomp={_seccomp_profile()}"],
             "auto_remove": removes_itself,
-            "tmpfs": {**dict.fromkeys(volumes, _VOLUME), "/tmp": _SCRATCH, SECRETS_FOLDER: _SECRETS},  # noqa: S108 (in the box)
+            "tmpfs": {**dict.fromkeys(volumes, _VOLUME), "/tmp": _SCRATCH, SECRETS_FOLDER: _SECRETS},  # noqa: S108 (in the sandbox)
         }
 
 
 def _seccomp_profile() -> str:
-    """A sandbox's, but that the kernel's audit is said to be absent: programs that add users give up when denied."""
+    """A sandbox's profile, except that audit sockets look absent: programs that add users fail when denied them."""
     profile = json.loads(seccomp_profile())
     family, protocol = (
         {"index": index, "value": value, "valueTwo": 0, "op": "SCMP_CMP_EQ"}

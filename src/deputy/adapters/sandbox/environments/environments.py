@@ -25,18 +25,18 @@ from deputy.adapters.sandbox.environments.locks import BuildLocks
 from deputy.adapters.sandbox.environments.progress import Progress
 from deputy.adapters.sandbox.environments.secrets import check_secrets
 from deputy.adapters.sandbox.environments.steps import Planned, Steps, kept
-from deputy.adapters.sandbox.host.launcher import CARRIED_PYTHON, IMAGES, OWN_PYTHON, PYTHON_LABEL
+from deputy.adapters.sandbox.host.guest_process import CARRIED_PYTHON, IMAGES, OLDEST_PYTHON, OWN_PYTHON, PYTHON_LABEL
 from deputy.domain.errors import BadInput
 from deputy.ports import BuildStep, EnvironmentSpec
 
-# The image's own label for its installation: containers take over their image's labels, and the sweep looks at
-# ``deputy.home``; who starts an environment by hand shall not have it swept.
+# An image has a label of its own for its installation. Containers inherit their image's labels, and the sweep removes
+# containers with ``deputy.home``: a container that a person starts from an environment must not be swept.
 HOME_LABEL, REPO_LABEL, KEY_LABEL, MADE_LABEL = (
     f"deputy.environment.{name}" for name in ("home", "repo", "key", "made")
 )
 _ONLY_A_CONTAINERS = (OWNER_LABEL, TASK_LABEL, NAME_LABEL, UNTIL_LABEL)
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_IS_GOOD_PYTHON = ("python3", "-I", "-S", "-c", "import sys; sys.exit(sys.version_info < (3, 10))")
+IS_GOOD_PYTHON = ("python3", "-I", "-S", "-c", f"import sys; sys.exit(sys.version_info < {OLDEST_PYTHON})")
 NO_SUCH_IMAGE = 404
 _RUNTIME_LIMIT = 128 * 1024**2
 
@@ -59,10 +59,10 @@ class DockerEnvironments:
         self._owner, self._default_image = owner, default_image
         self._engine = DockerEngine(base_url)
         self._builders = Builders(self._engine, owner=owner, runtime=runtime)
-        self._turns = BuildLocks()
+        self._locks = BuildLocks()
 
     def base_id(self, image: str) -> str:
-        """What the image is, by content; ``Unavailable`` when the engine does not have it."""
+        """The image's id; ``Unavailable`` when the engine does not have the image."""
         with self._engine.errors(image, "pull or build it, or correct the repository's image"):
             return str(self._engine.api.inspect_image(image)["Id"])
 
@@ -74,13 +74,13 @@ class DockerEnvironments:
                 labels = self._engine.api.inspect_image(name)["Config"].get("Labels") or {}
             except docker.errors.ImageNotFound:
                 return ""
-        # A name holds a part of a digest only.
+        # A name holds only a part of a digest, so the labels are compared.
         return name if (labels.get(REPO_LABEL), labels.get(KEY_LABEL)) == (repo, key) else ""
 
     def build(self, spec: EnvironmentSpec, on_step: Callable[[BuildStep], None]) -> str:
-        """Build it (once, however many ask) and return the image's name; ``BadInput`` names the failing command."""
+        """Build it once, and return the image's name; ``BadInput`` names the failing command."""
         name = self._name(spec.repo, spec.key)
-        with self._turns.take(
+        with self._locks.take(
             name, lambda: on_step(BuildStep(0, 0, "another build of the same environment"))
         ) as failed:
             if found := self.find(spec.repo, spec.key):
@@ -94,31 +94,31 @@ class DockerEnvironments:
         return name
 
     def prune(self, repo: str, keep: int) -> tuple[str, ...]:
-        """Remove all but the newest images of a repository that nothing uses; returns their names."""
+        """Remove the unused images of a repository, except the newest ``keep``; returns their names."""
         api = self._engine.api
         labels = [f"{HOME_LABEL}={self._owner}", f"{REPO_LABEL}={repo}"]
         with self._engine.errors(repo):
             images = api.images(filters={"label": labels})
             newest = sorted(images, key=lambda image: str(image["Labels"].get(MADE_LABEL, "")), reverse=True)
             named = [image for image in newest if _tags(image)]
-            # Two processes built the same at once: the later one has the name.
+            # Two processes built the same image at the same time: the later one took the name.
             nameless = [image for image in newest if not _tags(image)]
             return self._remove_unused((*named[max(keep, 1) :], *nameless))
 
     def prune_others(self, repos: Collection[str]) -> tuple[str, ...]:
-        """Remove the images of all other repositories that nothing uses; returns their names."""
+        """Remove the unused images of all other repositories; returns their names."""
         with self._engine.errors("the images of environments"):
             images = self._engine.api.images(filters={"label": [f"{HOME_LABEL}={self._owner}"]})
             return self._remove_unused(image for image in images if image["Labels"].get(REPO_LABEL) not in repos)
 
     def size(self, image: str) -> int:
-        """Bytes, its base included."""
+        """The image's size in bytes, with its base."""
         with self._engine.errors(image):
             return int(self._engine.api.inspect_image(image)["Size"])
 
     @contextmanager
     def set_aside(self, repo: str, key: str) -> Iterator[None]:
-        """Nobody finds the image of this key while the block runs; it is back when none has been built in it."""
+        """Hide the image of this key while the block runs. It comes back if the block built no new one."""
         api, name = self._engine.api, self._name(repo, key)
         with self._engine.errors(name):
             image = str(api.inspect_image(name)["Id"])
@@ -133,7 +133,7 @@ class DockerEnvironments:
                 self._forget(aside)
 
     def _remove_unused(self, images: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-        """Remove those that nothing uses; returns their names."""
+        """Remove the unused ones among these images; returns their names."""
         removed: list[str] = []
         for image in images:
             tags = _tags(self._engine.api.inspect_image(image["Id"])) or [image["Id"]]
@@ -142,7 +142,7 @@ class DockerEnvironments:
         return tuple(removed)
 
     def _forget(self, name: str) -> bool:
-        """Remove an image's name, and the image with its last one; the engine itself refuses when it is used."""
+        """Remove an image's name, and the image with its last name. The engine refuses while the image is used."""
         try:
             self._engine.patient.remove_image(name)
         except docker.errors.APIError as error:
@@ -154,7 +154,7 @@ class DockerEnvironments:
     # ------------------------------------------------------------------------------------------------ building
 
     def _build(self, spec: EnvironmentSpec, progress: Progress) -> None:
-        progress.tell()
+        progress.report()
         base = self._engine.api.inspect_image(spec.base)
         python = self._python_of(base)
         carried = self._python(progress) if python == CARRIED_PYTHON and not _carries(base) else b""
@@ -167,10 +167,10 @@ class DockerEnvironments:
             is_cancelled=progress.is_cancelled,
             carried=carried,
             gateway=spec.gateway,
-        ) as (box, container):
+        ) as (builder, container):
             steps = Steps(
                 spec,
-                box,
+                builder,
                 path=_variables(base).get("PATH", _PATH),
                 used=lambda: self._used(container),
                 progress=progress,
@@ -190,7 +190,7 @@ class DockerEnvironments:
         self._engine.patient.commit(container, repository, tag, conf=self._config(spec, base, python))
 
     def _config(self, spec: EnvironmentSpec, base: Mapping[str, Any], python: tuple[str, ...]) -> dict[str, object]:
-        """The image's configuration: what the engine would take over from the builder is said to be nothing."""
+        """The image's configuration. Labels that the engine would copy from the builder are set to empty."""
         given = base["Config"]
         variables = {**_variables(base), **spec.environment.env}
         variables["PATH"] = ":".join((*spec.environment.path, _variables(base).get("PATH", _PATH)))
@@ -219,13 +219,13 @@ class DockerEnvironments:
     # ------------------------------------------------------------------------------------------------ Python
 
     def _python_of(self, base: Mapping[str, Any]) -> tuple[str, ...]:
-        """What process 1 is to be run by in this image."""
-        if _carries(base) or not self._builders.starts(base["Id"], _IS_GOOD_PYTHON):
+        """The Python that runs process 1 in this image."""
+        if _carries(base) or not self._builders.starts(base["Id"], IS_GOOD_PYTHON):
             return CARRIED_PYTHON
         return OWN_PYTHON
 
     def _python(self, progress: Progress) -> bytes:
-        """A Python that runs in any image, made out of the default image's."""
+        """An archive with a Python that runs in any image, made from the default image's."""
         text = files("deputy.adapters.sandbox.guest").joinpath("environment_python.py").read_text("utf-8")
         opened = self._builders.open(
             self._default_image,
@@ -235,21 +235,21 @@ class DockerEnvironments:
             disk=1024**3,
             is_cancelled=progress.is_cancelled,
         )
-        with self._engine.errors(self._default_image), opened as (box, _):
-            done = box.run(["python3", "-I", "-S", "-c", text], is_cancelled=progress.is_cancelled)
+        with self._engine.errors(self._default_image), opened as (builder, _):
+            done = builder.run(["python3", "-I", "-S", "-c", text], is_cancelled=progress.is_cancelled)
             if done.exit_code:
                 raise BadInput(
                     f"{self._default_image} can't lend its Python",
                     done.output.decode("utf-8", "replace")[-300:],
                     "add a Python of version 3.10 or newer to the repository's own image",
                 )
-            return box.read("runtime.tar", limit=_RUNTIME_LIMIT)
+            return builder.read("runtime.tar", limit=_RUNTIME_LIMIT)
 
     # ------------------------------------------------------------------------------------------------ names
 
     def _name(self, repo: str, key: str) -> str:
         slug = re.sub(r"[^a-z0-9]+", "-", repo.lower()).strip("-")[:60] or "repo"
-        # Two repositories' slugs may be the same.
+        # Two repositories may have the same slug, so the tag is made from the full name.
         tag = sha256(f"{repo}\n{key}".encode()).hexdigest()[:16]
         return f"{IMAGES}{self._owner[:8]}-{slug}:{tag}"
 

@@ -1,4 +1,4 @@
-"""Looks for a setup's secrets in what would become its image, on the host, before there is one."""
+"""Searches a builder for the setup's secrets, on the host, before it is committed as an image."""
 
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ _DELETED = 2
 def refuse_leaks(api: APIClient, container: str, spec: EnvironmentSpec, is_cancelled: Callable[[], bool]) -> None:
     """``BadInput`` names the first changed file that holds a secret, in its content, its name or its target.
 
-    ``is_cancelled`` is asked while the files come; what it raises ends that.
+    ``is_cancelled`` is asked while the files are read; an error that it raises ends the search.
     """
     finder = Finder(spec.secrets)
     changed = {str(change["Path"]).lstrip("/") for change in api.diff(container) or () if change["Kind"] != _DELETED}
@@ -38,7 +38,7 @@ def refuse_leaks(api: APIClient, container: str, spec: EnvironmentSpec, is_cance
 
 
 def _asking(pieces: Iterable[bytes], is_cancelled: Callable[[], bool]) -> Iterator[bytes]:
-    """The same pieces; now and then somebody is asked who may end it by raising."""
+    """The same pieces. ``is_cancelled`` is asked now and then, and may raise."""
     ask = seldom(is_cancelled, CANCEL_SECONDS)
     for piece in pieces:
         ask()
@@ -50,7 +50,7 @@ def _settings(env: Mapping[str, str]) -> bytes:
 
 
 def _leaks(exported: Iterable[bytes], changed: set[str], finder: Finder) -> Iterator[tuple[str, str]]:
-    """Changed paths with a secret, and which. The archive is read as it comes, never as a whole."""
+    """Changed paths that hold a secret, and the secret's name. The archive is read as a stream."""
     stream = cast("IO[bytes]", _Stream(exported))
     with tarfile.open(fileobj=stream, mode="r|", encoding="utf-8", errors="surrogateescape") as archive:
         for member in archive:
@@ -64,7 +64,7 @@ def _leaks(exported: Iterable[bytes], changed: set[str], finder: Finder) -> Iter
 
 
 def _fit_to_show(path: str, finder: Finder) -> str:
-    """A path that itself may hold the secret: its folder's name, as far as that is none."""
+    """The path, cut back to a folder whose name holds no secret."""
     while path and finder.find([_bytes(path)]):
         path = path.rpartition("/")[0]
     return _bytes(path).decode("utf-8", "backslashreplace") or "(a name that holds it)"
@@ -75,7 +75,7 @@ def _bytes(name: str) -> bytes:
 
 
 def _is_text(name: str) -> bool:
-    """Whether a name is UTF-8: the engine's list of changes is JSON, which has no other, and spells those wrongly."""
+    """Whether a name is UTF-8. The engine's list of changes is JSON, which misspells all other names."""
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:
@@ -84,13 +84,13 @@ def _is_text(name: str) -> bool:
 
 
 class _Stream:
-    """A file to read from, made of pieces."""
+    """A readable file made of pieces."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces, self._rest = iter(pieces), b""
 
     def read(self, size: int) -> bytes:
-        """Up to ``size`` bytes; nothing at the end."""
+        """Up to ``size`` bytes; ``b""`` at the end."""
         if not self._rest:
             self._rest = next(self._pieces, b"")
         data, self._rest = self._rest[:size], self._rest[size:]

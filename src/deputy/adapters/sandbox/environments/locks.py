@@ -1,4 +1,4 @@
-"""One build of an environment at a time; who waited for one that failed shares its failure."""
+"""One build of an environment at a time. A caller that waited for a build that failed gets the same failure."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -11,40 +11,40 @@ _WAIT_SECONDS = 0.5
 
 
 @dataclass
-class _Turn:
+class _BuildLock:
     lock: threading.Lock = field(default_factory=threading.Lock)
     failures: int = 0
     last: BadInput | None = None
 
 
 class BuildLocks:
-    """Of one process: another may build the same at the same time."""
+    """Locks within this process. Another process may build the same environment at the same time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._turns: dict[str, _Turn] = {}
+        self._locks: dict[str, _BuildLock] = {}
 
     @contextmanager
     def take(self, name: str, wait: Callable[[], None]) -> Iterator[BadInput | None]:
-        """Wait until nobody builds what has this name. Gives the failure of a build that ended so meanwhile, if any.
+        """Hold the lock of this name. Yields the failure of a build that failed while this caller waited, if any.
 
-        ``wait`` is called again and again; what it raises ends the waiting. A build that somebody cancelled, whose
-        builder was ended from outside, or whose engine was out of reach, says nothing about the next one.
+        ``wait`` is called again and again; an error that it raises ends the waiting. Only ``BadInput`` is shared: a
+        build that was cancelled, or whose builder or engine failed, says nothing about the next one.
         """
         with self._lock:
-            turn = self._turns.setdefault(name, _Turn())
-            before = turn.failures
-        while not turn.lock.acquire(timeout=_WAIT_SECONDS):
+            build = self._locks.setdefault(name, _BuildLock())
+            before = build.failures
+        while not build.lock.acquire(timeout=_WAIT_SECONDS):
             wait()
         try:
-            yield None if turn.last is None or turn.failures == before else _anew(turn.last)
+            yield None if build.last is None or build.failures == before else _copy(build.last)
         except BadInput as error:
-            turn.failures, turn.last = turn.failures + 1, _anew(error)
+            build.failures, build.last = build.failures + 1, _copy(error)
             raise
         finally:
-            turn.lock.release()
+            build.lock.release()
 
 
-def _anew(error: BadInput) -> BadInput:
-    """The same words without the traceback, which would keep the build's variables alive."""
+def _copy(error: BadInput) -> BadInput:
+    """The same error without its traceback, which would keep the build's variables alive."""
     return type(error)(error.what, error.why, error.todo)

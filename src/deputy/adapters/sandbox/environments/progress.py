@@ -1,4 +1,4 @@
-"""How far a build is, told again and again: who listens ends it by raising."""
+"""Reports how far a build is. The listener ends the build by raising an error."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,28 +7,28 @@ from deputy.ports import BuildStep
 
 
 class Progress:
-    """Tells a listener. What the listener raises (``Cancelled``) goes through whoever told or asked."""
+    """Reports steps and output to a listener. An error that the listener raises (``Cancelled``) is passed on."""
 
     def __init__(self, on_step: Callable[[BuildStep], None]) -> None:
         self._on_step = on_step
-        # Before there are steps: a Python is looked for, a container started, the tree laid out in it.
+        # Before the first step: a Python is found, a container is started, the tree is laid out in it.
         self._now = BuildStep(0, 0, "a builder")
 
     @property
     def now(self) -> BuildStep:
-        """The step that is worked on."""
+        """The step that runs now."""
         return self._now
 
     def begin(self, step: BuildStep) -> None:
-        """Another step begins."""
+        """Report that a step begins."""
         self._now = step
-        self.tell()
+        self.report()
 
-    def tell(self, output: bytes = b"") -> None:
-        """Say what was printed meanwhile, or only that it goes on."""
+    def report(self, output: bytes = b"") -> None:
+        """Report output, or only that the step goes on."""
         self._on_step(replace(self._now, output=output))
 
     def is_cancelled(self) -> bool:
-        """Asked by whatever takes its time. Never true: a wish to stop is what the listener raises."""
-        self.tell()
+        """For slow work that asks whether to stop. Always False: the listener stops it by raising."""
+        self.report()
         return False

@@ -1,7 +1,7 @@
-"""A setup's secrets, found again in what it prints and in what it leaves behind.
+"""Finds a setup's secrets in its output and in the files that it leaves.
 
-This finds what happens by accident: a token in a configuration file, in a log, in a URL. Code that wants to hide a
-secret can write it down backwards; what such code may reach is what the allowed hosts are for.
+This finds accidents: a token in a configuration file, in a log, in a URL. Code that wants to hide a secret can write it
+backwards; the list of allowed hosts bounds where such code can send it.
 """
 
 import base64
@@ -17,7 +17,7 @@ _MASK = b"[secret %s]"
 
 
 def check_secrets(secrets: Mapping[str, str]) -> None:
-    """Refuse what could not be told apart from other text; ``BadInput`` names the variable."""
+    """Refuse secrets that are too short to be searched for; ``BadInput`` names the variable."""
     for name, value in secrets.items():
         if len(value.strip()) < SHORTEST:
             raise BadInput(
@@ -28,9 +28,9 @@ def check_secrets(secrets: Mapping[str, str]) -> None:
 
 
 def forms(secret: str) -> tuple[bytes, ...]:
-    """What a secret may look like: as it is, in base64 (wherever it starts), quoted for URLs, escaped for JSON.
+    """The forms of a secret: as it is, in base64 (at any offset), quoted for URLs, escaped for JSON.
 
-    Of a secret of several lines (a key), each longer line counts by itself.
+    In a secret of several lines (a key), each longer line is a form of its own.
     """
     value = secret.strip()
     whole = {value, *(line.strip() for line in value.splitlines() if len(line.strip()) >= _LINE)}
@@ -43,9 +43,9 @@ def forms(secret: str) -> tuple[bytes, ...]:
 
 
 def _base64(data: bytes) -> Iterator[bytes]:
-    """The part of the base64 text that is the same whatever stands around the data, for each place it may start at."""
+    """For each offset, the part of the base64 text that does not depend on the bytes around the data."""
     for offset in range(3):
-        # The first group may hold bytes from before, the last one bytes from behind: both are left out.
+        # The first group may hold bytes from before the data, the last one bytes after it: both are left out.
         encoded = base64.b64encode(bytes(offset) + data)[4 if offset else 0 :]
         stable = encoded[: (len(data) + offset) // 3 * 4 - (4 if offset else 0)]
         if len(stable) >= SHORTEST:
@@ -54,7 +54,7 @@ def _base64(data: bytes) -> Iterator[bytes]:
 
 
 class Redactor:
-    """Masks secrets in bytes that come in pieces; what may be the start of one is held back until more has come."""
+    """Masks secrets in a stream. Bytes that may be the start of a secret are held back until more bytes come."""
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
         self._masks = [(form, _MASK % name.encode()) for name, value in secrets.items() for form in forms(value)]
@@ -69,12 +69,12 @@ class Redactor:
         return text[:cut]
 
     def rest(self) -> bytes:
-        """What was held back, at the end."""
+        """The bytes that were held back, at the end of the stream."""
         held, self._held = self._held, b""
         return held
 
     def redact(self, data: bytes) -> bytes:
-        """All of it, masked."""
+        """The bytes with every secret masked."""
         for form, mask in self._masks:
             data = data.replace(form, mask)
         return data
@@ -85,7 +85,7 @@ class Redactor:
 
 
 def _overlap(text: bytes, form: bytes) -> int:
-    """The length of the longest end of the text that the form starts with, but not all of it."""
+    """The length of the longest end of the text that is a proper start of the form."""
     start = max(len(text) - len(form) + 1, 0)
     while (start := text.find(form[:1], start)) >= 0:
         if form.startswith(text[start:]):
@@ -102,7 +102,7 @@ class Finder:
         self._longest = max((len(form) for form, _ in self._forms), default=0)
 
     def find(self, pieces: Iterable[bytes]) -> str:
-        """The name of the first secret that the bytes hold, empty for none."""
+        """The name of the first secret found in the bytes; empty for none."""
         tail = b""
         for piece in pieces:
             data = tail + piece

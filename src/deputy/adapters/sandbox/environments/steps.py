@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from deputy.adapters.sandbox.channel.client import workspace_path
 from deputy.adapters.sandbox.engine.gateway import environment as network_of
-from deputy.adapters.sandbox.environments.builder import MEMORY, BuilderBox
+from deputy.adapters.sandbox.environments.builder import MEMORY, BuilderClient
 from deputy.adapters.sandbox.environments.progress import Progress
 from deputy.adapters.sandbox.environments.secrets import Redactor
 from deputy.domain.errors import BadInput, SandboxFailed
@@ -17,7 +17,7 @@ from deputy.evidence import presentable
 from deputy.ports import BuildStep, EnvironmentSpec
 
 TAIL = 2000
-# The engine walks through all that was written to tell how much it is.
+# Seconds between two measurements: the engine has to walk through everything that was written.
 MEASURE_SECONDS = 3.0
 _COMMAND = 300
 _AGAIN = f"try again; a step that breaks off each time may need more memory than a builder has ({MEMORY // 1024**3} GB)"
@@ -25,13 +25,13 @@ _AGAIN = f"try again; a step that breaks off each time may need more memory than
 CACHE = "/var/cache/deputy"
 DROPPED = (CACHE, "/var/lib/apt/lists", "/var/cache/apt", "/var/log/apt")
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
-# Everything that brings certificates of its own shall believe the image's instead: a site's own authority is there.
+# Programs with certificates of their own use the image's instead, which may include a site's own authority.
 _CERTIFICATE_VARIABLES = (
     *("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
     *("npm_config_cafile", "CARGO_HTTP_CAINFO", "GIT_SSL_CAINFO"),
 )
 _BASICS = {
-    "HOME": "/tmp",  # noqa: S108 (in the box; the same as in every sandbox, and never part of the image)
+    "HOME": "/tmp",  # noqa: S108 (in the sandbox; the same as in every sandbox, and never part of the image)
     "TERM": "dumb",
     "DEBIAN_FRONTEND": "noninteractive",
     "PYTHONDONTWRITEBYTECODE": "1",
@@ -55,36 +55,36 @@ _APT_OPTIONS = (
 
 @dataclass(frozen=True)
 class Planned:
-    """A step: what is shown of it, and what does it."""
+    """A step: the text that is shown, and the function that does it."""
 
     text: str
     act: Callable[[], None]
 
 
 class Steps:
-    """Runs them in a box, one by one, and tells. ``used`` is what the image would add by now, in bytes.
+    """Runs the steps of a build, one by one, and reports them.
 
-    ``path`` is the base image's PATH.
+    ``used`` returns how many bytes the image adds to its base so far. ``path`` is the base image's PATH.
     """
 
     def __init__(
         self,
         spec: EnvironmentSpec,
-        box: BuilderBox,
+        builder: BuilderClient,
         *,
         path: str,
         used: Callable[[], int],
         progress: Progress,
     ) -> None:
-        self._spec, self._box, self._path, self._used, self._progress = spec, box, path, used, progress
+        self._spec, self._builder, self._path, self._used, self._progress = spec, builder, path, used, progress
         self._redactor = Redactor(spec.secrets)
         self._end = time.monotonic() + spec.environment.timeout
         self._measured = time.monotonic()
 
     def run(self, last: Planned) -> None:
-        """All of them, and ``last``. ``BadInput`` names the one that failed, and shows the tail of its output.
+        """Run all steps, then ``last``. ``BadInput`` names the step that failed and shows the end of its output.
 
-        ``SandboxFailed`` names the one at which the builder or its engine failed: that is no mistake of the setup's.
+        ``SandboxFailed`` names the step at which the builder or its engine failed: the setup made no mistake then.
         """
         steps = (*self._planned(), last)
         for number, step in enumerate(steps, 1):
@@ -111,18 +111,20 @@ class Steps:
             steps.append(Planned(f"Debian packages: {', '.join(environment.packages)}", self._packages))
         steps += [Planned(_shown(argv), lambda argv=argv: self._setup(argv)) for argv in environment.setup]  # type: ignore[misc]
         if environment.keep:
-            steps.append(Planned(f"keep {', '.join(environment.keep)}", lambda: self._box.keep(kept(environment.keep))))
+            steps.append(
+                Planned(f"keep {', '.join(environment.keep)}", lambda: self._builder.keep(kept(environment.keep)))
+            )
         steps.append(Planned("clean up", self._clean_up))
         return steps
 
     def _clean_up(self) -> None:
-        self._box.lay_secrets({})
-        self._box.end(DROPPED)
+        self._builder.lay_secrets({})
+        self._builder.end(DROPPED)
 
     # ------------------------------------------------------------------------------------------------ packages
 
     def _packages(self) -> None:
-        if not self._box.look(["/usr/bin/apt-get"]):
+        if not self._builder.look(["/usr/bin/apt-get"]):
             raise self._failed(
                 "could not run",
                 f"{self._spec.base} has no apt-get",
@@ -139,7 +141,7 @@ class Steps:
     # ------------------------------------------------------------------------------------------------ setup
 
     def _setup(self, argv: Sequence[str]) -> None:
-        """A setup command, with the secrets in its environment and below /run/secrets, which is memory."""
+        """Run a setup command, with the secrets in its environment and as files below /run/secrets (in memory)."""
         environment, secrets = self._spec.environment, self._spec.secrets
         certificates = self._certificates()
         env = {
@@ -150,14 +152,14 @@ class Steps:
             **secrets,
             "PATH": self._search_path(),
         }
-        self._box.lay_secrets(secrets)
+        self._builder.lay_secrets(secrets)
         self._command(argv, env)
 
     def _search_path(self) -> str:
         return ":".join((*self._spec.environment.path, self._path))
 
     def _certificates(self) -> dict[str, str]:
-        return dict.fromkeys(_CERTIFICATE_VARIABLES, CERTIFICATES) if self._box.look([CERTIFICATES]) else {}
+        return dict.fromkeys(_CERTIFICATE_VARIABLES, CERTIFICATES) if self._builder.look([CERTIFICATES]) else {}
 
     # ------------------------------------------------------------------------------------------------ commands
 
@@ -165,9 +167,9 @@ class Steps:
         left = self._end - time.monotonic()
         if left <= 0:
             raise self._out_of_time("")
-        done = self._box.run(argv, timeout=left, env=env, on_output=self._show, is_cancelled=self._beat)
+        done = self._builder.run(argv, timeout=left, env=env, on_output=self._show, is_cancelled=self._beat)
         if rest := self._redactor.rest():
-            self._progress.tell(rest)
+            self._progress.report(rest)
         if done.timed_out:
             raise self._out_of_time(self._tail(done))
         if done.exit_code:
@@ -180,7 +182,7 @@ class Steps:
 
     def _show(self, data: bytes) -> None:
         if shown := self._redactor.feed(data):
-            self._progress.tell(shown)
+            self._progress.report(shown)
 
     def _tail(self, done: CommandResult) -> str:
         text = presentable(self._redactor.redact(done.output), 10**6).strip()
@@ -190,9 +192,9 @@ class Steps:
         seconds = self._spec.environment.timeout
         return self._failed(f"was stopped: the setup may take {seconds} s in all", tail, "raise its timeout")
 
-    def _failed(self, how: str, why: str, todo: str) -> BadInput:
+    def _failed(self, how: str, why: str, remedy: str) -> BadInput:
         correct = "correct the environment in repos.toml or the files that its setup reads"
-        return BadInput(self._sentence(how), why, todo or correct)
+        return BadInput(self._sentence(how), why, remedy or correct)
 
     def _sentence(self, how: str) -> str:
         now = self._progress.now
@@ -207,7 +209,7 @@ def _shown(argv: Sequence[str]) -> str:
 
 
 def kept(folders: Sequence[str]) -> tuple[str, ...]:
-    """The folders to keep, as workspace paths, without those inside others. ``BadInput`` for what is none."""
+    """The folders to keep as workspace paths, without those inside others; ``BadInput`` for a bad path."""
     paths = sorted({workspace_path(folder) for folder in folders})
     if "." in paths:
         raise BadInput("the whole workspace can't be kept", "", "name the folders that the setup makes")

@@ -1,10 +1,10 @@
-"""Process 1 of a builder: what a sandbox's does, and what turns its file system into an image.
+"""Process 1 of a builder: a sandbox's process 1, plus the requests that turn its file system into an image.
 
 Sent over stdin like ``inside``: standard library only, for Python 3.10 or newer. It runs as root in a container of its
 own, because package managers want that.
 """
 
-# Plain os calls, on purpose: whole file systems are walked here, in a box.
+# Plain os calls, on purpose: whole file systems are walked here, in a sandbox.
 # ruff: noqa: PTH101, PTH103, PTH108, PTH110, PTH114, PTH115, PTH117, PTH118, PTH120, PTH208, PTH211
 
 import contextlib
@@ -15,38 +15,37 @@ import time
 from collections.abc import Callable, Iterator
 from typing import cast
 
-from deputy.adapters.sandbox.guest.inside import ROOT, Header
-from deputy.adapters.sandbox.guest.inside import GuestServer as SandboxBox
+from deputy.adapters.sandbox.guest.inside import ROOT, GuestServer, Header
 from deputy.adapters.sandbox.guest.relay import SOCKET as GATEWAY
 from deputy.adapters.sandbox.guest.tree import Refused
 
 SECRETS = "/run/secrets"
 # Not part of the image, or not on its disk. Of /run, which is, only what is mounted there.
-ELSEWHERE = frozenset({"/proc", "/sys", "/dev", "/tmp", SECRETS, os.path.dirname(GATEWAY), ROOT})  # noqa: S108 (in the box)
-# The kernel stamps files with the time of its last tick.
+ELSEWHERE = frozenset({"/proc", "/sys", "/dev", "/tmp", SECRETS, os.path.dirname(GATEWAY), ROOT})  # noqa: S108 (in the sandbox)
+# File times are those of the kernel's last clock tick, in seconds.
 CLOCK_TICK = 1.0
 RAISES = stat.S_ISUID | stat.S_ISGID
 READ, READ_AND_ENTER = 0o444, 0o555
 
 
-class BuilderGuest(SandboxBox):
-    """The loop with a builder's requests."""
+class BuilderGuest(GuestServer):
+    """Answers a sandbox's requests and those of a builder."""
 
     def __init__(self) -> None:
         super().__init__()
         self.began = time.time() - CLOCK_TICK
 
     def actions(self) -> dict[str, Callable[[Header, bytes], None]]:
-        """What the host may ask for."""
+        """The requests that the host may send, by name."""
         return {**super().actions(), "look": self.look, "secrets": self.secrets, "keep": self.keep, "end": self.end}
 
     def look(self, header: Header, _: bytes) -> None:
-        """Which of these paths are there."""
+        """Say which of these paths exist."""
         found = [path for path in cast("list[str]", header["paths"]) if os.path.exists(path)]
         self.reply("done", found=found)
 
     def secrets(self, header: Header, body: bytes) -> None:
-        """Lay out the secrets as files, their bytes in a row, in place of what is there."""
+        """Replace the secret files. ``body`` holds the bytes of all of them, one after the other."""
         for name in os.listdir(SECRETS):
             os.unlink(os.path.join(SECRETS, name))
         start = 0
@@ -58,7 +57,7 @@ class BuilderGuest(SandboxBox):
         self.reply("done")
 
     def keep(self, header: Header, _: bytes) -> None:
-        """Move folders, or files, of the workspace into the image; links that lead back into it stay right."""
+        """Move folders or files of the workspace into the image. Links back into the workspace keep working."""
         for path in cast("list[str]", header["paths"]):
             source, target = os.path.join(ROOT, path), os.path.join(str(header["into"]), path)
             if os.path.islink(source) or not os.path.exists(source):
@@ -70,7 +69,7 @@ class BuilderGuest(SandboxBox):
         self.reply("done")
 
     def end(self, header: Header, _: bytes) -> None:
-        """Empty the workspace and the caches; nothing raises its rights; everybody may read what is new."""
+        """Empty the workspace and the caches, drop set-uid and set-gid bits, and make new files readable for all."""
         for folder in (ROOT, *cast("list[str]", header["drop"])):
             _empty(folder)
         for path, status in _files("/"):
@@ -89,7 +88,7 @@ def _links(folder: str) -> Iterator[str]:
 
 
 def _lead_back(link: str, folder: str) -> None:
-    """Make a relative link that leads out of a folder, but not out of the workspace, an absolute one."""
+    """Make a relative link absolute when it leaves the moved folder but stays in the workspace."""
     target = os.readlink(link)
     if os.path.isabs(target):
         return
@@ -109,7 +108,7 @@ def _empty(folder: str) -> None:
 
 
 def _files(root: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Every file and folder of the image, no links."""
+    """Every file and folder of the image, without links."""
     for entry in os.scandir(root):
         if entry.path in ELSEWHERE or entry.is_symlink():
             continue

@@ -1,10 +1,11 @@
 """Writes ``runtime.tar``: this Python with what process 1 needs of it, able to run where nothing else is.
 
-Run inside the default sandbox image, by its Python; standard library only. The archive holds the interpreter, its own
-loader and C library, and a part of the standard library. It works in images with another C library or with none.
+It runs inside the default sandbox image, with that image's Python; standard library only. The archive holds the
+interpreter, its loader and C library, and a part of the standard library. It works in images with another C library or
+with none.
 """
 
-# Plain paths of a program that runs in a box.
+# Plain paths of a program that runs in a sandbox.
 # ruff: noqa: PTH114, PTH118, PTH119, PTH120
 
 import importlib
@@ -15,7 +16,7 @@ import sysconfig
 import tarfile
 
 ROOT = "opt/deputy/runtime"
-# Not there: nothing in a box needs OpenSSL, which is larger than all the rest.
+# Left out: process 1 does not need OpenSSL, which is larger than all the rest.
 for _absent in ("_hashlib", "_ssl"):
     sys.modules[_absent] = None  # type: ignore[assignment]
 NEEDED = (
@@ -54,7 +55,7 @@ def main() -> None:
 
 
 def _import(names: tuple[str, ...]) -> list[str]:
-    """Import them (not every Python has all); the extension modules' files that came along."""
+    """Import those that this Python has; returns the files of all extension modules that were loaded."""
     for name in names:
         try:
             importlib.import_module(name)
@@ -65,7 +66,7 @@ def _import(names: tuple[str, ...]) -> list[str]:
 
 
 def _mapped() -> list[str]:
-    """The shared libraries of this process, its loader among them, without extension modules."""
+    """The shared libraries of this process with its loader, without extension modules."""
     with open("/proc/self/maps", encoding="utf-8") as maps:  # noqa: PTH123
         paths = {line.split(maxsplit=5)[5].strip() for line in maps if len(line.split(maxsplit=5)) > 5}  # noqa: PLR2004
     libraries = {path for path in paths if re.search(r"/(lib|ld)[^/]*\.so[.0-9]*$", path)}
@@ -73,7 +74,7 @@ def _mapped() -> list[str]:
 
 
 def _names(path: str) -> list[str]:
-    """What programs may call a library: its file's name, and those of the links beside it."""
+    """The names by which programs may load a library: its file's name, or those of the links to it."""
     folder = os.path.dirname(path)
     beside = (name for name in os.listdir(folder) if os.path.islink(os.path.join(folder, name)))  # noqa: PTH208
     versions = (name for name in beside if re.search(r"\.so\.[0-9]+$", name))

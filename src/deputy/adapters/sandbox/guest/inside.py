@@ -4,8 +4,8 @@ The host sends this file's text and those that it needs over stdin, so the two e
 Standard library only, for Python 3.10 or newer. One frame is two big-endian 32-bit lengths, a JSON header and raw
 bytes. Each reply repeats the request's unguessable ``id``. Nothing here is trusted by the host.
 
-One thread, on purpose: a box whose process limit is used up can't start another. And after every command everything
-else in the box is killed, so no file operation here races against the box's own code.
+One thread, on purpose: a sandbox that has used up its process limit can't start another. After every command,
+everything else in the sandbox is killed, so no file operation here races against the sandbox's own code.
 """
 
 # Commands come from the host; there are no threads.
@@ -45,7 +45,10 @@ Header = dict[str, Field]
 
 
 def kill_everything() -> None:
-    """Kill and reap every other process of the box. One ``kill(-1)`` is atomic: a fork with a signal pending fails."""
+    """Kill and reap every other process of the sandbox.
+
+    One ``kill(-1)`` is atomic: a fork fails while a signal is pending.
+    """
     # Outside a container this would end the user's session.
     if os.getpid() != 1:
         raise Refused("failed", "not process 1")
@@ -63,7 +66,7 @@ def kill_everything() -> None:
 
 
 class GuestServer:
-    """The loop: one request, its replies, the next."""
+    """Answers the host's requests, one after the other."""
 
     def __init__(self) -> None:
         self.workspace = Workspace(ROOT)
@@ -72,7 +75,7 @@ class GuestServer:
         self.wake, wake = os.pipe()
         os.set_blocking(self.wake, False)
         os.set_blocking(wake, False)
-        # Work trees come through this pipe: larger pieces mean fewer turns. Pipes have a bound per user.
+        # Work trees come through this pipe: a larger one needs fewer reads. The kernel limits pipes per user.
         with contextlib.suppress(OSError):
             fcntl.fcntl(0, F_SETPIPE_SZ, PIPE_BYTES)
         # Kept open: only a dumpable process may open its own /proc files.
@@ -80,13 +83,13 @@ class GuestServer:
         self.own_score = os.read(self.score, 16)
         # Immune to ptrace and /proc/1/fd from inside.
         self.libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-        # The kernel spares process 1 every signal that it does not handle; ignoring them would be inherited.
+        # The kernel gives process 1 only signals that it handles. Ignored signals would be inherited by commands.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
 
     def actions(self) -> dict[str, Callable[[Header, bytes], None]]:
-        """What the host may ask for."""
+        """The requests that the host may send, by name."""
         return {"fill": self.fill, "run": self.run, "read": self.read, "write": self.write, "delta": self.delta}
 
     def serve(self) -> None:
@@ -107,13 +110,16 @@ class GuestServer:
         send({"id": self.id, "t": t, **fields}, body)
 
     def fill(self, header: Header, _: bytes) -> None:
-        """Take what the workspace lacks or has too much, the empty frame last. No code of the box's has run yet."""
+        """Receive the changes of the workspace; an empty frame ends them.
+
+        None of the sandbox's own code has run yet.
+        """
         trouble: OSError | None = None
         has_changed = False
         self.workspace.unlink()
         while (piece := receive()) != ({}, b""):
             has_changed = True
-            # After an error the rest has to be taken all the same.
+            # After an error the remaining frames still have to be read.
             if trouble is None:
                 try:
                     self.lay_out(*piece)
@@ -126,17 +132,17 @@ class GuestServer:
         has_git = bool(header.get("git"))
         was_made = has_git and make_repository(ROOT, has_changed=has_changed)
         if was_made:
-            kill_everything()  # it was the git that PATH leads to, whatever that is
+            kill_everything()  # the git in PATH is the image's: what it started must end
         if not has_git:
             forget_repository(ROOT)
         self.workspace.link(cast("dict[str, str]", header["links"]))
         if has_changed or was_made or not self.workspace.trusts_stamps:
             self.workspace.settle(was_read=was_made)
-            gc.freeze()  # what is known of the files stays; looking for cycles in it takes longer than most requests
+            gc.freeze()  # the records of the files stay; searching them for cycles takes longer than most requests
         self.reply("done", files=len(self.workspace.known))
 
     def lay_out(self, piece: Header, body: bytes) -> None:
-        """One frame's files: those to remove, the next piece of a large one, or new ones, their bytes in a row."""
+        """Apply one frame: files to remove, the next piece of a large file, or new files with their bytes in a row."""
         for path in cast("list[str]", piece.get("gone", [])):
             self.workspace.remove(path)
         if "more" in piece:
@@ -156,23 +162,23 @@ class GuestServer:
         self.reply("done")
 
     def delta(self, header: Header, _: bytes) -> None:
-        """Send what changed, one file a frame."""
+        """Send the changed files, one in each frame."""
         caps = {name: int(str(header[name])) for name in ("most_files", "most_bytes", "largest")}
         for path, mode, data in self.workspace.changes(**caps):
             self.reply("file" if mode else "gone", data, path=path, mode=mode)
         self.reply("done")
 
     def run(self, header: Header, _: bytes) -> None:
-        """Run a command to its end or timeout, and leave nothing of it alive."""
+        """Run a command to its end or timeout, and kill every process that it left."""
         relay = Relay() if self.has_gateway else None
         try:
-            self.run_beside(relay, header)
+            self.run_with(relay, header)
         finally:
             if relay:
                 relay.close()
 
-    def run_beside(self, relay: Relay | None, header: Header) -> None:
-        """Run a command while the relay, if there is one, lets it reach the gateway."""
+    def run_with(self, relay: Relay | None, header: Header) -> None:
+        """Run a command. The relay, if there is one, connects it to the gateway meanwhile."""
         began = time.monotonic()
         source, sink = os.pipe()
         try:
@@ -201,9 +207,9 @@ class GuestServer:
 
         Raises what ``Popen`` raises.
         """
-        # Forking Python takes four times as long as spawning does, so nothing runs between fork and exec. The score is
-        # inherited: the box's own code is what the kernel shall end first when memory is short. Its group is niced at
-        # once, so that process 1 is scheduled before it.
+        # Forking Python takes four times as long as spawning it, so nothing runs between fork and exec. The score is
+        # inherited: the sandbox's own code is what the kernel shall end first when memory is short. Its group is niced
+        # at once, so that process 1 is scheduled before it.
         os.write(self.score, b"1000")
         try:
             child = subprocess.Popen(
@@ -216,7 +222,7 @@ class GuestServer:
                 start_new_session=True,
             )
         finally:
-            # An engine that gave process 1 less by privilege than it may take back leaves it at its children's score.
+            # If the engine lowered the score with a privilege, it can't be lowered again: process 1 keeps this score.
             with contextlib.suppress(PermissionError):
                 os.write(self.score, self.own_score)
         with contextlib.suppress(ProcessLookupError):
@@ -231,7 +237,7 @@ class GuestServer:
         while (now := time.monotonic()) < end:
             for fd, _ in poll.poll(min(end - now, output.show_due(now)) * 1000):
                 if fd == 0:
-                    sys.exit(0)  # the host never speaks during a command: it went away
+                    sys.exit(0)  # the host sends nothing during a command, so it is gone
                 if fd == self.wake:
                     os.read(self.wake, CHUNK)
                 elif fd == output.source:
@@ -263,7 +269,7 @@ def reap(pid: int) -> int | None:
 
 
 def exactly(source: IO[bytes], size: int) -> bytes:
-    """The next ``size`` bytes; the box ends with its host."""
+    """The next ``size`` bytes. When the host is gone, process 1 ends, and the sandbox with it."""
     data = source.read(size)
     if len(data) < size:
         sys.exit(0)

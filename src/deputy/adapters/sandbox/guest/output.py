@@ -1,4 +1,4 @@
-"""What a command prints: read from its pipe, kept within bounds, and shown while it comes.
+"""A command's output: read from its pipe, kept within bounds, and shown while it comes.
 
 Part of process 1 (see ``inside``): standard library only.
 """
@@ -38,8 +38,8 @@ class Capped:
 class Output:
     """Reads ``source``, keeps what ``Capped`` keeps, and shows the first ``limit`` bytes.
 
-    What comes is shown at once, and what follows within a moment together: a program that prints byte by byte would
-    keep both ends busy with frames.
+    The first bytes are shown at once; those that follow within ``SHOWN_SECONDS`` are shown together. Otherwise a
+    program that prints byte by byte would keep both ends busy with frames.
     """
 
     def __init__(self, source: int, limit: int, show: Callable[[bytes], None]) -> None:
@@ -48,7 +48,7 @@ class Output:
         os.set_blocking(source, False)
 
     def pump(self) -> bool:
-        """Take one piece; False at the end."""
+        """Read one piece; False at the end."""
         try:
             data = os.read(self.source, CHUNK)
         except BlockingIOError:
@@ -60,14 +60,14 @@ class Output:
         return bool(data)
 
     def show_due(self, now: float) -> float:
-        """Show what is due at this moment; the seconds until the rest is."""
+        """Show the waiting bytes if they are due; the seconds until the next ones are due."""
         if self.waiting and (now >= self.due or len(self.waiting) >= CHUNK):
             self.show_rest()
             self.due = now + SHOWN_SECONDS
         return self.due - now if self.waiting else FOR_EVER
 
     def show_rest(self) -> None:
-        """Show what waits."""
+        """Show all waiting bytes."""
         if self.waiting:
             self.show(bytes(self.waiting))
             self.waiting.clear()

@@ -1,7 +1,7 @@
-"""In the box: a loopback port whose connections go to the gateway's socket, while a command runs.
+"""While a command runs, connects a loopback port inside the sandbox to the gateway's socket.
 
-Part of process 1's program and of its one loop: nothing here waits, nothing grows. From each end no more is read than
-the other end has taken, so a connection holds one piece each way at most. Sent over stdin like ``inside``: standard
+Part of process 1 and of its one loop, so nothing here blocks. Each end is read only when the other end has taken the
+piece before, so a connection holds at most one piece in each direction. Sent over stdin like ``inside``: standard
 library only, for Python 3.10 or newer.
 """
 
@@ -17,17 +17,17 @@ PIECE = 1 << 16
 
 
 class End:
-    """One of a connection's two sockets. ``waiting`` are bytes that it has to take before more is read for it."""
+    """One of a connection's two sockets. ``waiting`` holds bytes to send to it before more is read for it."""
 
     def __init__(self, own: socket.socket) -> None:
         self.socket = own
         self.other = self
         self.waiting = b""
-        self.has_ended = False  # it sends nothing any more
-        self.is_told = False  # that nothing more comes for it
+        self.has_ended = False  # no more bytes come from it
+        self.is_shut = False  # no more bytes are sent to it
 
     def fill(self) -> None:
-        """Read a piece for the other end, if that has taken the last one."""
+        """Read a piece for the other end, if the other end has taken the last one."""
         if self.has_ended or self.other.waiting:
             return
         with contextlib.suppress(BlockingIOError):
@@ -35,22 +35,22 @@ class End:
             self.has_ended = not self.other.waiting
 
     def drain(self) -> None:
-        """Let it take what waits for it; then pass on that there is no more."""
+        """Send the waiting bytes; then shut it down if the other end has ended."""
         with contextlib.suppress(BlockingIOError):
             while self.waiting:
                 self.waiting = self.waiting[self.socket.send(self.waiting) :]
-            if self.other.has_ended and not self.is_told:
-                self.is_told = True
+            if self.other.has_ended and not self.is_shut:
+                self.is_shut = True
                 self.socket.shutdown(socket.SHUT_WR)
 
     def interest(self) -> int:
-        """What to poll for; nothing while the other end is slow."""
+        """The events to poll for; none while the other end is slow."""
         reads = 0 if self.has_ended or self.other.waiting else select.POLLIN
         return reads | (select.POLLOUT if self.waiting else 0)
 
 
 class Relay:
-    """Listens, and has ``poll`` find what is ready; the loop that polls calls ``handle`` for it."""
+    """Listens on the port. The loop polls ``poll`` and calls ``handle`` for each socket that is ready."""
 
     def __init__(self, path: str = SOCKET, port: int = PORT, most: int = MAX_CONNECTIONS) -> None:
         self.path, self.most = path, most
@@ -62,12 +62,12 @@ class Relay:
 
     @staticmethod
     def is_wanted() -> bool:
-        """Whether this box has a gateway."""
+        """Whether this sandbox has a gateway's socket."""
         return Path(SOCKET).exists()
 
     @staticmethod
     def is_answered() -> bool:
-        """Whether somebody listens at the gateway's socket: a file that came from another machine is not enough."""
+        """Whether the gateway answers at its socket. The file may be there without it, on another machine's engine."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as far:
             try:
                 far.connect(SOCKET)
@@ -76,7 +76,7 @@ class Relay:
         return True
 
     def handle(self, fd: int) -> None:
-        """Do what can be done for a ready socket; nothing for one that went with its other end since the poll."""
+        """Move bytes for a ready socket. A socket that was closed since the poll is skipped."""
         if fd == self.listener.fileno():
             self.accept()
         elif end := self.ends.get(fd):
@@ -87,7 +87,7 @@ class Relay:
             except OSError:
                 self.drop(end)
                 return
-            if end.is_told and end.other.is_told:
+            if end.is_shut and end.other.is_shut:
                 self.drop(end)
                 return
             self.watch(end)
@@ -114,21 +114,21 @@ class Relay:
             self.watch_listener()
 
     def watch(self, end: End) -> None:
-        """Poll for what is of use. For nothing at all a poll would still report a hang-up, over and over."""
+        """Poll for its events. With none, stop polling it: a poll would report a hang-up again and again."""
         if interest := end.interest():
             self.poll.register(end.socket.fileno(), interest)
         else:
             self.forget(end.socket.fileno())
 
     def watch_listener(self) -> None:
-        """Take more connections only while there may be more; the kernel keeps a few waiting."""
+        """Accept connections only below the limit; the kernel queues a few."""
         if len(self.ends) < 2 * self.most:
             self.poll.register(self.listener.fileno(), select.POLLIN)
         else:
             self.forget(self.listener.fileno())
 
     def forget(self, fd: int) -> None:
-        """Poll no more for this one."""
+        """Stop polling this one."""
         with contextlib.suppress(KeyError):
             self.poll.unregister(fd)
 

@@ -1,9 +1,9 @@
-"""The box's own git repository: one commit of the workspace, for tools that want one. The host never looks at it.
+"""The sandbox's own git repository, for tools that want one: one commit of the workspace. The host never reads it.
 
 Part of process 1 (see ``inside``): standard library only.
 """
 
-# The words are ours, and PATH is the image's.
+# The command lines are ours; PATH is the image's.
 # ruff: noqa: S603, S607
 
 import os
@@ -20,7 +20,7 @@ _COMMIT = (
     ("add", "-A", "-f", "."),
     ("commit", "-q", "--allow-empty", "-m", "base"),
 )
-# There is only ever one commit, and nothing may be read that is not in it.
+# There is always one commit only, and no object outside of it may stay readable.
 _AGAIN = (("update-ref", "-d", "HEAD"), *_COMMIT, ("prune", "--expire=now"))
 _SETTINGS = {
     "core.looseCompression": "0",
@@ -33,9 +33,9 @@ _SETTINGS = {
 
 
 def make_repository(root: str, *, has_changed: bool) -> bool:
-    """Whether git has read the workspace, because its files were changed or there was no repository yet.
+    """Make or renew the repository. True when git has read the workspace's files for that.
 
-    There is none where the image has no git: then no tool of it wants one.
+    Nothing is done when the image has no git, or when the repository is there and no file has changed.
     """
     is_there = os.path.lexists(f"{root}/.git")
     if not shutil.which("git") or (is_there and not has_changed):
@@ -55,6 +55,6 @@ def make_repository(root: str, *, has_changed: bool) -> bool:
 
 
 def forget_repository(root: str) -> None:
-    """Remove it, with every object that it keeps."""
+    """Remove the repository with all its objects."""
     if os.path.lexists(f"{root}/.git"):
         shutil.rmtree(f"{root}/.git")

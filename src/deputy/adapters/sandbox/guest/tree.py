@@ -1,7 +1,7 @@
-"""Files of a work tree, from inside the box that it belongs to: walking it, safe reads, safe writes.
+"""Files of the work tree, from inside the sandbox: walking it, safe reads, safe writes.
 
-Part of process 1 (see ``inside``): standard library only. Nothing else runs in the box meanwhile, so what a path means
-can't change between looking and opening.
+Part of process 1 (see ``inside``): standard library only. No other process runs in the sandbox meanwhile, so a path
+can't change its meaning between the check and the open.
 """
 
 # Plain os calls, on purpose: their flags (O_NOFOLLOW, O_NONBLOCK) are the point, and pathlib has none of them.
@@ -18,7 +18,7 @@ JUNK_SUFFIXES = (".pyc", ".pyo", "/.coverage")
 
 
 class Refused(Exception):
-    """A request that can't be done; ``kind`` tells the host which of its errors to raise."""
+    """A request that can't be done. ``kind`` tells the host which error to raise."""
 
     def __init__(self, kind: str, why: str) -> None:
         super().__init__(kind, why)
@@ -52,7 +52,7 @@ def scan(root: str, skip: frozenset[str] = frozenset()) -> Iterator[tuple[str, o
 
 
 def open_folder(root: str, folder: str) -> "os._ScandirIterator[str]":
-    """Look into a folder of the root's, even into one that the box's code has locked."""
+    """List a folder below the root, even one that the sandbox's code has locked."""
     full = os.path.join(root, folder)
     try:
         return os.scandir(full)
@@ -62,9 +62,9 @@ def open_folder(root: str, folder: str) -> "os._ScandirIterator[str]":
 
 
 def unlock(root: str, folder: str) -> None:
-    """Let a folder and those above it be listed and entered: everything in the box has one owner.
+    """Make a folder and those above it readable and enterable. Everything in the sandbox has one owner.
 
-    One that can be listed is not always one that can be entered: only what is in it shows that it is locked.
+    A folder that can be listed can't always be entered: that shows only when a file in it is read.
     """
     full = root
     for name in ("", *folder.split("/")):
@@ -75,7 +75,7 @@ def unlock(root: str, folder: str) -> None:
 
 
 def open_file(full: str) -> IO[bytes]:
-    """Open a file for reading: no link is followed and no pipe is waited for."""
+    """Open a file for reading, without following a link or waiting for a pipe."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
         return os.fdopen(os.open(full, flags), "rb")
@@ -85,7 +85,7 @@ def open_file(full: str) -> IO[bytes]:
 
 
 def git_mode(status: os.stat_result) -> str:
-    """Git's mode for a file or link; empty for what git has no mode for."""
+    """Git's mode for a file or link; empty for anything else."""
     if stat.S_ISLNK(status.st_mode):
         return "120000"
     if stat.S_ISREG(status.st_mode):
@@ -94,7 +94,7 @@ def git_mode(status: os.stat_result) -> str:
 
 
 def content(root: str, path: str, mode: str) -> bytes:
-    """The bytes that git would store: a file's, or a link's target."""
+    """The bytes that git would store: a file's content, or a link's target."""
     full = os.path.join(root, path)
     if mode == "120000":
         return os.fsencode(os.readlink(full))
@@ -103,7 +103,7 @@ def content(root: str, path: str, mode: str) -> bytes:
 
 
 def is_junk(path: str) -> bool:
-    """Whether tools leave such files behind without anybody wanting them in a patch."""
+    """Whether the path is a tool's litter (caches, compiled files) that no patch should hold."""
     return f"/{path}".endswith(JUNK_SUFFIXES) or not JUNK_FOLDERS.isdisjoint(path.split("/"))
 
 

@@ -1,11 +1,11 @@
-"""The workspace, from inside its box: laid out file by file, and what has changed in it since.
+"""The workspace, from inside its sandbox: lays out its files, and finds what has changed since.
 
 Part of process 1 (see ``inside``): standard library only.
 
-A file that nobody has touched is known by its stamps alone: reading every file of a large tree again would take longer
-than most work does. Whatever opens a file for writing or maps it into memory changes a stamp (a shared map changes the
-time of access, and on older kernels nothing else; with ``O_NOATIME`` not even that, see ADR 0012). Where that does not
-hold, every file is read.
+An untouched file is recognised by its stamps alone: reading every file of a large tree again would take longer than
+most work does. A program that opens a file for writing, or maps it into memory, changes a stamp. (A shared map changes
+the time of access, and on older kernels nothing else; with ``O_NOATIME`` not even that, see ADR 0012.) Where the kernel
+does not keep to this, every file is read.
 """
 
 # Plain os calls, on purpose: they are the point here, and a tenth of the time.
@@ -37,7 +37,7 @@ class Known(NamedTuple):
 
 
 def stamp_of(status: os.stat_result) -> tuple[int, ...]:
-    """What changes when a file is changed or opened."""
+    """The values that change when a file is changed or opened."""
     return (
         status.st_mode,
         status.st_size,
@@ -49,12 +49,15 @@ def stamp_of(status: os.stat_result) -> tuple[int, ...]:
 
 
 def blob_id(data: bytes) -> str:
-    """Git's name for a content."""
+    """Git's id for a content."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 class Workspace:
-    """The folder ``root``. ``known`` was laid out in it; ``links`` lead into the image and are no part of it."""
+    """The folder ``root``.
+
+    ``known`` are the files laid out in it; ``links`` lead into the image and belong to no tree.
+    """
 
     def __init__(self, root: str) -> None:
         self.root = root
@@ -64,7 +67,7 @@ class Workspace:
         self._folders: set[str] = set()
 
     def put(self, path: str, mode: str, blob: str, data: bytes) -> None:
-        """Lay out a file or link that isn't there yet."""
+        """Write a file or link that isn't there yet."""
         full = f"{self.root}/{path}"
         folder = path.rpartition("/")[0]
         if folder not in self._folders:
@@ -84,12 +87,12 @@ class Workspace:
         self.known[path] = self.known[path]._replace(stamp=_written(fd, data))
 
     def remove(self, path: str) -> None:
-        """Take away what was laid out, and the folders that it leaves empty."""
+        """Remove a file that was laid out, and the folders that this leaves empty."""
         del self.known[path]
         self._unlink(path)
 
     def unlink(self) -> None:
-        """Take away the links into the image: the next tree may have files at their paths."""
+        """Remove the links into the image: the next tree may have files at their paths."""
         for path in self.links:
             self._unlink(path)
         self.links = frozenset()
@@ -103,7 +106,7 @@ class Workspace:
             folder = os.path.dirname(folder)
 
     def link(self, links: Mapping[str, str]) -> None:
-        """Make links into the image, by path; what the commit has there comes first."""
+        """Make links into the image, by path. A path that the commit has is left alone."""
         for path, target in links.items():
             full = os.path.join(self.root, path)
             if not os.path.lexists(full):
@@ -112,11 +115,11 @@ class Workspace:
                 self.links |= {path}
 
     def settle(self, *, was_read: bool = False) -> None:
-        """See whether the stamps can be trusted from now on; take them again when tools have read the files.
+        """Find out whether stamps can be trusted. ``was_read``: git has read the files, so they are stamped again.
 
-        A change within the same tick of the kernel's clock as the last stamp would not show in it: the tick is waited
-        for. A file whose last access is its newest stamp would not show the next one (``relatime``): it gets the old
-        times again.
+        A change in the same tick of the kernel's clock as the last stamp would not show, so the next tick is waited
+        for. With ``relatime``, an access after another access does not show either, so files that were read get the old
+        times.
         """
         for path, known in self.known.items() if was_read else ():
             full = f"{self.root}/{path}"
@@ -125,7 +128,7 @@ class Workspace:
         self.trusts_stamps = self._stamps_tell()
 
     def _stamps_tell(self) -> bool:
-        """Whether writing through a shared memory map is seen in a file's stamps. Takes at least one tick."""
+        """Whether a write through a shared memory map changes a file's stamps. Takes at least one tick."""
         full = os.path.join(self.root, f".deputy-{os.urandom(8).hex()}")  # no file of the tree's
         fd = os.open(full, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
@@ -169,7 +172,7 @@ class Workspace:
 
 
 def _written(fd: int, data: bytes) -> tuple[int, ...]:
-    """Write everything and close; the file's stamps."""
+    """Write everything and close the file; returns its stamps."""
     try:
         written = os.write(fd, data)
         while written < len(data):
@@ -181,7 +184,7 @@ def _written(fd: int, data: bytes) -> tuple[int, ...]:
 
 
 def _wait_for_tick(since_ns: int) -> bool:
-    """Whether the clock that stamps files has gone on, within a tenth of a second."""
+    """Wait for the next tick of the clock that stamps files, a tenth of a second at most; whether it came."""
     for _ in range(MAX_TICKS):
         if time.clock_gettime_ns(CLOCK_REALTIME_COARSE) > since_ns:
             return True

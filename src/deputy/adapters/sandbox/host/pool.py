@@ -1,7 +1,6 @@
-"""Warm sandboxes: started and filled before anybody asks, each for one sandbox of one task, and never used again.
+"""The warm pool: sandboxes that are started and filled before a task asks. Each is used by one task only.
 
-Warmth is never a reason to fail: when anything goes wrong with a waiting sandbox, it is thrown away and a new one is
-started.
+A warm sandbox is never a reason to fail: if anything goes wrong with one, it is removed and a new sandbox is started.
 """
 
 import operator
@@ -18,25 +17,29 @@ import structlog
 
 from deputy.adapters.sandbox.channel.client import SandboxClient
 from deputy.adapters.sandbox.engine import labels
-from deputy.adapters.sandbox.host.launching import Launching
+from deputy.adapters.sandbox.host.launcher import Launcher
 from deputy.adapters.sandbox.host.start_limiter import StartLimiter
 from deputy.domain.errors import Cancelled, DeputyError
 from deputy.ports import SandboxLimits, SandboxSpec
 
 log = structlog.get_logger(__name__)
 
-# Nothing waits for longer, so that images and Deputy's own program inside do not go stale. Who renews it every minute
-# is done long before its label lets another process take it for left behind.
+# No sandbox waits for longer, so that its image and the program inside do not get old. Another process may remove it
+# only after the grace time, which is on its label; this process has removed it long before that.
 WAIT_SECONDS = 900.0
 _GRACE_SECONDS = 300.0
-# A replacement would slow down the first commands of who just took one.
+# Starting a replacement at once would slow down the first commands of the task that just took one.
 _PAUSE_SECONDS = 1.0
 
 
 class Kind(NamedTuple):
-    """What a waiting sandbox can't change any more, and what must be equal for what may be known in it."""
+    """What must be equal for a warm sandbox to fit a spec.
 
-    stock: str
+    A started sandbox can't change its image, limits and variables. The pool's name covers the hidden paths, so that a
+    sandbox never holds files that the spec hides.
+    """
+
+    warm_pool: str
     image: str
     limits: SandboxLimits
     env: tuple[tuple[str, str], ...]
@@ -45,10 +48,10 @@ class Kind(NamedTuple):
 
 
 def kind_of(spec: SandboxSpec, image_id: str) -> Kind:
-    """The spec's kind. How long it may live is counted from when it is taken, so that does not matter."""
+    """The spec's kind. ``limits.seconds`` is left out: a sandbox's life is counted from the moment it is taken."""
     limits = replace(spec.limits, seconds=0)
     return Kind(
-        spec.stock, image_id, limits, tuple(sorted(spec.env.items())), spec.git, tuple(sorted(spec.links.items()))
+        spec.warm_pool, image_id, limits, tuple(sorted(spec.env.items())), spec.git, tuple(sorted(spec.links.items()))
     )
 
 
@@ -56,7 +59,7 @@ def kind_of(spec: SandboxSpec, image_id: str) -> Kind:
 class _Waiting:
     kind: Kind
     spec: SandboxSpec
-    box: SandboxClient
+    sandbox: SandboxClient
     container: str
     since: float
 
@@ -65,10 +68,10 @@ class _Waiting:
 
 
 class Pool:
-    """Keeps sandboxes waiting. One thread tends them, and only while there is something to do."""
+    """Keeps warm sandboxes. One thread makes and removes them; it runs only while there is something to do."""
 
-    def __init__(self, launching: Launching, gate: StartLimiter, owner: str) -> None:
-        self._launching, self._gate, self._owner = launching, gate, owner
+    def __init__(self, launcher: Launcher, limiter: StartLimiter, owner: str) -> None:
+        self._launcher, self._limiter, self._owner = launcher, limiter, owner
         self._lock = threading.Lock()
         self._asked: tuple[SandboxSpec, ...] | None = None
         self._plan: list[tuple[Kind, SandboxSpec]] = []
@@ -80,33 +83,33 @@ class Pool:
     # ------------------------------------------------------------------------------------------------ taking
 
     def take(self, spec: SandboxSpec, is_cancelled: Callable[[], bool] | None = None) -> SandboxClient | None:
-        """A waiting sandbox that has become the spec's; None when there is none that could. Raises ``Cancelled``."""
+        """A warm sandbox, renamed and filled for the spec; None when none fits. Raises ``Cancelled``."""
         found = self._find(spec)
         if found is None:
             return None
         try:
-            # The rename comes first: from here on the engine knows whose it is, whatever happens to this process.
-            self._launching.rename(found.container, spec.name)
-            found.box.fill(spec, is_cancelled)
+            # The rename comes first: from here on its name says which task it belongs to, even if this process dies.
+            self._launcher.rename(found.container, spec.name)
+            found.sandbox.fill(spec, is_cancelled)
         except Cancelled:
             raise
         except DeputyError as error:
             log.warning("sandbox.warm.unfit", name=spec.name, error=str(error))
-            found.box.discard()
+            found.sandbox.discard()
             return None
         except BaseException:
-            found.box.discard()
+            found.sandbox.discard()
             raise
         finally:
             self._wake()
-        return found.box
+        return found.sandbox
 
     def _find(self, spec: SandboxSpec) -> _Waiting | None:
-        """Take one out that fits. A spec whose name does not tell its task gets none (see ``labels.task_of``)."""
-        if not spec.stock or spec.gateway or labels.task_in(spec.name) != spec.task:
+        """Take out one that fits. A spec whose name does not contain its task gets none (see ``labels.task_of``)."""
+        if not spec.warm_pool or spec.gateway or labels.task_in(spec.name) != spec.task:
             return None
         with self._lock:
-            may_fit = any(waiting.spec.stock == spec.stock for waiting in self._waiting)
+            may_fit = any(waiting.spec.warm_pool == spec.warm_pool for waiting in self._waiting)
         kind = self._kind(spec) if may_fit else None
         with self._lock:
             found = next((waiting for waiting in self._waiting if waiting.kind == kind and not waiting.is_old()), None)
@@ -118,13 +121,13 @@ class Pool:
     # ------------------------------------------------------------------------------------------------ tending
 
     def keep_ready(self, wanted: Sequence[SandboxSpec]) -> None:
-        """Have these waiting, and no others. What can't be made is tried again when this is called again."""
+        """Keep one warm sandbox for each spec, and no others. A failed start is tried again at the next call."""
         with self._lock:
-            self._asked = tuple(spec for spec in wanted if spec.stock and not spec.gateway)
+            self._asked = tuple(spec for spec in wanted if spec.warm_pool and not spec.gateway)
         self._wake()
 
     def close(self) -> None:
-        """Remove what waits; nothing is kept ready from now on."""
+        """Remove the warm sandboxes and keep none from now on."""
         self._closing.set()
         while tending := self._tending:
             tending.join()
@@ -143,13 +146,13 @@ class Pool:
         except DeputyError as error:
             log.warning("sandbox.warm.failed", error=str(error))
         finally:
-            # Whatever ended it: the next wish starts another, and who closes does not wait for ever.
+            # However it ended: the next call starts another thread, and ``close`` does not wait for ever.
             with self._lock:
                 if self._tending is threading.current_thread():
                     self._tending = None
 
     def _next(self) -> Callable[[], None] | None:
-        """What is to be done next; None when nothing is, and the thread ends."""
+        """The next thing to do; None when there is nothing, and the thread ends."""
         with self._lock:
             if self._closing.is_set():
                 self._asked, self._plan = None, []
@@ -168,36 +171,39 @@ class Pool:
             return None
 
     def _renew(self, asked: Sequence[SandboxSpec]) -> None:
-        """Plan anew; bring up to date what waits, and throw away what has died."""
+        """Make a new plan, bring the warm sandboxes up to date, and drop those whose containers ended."""
         plan = [(kind, spec) for spec in asked if (kind := self._kind(spec))]
         newest = dict(plan)
         with self._lock:
             self._plan = plan
             behind = [w for w in self._waiting if w.kind in newest and w.spec.tree is not newest[w.kind].tree]
-            # Out of everybody's reach while it is worked on.
+            # Taken out while they are updated, so that no task gets one of them.
             self._waiting = [waiting for waiting in self._waiting if waiting not in behind]
         for waiting in behind:
             self._put_back(waiting, newest[waiting.kind])
-        alive = self._launching.running(self._owner)
+        alive = self._launcher.running(self._owner)
         self._drop(lambda waiting: waiting.container not in alive)
 
     def _kind(self, spec: SandboxSpec) -> Kind | None:
         try:
-            return kind_of(spec, self._launching.image_id(spec))
+            return kind_of(spec, self._launcher.image_id(spec))
         except DeputyError as error:
             log.warning("sandbox.warm.image", image=spec.image, error=str(error))
             return None
 
     def _put_back(self, waiting: _Waiting, spec: SandboxSpec) -> None:
         try:
-            waiting.box.fill(spec)
+            waiting.sandbox.fill(spec)
         except DeputyError:
-            waiting.box.discard()
+            waiting.sandbox.discard()
             return
         self._keep(replace(waiting, spec=spec))
 
     def _make(self, kind: Kind, spec: SandboxSpec) -> None:
-        """Start and fill one. What fails is not tried again until it is asked for again."""
+        """Start and fill one.
+
+        After a failure its kind is dropped from the plan until ``keep_ready`` is called again.
+        """
         try:
             self._keep(self._made(kind, spec))
         except DeputyError as error:
@@ -210,16 +216,16 @@ class Pool:
         while (left := self._taken_at + _PAUSE_SECONDS - time.monotonic()) > 0 and not self._closing.wait(left):
             pass
         until = int(time.time() + WAIT_SECONDS + _GRACE_SECONDS)
-        with self._gate.for_stock(self._closing) as may_start:
+        with self._limiter.for_warm_pool(self._closing) as may_start:
             if not may_start:
                 return None
-            launched = self._launching.launch(waits, labels.of_waiting(self._owner, until))
+            launched = self._launcher.launch(waits, labels.of_waiting(self._owner, until))
         try:
-            launched.box.fill(waits)
+            launched.sandbox.fill(waits)
         except BaseException:
-            launched.box.discard()
+            launched.sandbox.discard()
             raise
-        return _Waiting(kind, waits, launched.box, launched.container, time.monotonic())
+        return _Waiting(kind, waits, launched.sandbox, launched.container, time.monotonic())
 
     def _keep(self, waiting: _Waiting | None) -> None:
         if waiting:
@@ -231,4 +237,4 @@ class Pool:
             unwanted = [waiting for waiting in self._waiting if is_unwanted(waiting)]
             self._waiting = [waiting for waiting in self._waiting if waiting not in unwanted]
         for waiting in unwanted:
-            waiting.box.discard()
+            waiting.sandbox.discard()

@@ -1,4 +1,4 @@
-"""The start-up probe, from the host: has a box try what must not work in it, and reads its answer as hostile."""
+"""The host's side of the start-up probe. It makes a sandbox try what must not work, and reads the answer as hostile."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -7,15 +7,15 @@ from importlib.resources import files
 
 from pydantic import TypeAdapter, ValidationError
 
-from deputy.adapters.sandbox.channel.channel import BoxEnded, broken, printable
+from deputy.adapters.sandbox.channel.channel import SandboxEnded, broken, printable
 from deputy.adapters.sandbox.guest.probes.bounds import MEMORY, PROCESSES, Bounds
 from deputy.adapters.sandbox.guest.probes.program import attempts
 from deputy.adapters.sandbox.guest.probes.trying import NO_ANSWER
 from deputy.domain.errors import SandboxFailed
 from deputy.ports import Attempt, Sandbox, SandboxLimits
 
-# Small, so that it is quick to find out whether they hold; the way that they are set is the tasks' own. gVisor's kernel
-# is a program, whose threads count.
+# Small limits are reached quickly. They are set in the same way as a task's. The number of processes leaves room for
+# gVisor, whose kernel is a program with threads of its own.
 LIMITS = SandboxLimits(
     memory=128 * 1024**2,
     cpus=1.0,
@@ -26,9 +26,9 @@ LIMITS = SandboxLimits(
     output=64 * 1024,
 )
 _SECONDS = 60.0
-_SAID_LIMIT = 200
+_MESSAGE_LIMIT = 200
 _RISKY = (PROCESSES, MEMORY)
-_ENDED = "the whole box ended"
+_ENDED = "the whole sandbox ended"
 _FAILED = "it failed, and was not refused"
 _PACKAGE = "deputy.adapters.sandbox.guest.probes"
 _MODULES = ("trying", "network", "kernel", "files", "bounds", "program")
@@ -44,65 +44,65 @@ _LINES = TypeAdapter(list[tuple[str, bool, str]])
 
 
 def names() -> tuple[str, ...]:
-    """What is tried, in order."""
+    """The names of all attempts, in order."""
     return tuple(attempts(Bounds(0, 0, 0, 0, [""]), 1))
 
 
 def probe(start: Callable[[], Sandbox], scratch: Sequence[str]) -> tuple[Attempt, ...]:
-    """Make every attempt, in boxes that ``start`` starts with ``LIMITS`` and an empty workspace.
+    """Make every attempt, in sandboxes that ``start`` starts with ``LIMITS`` and an empty workspace.
 
-    ``scratch`` are the folders that a box may write to, the workspace first. ``SandboxFailed`` when a box fails before
-    it has answered, or answers something else.
+    ``scratch`` are the folders that a sandbox may write to, the workspace first. ``SandboxFailed`` when a sandbox fails
+    without an answer, or its answer is malformed.
     """
     with ExitStack() as stack:
-        box = stack.enter_context(start())
-        found = asked(box, [name for name in names() if name not in _RISKY], scratch)
+        sandbox = stack.enter_context(start())
+        found = try_in(sandbox, [name for name in names() if name not in _RISKY], scratch)
         for name in _RISKY:
-            attempt = _risked(box, name, scratch)
-            if attempt.said.startswith((NO_ANSWER, _FAILED)):
-                # Neither refused nor done: a machine that is busy gets a second chance to refuse it.
-                box = stack.enter_context(start())
-                attempt = _risked(box, name, scratch)
-            if attempt.said.startswith((_ENDED, _FAILED)):
-                box = stack.enter_context(start())
+            attempt = _try_risky(sandbox, name, scratch)
+            if attempt.message.startswith((NO_ANSWER, _FAILED)):
+                # It was neither refused nor done, as happens on a busy machine: one more try in a new sandbox.
+                sandbox = stack.enter_context(start())
+                attempt = _try_risky(sandbox, name, scratch)
+            if attempt.message.startswith((_ENDED, _FAILED)):
+                sandbox = stack.enter_context(start())
             found += (attempt,)
     return found
 
 
-def _risked(box: Sandbox, name: str, scratch: Sequence[str]) -> Attempt:
-    """The attempt, which may end its box: that is a refusal, and no other failure of a box is one."""
+def _try_risky(sandbox: Sandbox, name: str, scratch: Sequence[str]) -> Attempt:
+    """Make an attempt that may end its sandbox. That counts as refused; any other failure of the sandbox does not."""
     try:
-        return asked(box, [name], scratch)[0]
-    except BoxEnded:
-        # Where a runtime is a program that itself is limited, what exceeds the limit ends all of it.
-        return Attempt(name, is_shut=True, said=_ENDED)
+        return try_in(sandbox, [name], scratch)[0]
+    except SandboxEnded:
+        # Some runtimes are one process with the limit on all of it: exceeding the limit ends the whole sandbox.
+        return Attempt(name, is_refused=True, message=_ENDED)
     except SandboxFailed as error:
-        return Attempt(name, is_shut=False, said=f"{_FAILED}: {error.why}"[:_SAID_LIMIT])
+        return Attempt(name, is_refused=False, message=f"{_FAILED}: {error.why}"[:_MESSAGE_LIMIT])
 
 
-def asked(box: Sandbox, wanted: Sequence[str], scratch: Sequence[str]) -> tuple[Attempt, ...]:
-    """The attempts with these names, made in the box."""
+def try_in(sandbox: Sandbox, wanted: Sequence[str], scratch: Sequence[str]) -> tuple[Attempt, ...]:
+    """Make the attempts with these names in the sandbox."""
     bounds = Bounds(LIMITS.processes, LIMITS.memory, LIMITS.disk, LIMITS.inodes, list(scratch))
     question = json.dumps({"names": list(wanted), "bounds": bounds._asdict()})
-    result = box.run(["python3", "-I", "-c", _BOOTSTRAP, _program(), question], timeout=_SECONDS)
+    result = sandbox.run(["python3", "-I", "-c", _BOOTSTRAP, program(), question], timeout=_SECONDS)
     if result.exit_code != 0 or result.truncated:
-        raise broken(f"the probe failed: {printable(result.output[-_SAID_LIMIT:].decode('utf-8', 'replace'))}")
-    return answered(result.output, wanted)
+        raise broken(f"the probe failed: {printable(result.output[-_MESSAGE_LIMIT:].decode('utf-8', 'replace'))}")
+    return parse_answer(result.output, wanted)
 
 
-def answered(output: bytes, wanted: Sequence[str]) -> tuple[Attempt, ...]:
-    """The probe's answer. ``SandboxFailed`` unless it says of each attempt how it ended, and of nothing else."""
+def parse_answer(output: bytes, wanted: Sequence[str]) -> tuple[Attempt, ...]:
+    """The probe's answer. ``SandboxFailed`` unless it has one result for each attempt, in order, and no others."""
     try:
         lines = _LINES.validate_json(output, strict=True)
     except ValidationError as error:
         raise broken("the probe's answer can't be read") from error
     if [name for name, _, _ in lines] != list(wanted):
-        raise broken("the probe's answer is not to what was asked")
-    return tuple(Attempt(name, is_shut, printable(said)[:_SAID_LIMIT]) for name, is_shut, said in lines)
+        raise broken("the probe's answer does not match the question")
+    return tuple(Attempt(name, refused, printable(message)[:_MESSAGE_LIMIT]) for name, refused, message in lines)
 
 
-def _program() -> str:
-    """The program's modules, as the bootstrap reads them."""
+def program() -> str:
+    """The text of the program's modules, as the bootstrap reads them."""
     texts = {_PACKAGE: ""}
     for name in _MODULES:
         texts[f"{_PACKAGE}.{name}"] = files(_PACKAGE).joinpath(f"{name}.py").read_text("utf-8")

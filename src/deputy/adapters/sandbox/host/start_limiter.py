@@ -1,4 +1,4 @@
-"""Who may start a container now: a few at once, and what nobody waits for comes last."""
+"""Limits how many containers start at the same time. Starts that a task waits for come first."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ _POLL_SECONDS = 0.2
 
 
 class StartLimiter:
-    """Lets ``at_once`` starts through: they are bound by the engine's processor time."""
+    """Lets ``at_once`` starts run at the same time. Starting is bound by the engine's processor time."""
 
     def __init__(self, at_once: int) -> None:
         self._places = threading.BoundedSemaphore(at_once)
@@ -19,7 +19,7 @@ class StartLimiter:
 
     @contextmanager
     def for_task(self, is_cancelled: Callable[[], bool] | None = None) -> Iterator[None]:
-        """A place for a start that somebody waits for. Raises ``Cancelled``."""
+        """Hold a place for a start that a task waits for. Raises ``Cancelled``."""
         self._count(1)
         try:
             while not self._places.acquire(timeout=_POLL_SECONDS):
@@ -32,8 +32,11 @@ class StartLimiter:
             self._places.release()
 
     @contextmanager
-    def for_stock(self, is_over: threading.Event) -> Iterator[bool]:
-        """A place for a start that nobody waits for yet, once nobody is in line; False when it ``is_over`` before."""
+    def for_warm_pool(self, is_over: threading.Event) -> Iterator[bool]:
+        """Hold a place for a warm sandbox, once no task is in line.
+
+        Yields False when ``is_over`` is set before that.
+        """
         while self._in_line or not self._places.acquire(blocking=False):
             if is_over.wait(_POLL_SECONDS):
                 break

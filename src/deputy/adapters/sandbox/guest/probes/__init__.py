@@ -1,1 +1,1 @@
-"""What the start-up probe tries from inside a sandbox. These modules run in the box: standard library only."""
+"""What the start-up probe tries from inside a sandbox. These modules run in the sandbox: standard library only."""

@@ -1,6 +1,6 @@
-"""Rights that the box must not have, and limits that must hold. Its own small limits are tried out for real."""
+"""Rights that the sandbox must not have, and limits that must hold. Its own small limits are tried out for real."""
 
-# Plain os calls are the point here; what is named is the box's, not this machine's.
+# Plain os calls are the point here; what is named is the sandbox's, not this machine's.
 # ruff: noqa: PTH102, PTH106, PTH108, PTH123
 
 import contextlib
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from deputy.adapters.sandbox.guest.probes.trying import ABSENT, DENIED, Open, refused, status
 
-# Room that the box itself takes of its limit, and pages that are charged late.
+# Room that the sandbox itself takes of its limit, and pages that are charged late.
 SLACK_BYTES = 16 << 20
 POPULATED = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE
 SLACK_PROCESSES = 8
@@ -23,7 +23,7 @@ FILTERED = 2
 
 
 class Bounds(NamedTuple):
-    """What the box was started with: sizes in bytes, and the folders that its code may write to."""
+    """What the sandbox was started with: sizes in bytes, and the folders that its code may write to."""
 
     processes: int
     memory: int
@@ -33,7 +33,7 @@ class Bounds(NamedTuple):
 
 
 def root() -> str:
-    """Nobody in the box is it or becomes it."""
+    """Nobody in the sandbox is it or becomes it."""
     if 0 in (os.getuid(), os.geteuid(), os.getgid(), os.getegid(), *os.getgroups()):
         raise Open("this program runs as root, or in root's group")
     return refused(lambda: os.setuid(0), lambda: os.setgid(0), lambda: os.setgroups([0]))
@@ -167,7 +167,7 @@ def more_processor() -> str:
 
 
 def busy_processor() -> str:
-    """The boxes of the probe get one core: two processes must not get two."""
+    """The sandboxes of the probe get one core: two processes must not get two."""
     seconds = 0.3
     child = os.fork()
     end = time.monotonic() + seconds
@@ -197,7 +197,7 @@ def bounds_of_processes() -> str:
     raise Open("the number of open files can be raised")
 
 
-# These two may end the whole box where the runtime is one process: each is asked for by itself.
+# These two may end the whole sandbox where the runtime is one process: each is asked for by itself.
 MEMORY, PROCESSES = "memory beyond its limit", "processes beyond its limit"
 
 

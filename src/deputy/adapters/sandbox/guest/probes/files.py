@@ -1,6 +1,6 @@
 """Devices, the kernel's own files, and files of the host and of root."""
 
-# Plain os calls are the point here; what is named is the box's, not this machine's.
+# Plain os calls are the point here; what is named is the sandbox's, not this machine's.
 # ruff: noqa: PTH102, PTH123, PTH208, S108
 
 import contextlib
@@ -25,7 +25,7 @@ from deputy.adapters.sandbox.guest.probes.trying import (
 
 USUAL_DEVICES = {(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5, 2)}
 TERMINALS = 136
-# What may lie in a memory file system besides the places for work: it counts against the box's memory.
+# What may lie in a memory file system besides the places for work: it counts against the sandbox's memory.
 SMALL_BYTES = 64 << 20
 
 
@@ -113,7 +113,7 @@ def root_file_system() -> str:
 
 
 def host_folders(scratch: list[str]) -> str:
-    """Nothing is mounted but what a box has, and only its own places can be written to."""
+    """Nothing is mounted but what a sandbox has, and only its own places can be written to."""
     usual = {"/", "/dev", "/proc", "/sys", "/etc/resolv.conf", "/etc/hostname", "/etc/hosts", *scratch}
     for mount in mounts():
         inside = mount.point.startswith(("/proc/", "/sys/", "/dev/"))

@@ -1,6 +1,6 @@
 """Ways through the kernel: mounts, namespaces, other processes, seldom used calls."""
 
-# Plain os calls are the point here; what is named is the box's, not this machine's.
+# Plain os calls are the point here; what is named is the sandbox's, not this machine's.
 # ruff: noqa: PTH123, PTH208, S108
 
 import contextlib
@@ -103,7 +103,7 @@ def join(kind: str) -> Try:
 
 
 def memory_of_process_1() -> str:
-    """It speaks for the box."""
+    """It speaks for the sandbox."""
     return refused(
         opened("/proc/1/mem"),
         opened("/proc/1/mem", os.O_RDWR),
@@ -127,7 +127,7 @@ def descriptors_of_process_1() -> str:
 
 
 def host_processes(parent: int) -> str:
-    """Only the box's own are seen: process 1 started this program."""
+    """Only the sandbox's own are seen: process 1 started this program."""
     if parent != 1:
         raise Open("this program's parent is not process 1")
     others = [name for name in os.listdir("/proc") if name.isdigit()]
@@ -145,7 +145,7 @@ def host_shared_memory() -> str:
                 raise Open(f"System V {kind}")
     size = os.statvfs("/dev/shm")
     if size.f_blocks * size.f_frsize > SHARED_MEMORY:
-        raise Open("/dev/shm is larger than a box's")
+        raise Open("/dev/shm is larger than a sandbox's")
     return "none is seen"
 
 

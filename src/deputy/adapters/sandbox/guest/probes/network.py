@@ -1,6 +1,6 @@
 """Ways out over a network, and sockets of the host's programs. Nothing is sent where there is an interface."""
 
-# Plain os calls are the point here; what is named is the box's, not this machine's.
+# Plain os calls are the point here; what is named is the sandbox's, not this machine's.
 # ruff: noqa: PTH123, S108
 
 import contextlib

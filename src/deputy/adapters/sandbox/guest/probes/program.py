@@ -1,6 +1,6 @@
-"""The start-up probe's program: tries, from inside a box, what must not work there, and prints how each try ended.
+"""The start-up probe's program: tries, from inside a sandbox, what must not work there, and prints how each try ended.
 
-None of the tries would do harm in a box that is open: what could is only opened, never written, and nothing is sent
+None of the tries would do harm in a sandbox that is open: what could is only opened, never written, and nothing is sent
 where there is a network.
 """
 
@@ -23,7 +23,7 @@ def attempts(limits: bounds.Bounds, parent: int) -> dict[str, Callable[[], str]]
 
 
 def main(asked: str) -> None:
-    """Make the attempts that ``asked`` names (JSON, with the box's bounds) and print how each ended, as JSON."""
+    """Make the attempts that ``asked`` names (JSON, with the sandbox's bounds) and print how each ended, as JSON."""
     question = json.loads(asked)
     every = attempts(bounds.Bounds(**question["bounds"]), os.getppid())
     sys.stdout.write(json.dumps([[name, *trying.tried(every[name])] for name in question["names"]]))

@@ -4,7 +4,7 @@ A try counts as refused only when it failed in a way that means a refusal; whate
 the try included, counts as open. Each attempt is made in a process of its own, which takes what it changed with it.
 """
 
-# Plain os calls are the point here; what is named is the box's, not this machine's.
+# Plain os calls are the point here; what is named is the sandbox's, not this machine's.
 # ruff: noqa: PTH123, PTH208
 
 import contextlib
@@ -152,8 +152,8 @@ def tried(attempt: Callable[[], str]) -> tuple[bool, str]:
     try:
         if not select.select([source], [], [], SECONDS_EACH)[0]:
             return False, f"{NO_ANSWER} {SECONDS_EACH} s"
-        is_shut, said = json.loads(os.read(source, 4096) or b'[false, "it ended without an answer"]')
-        return bool(is_shut), str(said)
+        is_refused, said = json.loads(os.read(source, 4096) or b'[false, "it ended without an answer"]')
+        return bool(is_refused), str(said)
     finally:
         os.close(source)
         os.kill(child, signal.SIGKILL)

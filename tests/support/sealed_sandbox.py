@@ -1,4 +1,4 @@
-"""Boxes for the battery of attempts and bombs: one shared by all quiet attempts, one each for the loud ones."""
+"""Sandboxes for the battery of attempts and bombs: one shared by all quiet attempts, one each for the loud ones."""
 
 import json
 import os
@@ -19,7 +19,7 @@ FILES = {"README.md": (b"hello\n", 0o644)}
 
 
 def make_spec(purpose: str) -> SandboxSpec:
-    """A small box with one file."""
+    """A small sandbox with one file."""
     return SandboxSpec(f"deputy-{TASK}-{purpose}-{os.getpid()}", TASK, "", tree_of(FILES), {}, LIMITS)
 
 
@@ -32,31 +32,31 @@ def sandboxes() -> Iterator[DockerSandboxes]:
 
 
 @pytest.fixture(scope="module")
-def shared_box(sandboxes: DockerSandboxes) -> Iterator[Sandbox]:
-    """One box for all quiet attempts."""
+def shared_sandbox(sandboxes: DockerSandboxes) -> Iterator[Sandbox]:
+    """One sandbox for all quiet attempts."""
     with sandboxes.start(make_spec("attempts")) as started:
         yield started
 
 
 @pytest.fixture
-def box(shared_box: Sandbox) -> Iterator[Sandbox]:
-    """The shared box. Each attempt must leave its channel in sync, with nothing alive."""
-    yield shared_box
-    assert_in_sync(shared_box)
+def sandbox(shared_sandbox: Sandbox) -> Iterator[Sandbox]:
+    """The shared sandbox. Each attempt must leave its channel in sync, with nothing alive."""
+    yield shared_sandbox
+    assert_in_sync(shared_sandbox)
 
 
 @pytest.fixture
 def bombed(sandboxes: DockerSandboxes) -> Iterator[Sandbox]:
-    """A box of its own, which must be alive and in sync after the bomb."""
+    """A sandbox of its own, which must be alive and in sync after the bomb."""
     with sandboxes.start(make_spec("bomb")) as started:
         yield started
         assert_in_sync(started)
 
 
-def assert_in_sync(box: Sandbox) -> None:
+def assert_in_sync(sandbox: Sandbox) -> None:
     """A command gets its own answer, and sees process 1 and itself only."""
     script = "echo in sync; for p in /proc/[0-9]*; do echo $p; done"
-    first, *alive = box.run(["sh", "-c", script]).output.splitlines()
+    first, *alive = sandbox.run(["sh", "-c", script]).output.splitlines()
     assert first == b"in sync"
     assert alive[0] == b"/proc/1"
     assert len(alive) == 2
@@ -86,15 +86,15 @@ for name, code in json.loads(sys.argv[1]).items():
 """
 
 
-def attempt(box: Sandbox, code: str, timeout: float = 20) -> str:
+def attempt(sandbox: Sandbox, code: str, timeout: float = 20) -> str:
     """Run Python that must fail: prints OPEN when the attempt worked, its error otherwise."""
     lines = "\n".join("    " + line for line in code.strip().splitlines())
     wrapped = f"{_WITH}try:\n{lines}\nexcept OSError as error: print('SHUT', error)\nelse: print('OPEN')\n"
-    result = box.run(["python3", "-c", wrapped], timeout=timeout)
+    result = sandbox.run(["python3", "-c", wrapped], timeout=timeout)
     return result.output.decode("utf-8", "replace")
 
 
-def attempts(box: Sandbox, codes: dict[str, str]) -> dict[str, str]:
+def attempts(sandbox: Sandbox, codes: dict[str, str]) -> dict[str, str]:
     """Many of them in one command, by name, each in a process of its own."""
-    output = box.run(["python3", "-c", _WITH + _EACH, json.dumps(codes)], timeout=60).output
+    output = sandbox.run(["python3", "-c", _WITH + _EACH, json.dumps(codes)], timeout=60).output
     return dict(json.loads(line) for line in output.splitlines())
