@@ -9,7 +9,11 @@ ROOT = Path(__file__).parents[2]
 DOC = (ROOT / "docs/sandbox.md").read_text(encoding="utf-8")
 TESTS = "".join(
     path.read_text(encoding="utf-8")
-    for path in [*ROOT.glob("tests/integration/sandbox/test_sealed*.py"), *ROOT.glob("tests/support/*.py")]
+    for path in (
+        *ROOT.glob("tests/integration/sandbox/test_sealed*.py"),
+        ROOT / "tests/support/sealed_sandbox.py",
+        ROOT / "tests/support/escapes.py",
+    )
 )
 
 

@@ -1,11 +1,10 @@
-"""What the workflows need from the world, as Protocols. Adapters implement these; nothing else crosses a room's door.
+"""What the workflows need from the outside world, as Protocols. Adapters implement them.
 
-Every effect takes a key or a name that is the same on the second try, and then finds the first.
+Every method with an effect takes a key or a name. A second call with the same one finds the first effect.
 """
 
 from deputy.ports.chat import Attachment, Button, Card, Chat, Fact, Step
 from deputy.ports.delivery import Artifact, Delivery, Fitness, Handover
-from deputy.ports.engine import Inbox, Policies, Queue
 from deputy.ports.environments import (
     KEPT_FOLDER,
     BuildStep,
@@ -15,10 +14,12 @@ from deputy.ports.environments import (
     NetworkUse,
     OpenGateway,
 )
-from deputy.ports.machines import Clock, Job, Model, Scanner, SecondOpinion, Timers
+from deputy.ports.models import Model, SecondOpinion
 from deputy.ports.repos import CommitText, Repos, RepoSource, StoredFile, Tree, TreeDelta, TreeFile
 from deputy.ports.sandbox import Attempt, Sandbox, Sandboxes, SandboxLimits, SandboxSpec
-from deputy.ports.store import Ledger, Post, Store, StoredEvent
+from deputy.ports.scanner import Scanner
+from deputy.ports.store import Ledger, Policies, Post, Store, StoredEvent
+from deputy.ports.work import Clock, Inbox, Job, Queue, Timers
 
 __all__ = [
     "KEPT_FOLDER",

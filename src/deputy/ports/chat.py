@@ -74,10 +74,10 @@ class Chat(Protocol):
         """Post a plain sentence in the thread, once. ``people`` (user ids) are mentioned before it."""
 
     def whisper(self, place: Place, user: str, text: str, reply_url: str = "") -> None:
-        """Show a sentence to one person only (ephemeral); by ``reply_url`` where there is one."""
+        """Show a sentence to one person only (ephemeral), through ``reply_url`` if there is one."""
 
     def notify(self, user: str, key: str, text: str, card: Card | None = None) -> None:
-        """Send a direct message, once; with a card, a later call brings the message up to date."""
+        """Send a direct message, once. With a card, a later call updates the message."""
 
     def attach(self, place: Place, key: str, files: Sequence[Attachment], comment: str) -> None:
         """Upload files into the thread, once."""
@@ -86,4 +86,4 @@ class Chat(Protocol):
         """A link to a message, or an empty string when Slack has none."""
 
     def person(self, actor: Actor) -> Person:
-        """Look a user up now (not from a cache). ``NotFound`` when there is no such user."""
+        """Look a user up in Slack now, never from a cache; ``NotFound`` when there is no such user."""

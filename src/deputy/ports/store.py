@@ -1,10 +1,10 @@
-"""Where rows, events and blobs live."""
+"""Where rows, events, blobs and policy bundles live."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from deputy.domain.events import Event
 from deputy.domain.identifiers import Digest, TaskId
@@ -14,10 +14,17 @@ from deputy.domain.tasks.status import TaskStatus
 from deputy.domain.tasks.task import Task
 from deputy.domain.tasks.usage import Turn
 
+if TYPE_CHECKING:
+    from deputy.policy import Bundle
+
 
 @dataclass(frozen=True)
 class StoredEvent:
-    """An event as it stands in the trail: ``seq`` counts from 1; ``body`` is stored RFC 8785 text; ``hash`` is hex."""
+    """An event as it is stored in the audit trail.
+
+    ``seq`` counts from 1. ``body`` is the stored RFC 8785 text. ``hash`` and ``prev`` are SHA-256 in hex: of this
+    event, and of the one before it.
+    """
 
     seq: int
     body: str
@@ -28,9 +35,10 @@ class StoredEvent:
 
 @dataclass(frozen=True)
 class Post:
-    """A message of ours in Slack. ``ts`` is empty between the intent to post and Slack's answer.
+    """A message that we posted in Slack. ``ts`` is empty until Slack has answered the first post.
 
-    ``content`` is a digest of what it shows; empty where that is not known, as between an update and Slack's answer.
+    ``files`` are the ids of its files. ``content`` is a digest of what it shows; empty while that is not known, as
+    between an update and Slack's answer.
     """
 
     key: str
@@ -46,15 +54,15 @@ class Ledger(Protocol):
 
     @property
     def session(self) -> object:
-        """The database session, for the engine's hand-over in the same transaction and nothing else."""
+        """The database session. Only the engine uses it, to start a workflow in the same transaction."""
 
     def append(self, event: Event) -> None:
         """Append to the audit trail."""
 
     def lock(self) -> None:
-        """Keep what is read from here on from changing: nobody else gets past this, or commits an event, until the end.
+        """Lock out all other writers until the end of the transaction: what is read from now on stays as it is.
 
-        To be called before the first row is changed, so that no two transactions wait for each other.
+        Call it before the first row is changed, so that no two transactions wait for each other.
         """
 
     def add_incoming(self, incoming: Incoming) -> bool:
@@ -115,16 +123,16 @@ class Ledger(Protocol):
         """The votes on a hold, oldest first."""
 
     def post(self, key: str) -> Post | None:
-        """What we know of a message of ours."""
+        """What is stored about the message with this key; None when there is none."""
 
     def save_post(self, post: Post) -> None:
         """Insert or update by key."""
 
     def outcome(self, key: str) -> str | None:
-        """What was kept under this key, or None."""
+        """The outcome that is kept under this key, or None."""
 
     def keep_outcome(self, key: str, value: str) -> None:
-        """Keep what a step came to, in the transaction that did it: done again, the step finds it. The first stays."""
+        """Keep a step's outcome in the transaction of the step. A repeated step finds it; the first value stays."""
 
     def add_bundle(self, digest: str, files: Mapping[str, bytes]) -> bool:
         """Keep a policy bundle by digest; False when it is kept already."""
@@ -139,7 +147,7 @@ class Ledger(Protocol):
 
 
 class Store(Protocol):
-    """Where rows, events and blobs live."""
+    """The database and the blobs next to it."""
 
     def transaction(self) -> AbstractContextManager[Ledger]:
         """A transaction that commits on leaving without an error."""
@@ -152,3 +160,13 @@ class Store(Protocol):
 
     def keep_checkpoint(self, origin: str) -> object:
         """Keep the trail's head outside the database, beside the blobs, so that a cut-off tail is found later."""
+
+
+class Policies(Protocol):
+    """Where policy bundles come from."""
+
+    def current(self) -> "Bundle":
+        """The bundle in force now; ``BadPolicy`` when there has never been a good one."""
+
+    def kept(self, digest: str) -> "Bundle":
+        """A bundle that was in force before; ``NotFound`` when there is none with this digest."""

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from deputy.adapters.delivery import ThreadDelivery
 from deputy.adapters.llm import make_model
-from deputy.adapters.llm.screen import ModelScreen
+from deputy.adapters.llm.second_opinion import ModelSecondOpinion
 from deputy.adapters.policies import Change, PolicyFolder
 from deputy.adapters.repos import GitRepos
 from deputy.adapters.scanners import Scanners
@@ -108,7 +108,7 @@ def open_services(settings: Settings) -> tuple[Services, SqlStore, DurableQueue]
         scanner=Scanners.at(settings.home / "scanners"),
         policies=policies,
         model=make_a_model,
-        screen=lambda: ModelScreen(make_a_model()),
+        screen=lambda: ModelSecondOpinion(make_a_model()),
         clock=clock,
         locate=settings.locate,
         secret=settings.variable,

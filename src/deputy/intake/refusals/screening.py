@@ -31,7 +31,7 @@ def needs_second_opinion(text: str, rules: Refusals, bot_user: str = "") -> bool
 
 
 def refusal_of_model(objection: str) -> Refusal:
-    """The refusal that a model's objection (``ports.Screen``) comes to."""
+    """The refusal that a model's objection (``ports.SecondOpinion``) comes to."""
     return Refusal(
         rule=_BY_MODEL,
         category=None,

@@ -1,4 +1,4 @@
-"""A second opinion from a language model on what a request asks for (``ports.Screen``)."""
+"""A second opinion from a language model on what a request asks for (``ports.SecondOpinion``)."""
 
 import re
 
@@ -30,7 +30,7 @@ or
 HARM: a clause of at most 25 words that says, in plain words and to the person who asked, what harm it would do"""
 
 
-class ModelScreen:
+class ModelSecondOpinion:
     """Asks a model, whatever the vendor. What it says can refuse a request; nothing that it says can permit one."""
 
     def __init__(self, model: Model, *, timeout: float = _SECONDS) -> None:
