@@ -1,9 +1,11 @@
 # Two commands: `make demo` and `make test`. Each sets up what it needs and says so first.
 BIN := .venv/bin
 WORKERS ?= 3
+SEED ?= $(shell date +%s)
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo playground test check bench lock stop clean
+.PHONY: help setup demo playground test test-fast test-all test-random coverage check bench lock stop clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,10 +19,24 @@ demo: setup ## Watch five requests become patches, refusals and questions; resul
 playground: setup ## A local Slack workspace in the browser, with Deputy in it
 	@$(BIN)/deputy playground
 
-test: ## Everything: set up Postgres and Chromium too, then all checks and all tests with coverage
+test: ## Everything that can break: set up Postgres and Chromium too, then all checks and tests (about 12 minutes)
 	@scripts/bootstrap --tests
 	@$(MAKE) --no-print-directory check
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term
+	$(PYTEST) -m "not deep"
+
+test-fast: ## What needs no Docker, no Postgres and no browser, in under a minute
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal tests/unit tests/repo_checks -m "not docker and not postgres and not browser and not deep"
+
+test-all: ## Also the deep tests: laws on many new examples, long soaks, real libraries from the package registries
+	@scripts/bootstrap --tests
+	@$(MAKE) --no-print-directory check
+	$(PYTEST) --hypothesis-profile=deep
+
+test-random: ## The tests of `make test` in a random order (SEED=number for the same one again)
+	$(BIN)/pytest -n $(WORKERS) -m "not deep" --in-random-order $(SEED)
+
+coverage: ## The tests of `make test` with coverage, that of Deputy's own processes included
+	$(PYTEST) -m "not deep" --cov --cov-report=term
 
 check: ## Lint, format, types and import rules, on a machine that is set up
 	$(BIN)/ruff check .

@@ -109,6 +109,7 @@ def remove_images(owner: str) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.deep
 @pytest.mark.network
 @pytest.mark.parametrize("library", [arrow], indirect=True)
 def test_a_python_library_s_own_tests_pass_in_its_environment(library):
@@ -129,6 +130,7 @@ def test_a_python_library_s_own_tests_pass_in_its_environment(library):
 
 
 @pytest.mark.long
+@pytest.mark.deep
 @pytest.mark.network
 @pytest.mark.parametrize("library", [qs], indirect=True)
 def test_a_node_library_s_own_tests_pass_in_its_environment(library):

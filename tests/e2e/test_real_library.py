@@ -17,7 +17,7 @@ from tests.e2e.conftest import CHANNEL, SAM, SOURCE, Yard
 from tests.e2e.real_library import boltons
 from tests.e2e.real_library.ordinals import ORDINALS, TEST
 
-pytestmark = [pytest.mark.docker, pytest.mark.network, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.docker, pytest.mark.network, pytest.mark.deep, pytest.mark.timeout(300)]
 
 RENAME = "can you just rename `daterange` to `iter_dates` across `boltons`"
 ORDINALS_TASK = (

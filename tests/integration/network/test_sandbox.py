@@ -366,6 +366,7 @@ def test_an_engine_on_another_machine() -> None:
 # ---------------------------------------------------------------------------------------------------- real registries
 
 
+@pytest.mark.deep
 @pytest.mark.network
 def test_pip_downloads_from_pypi(sandboxes: DockerSandboxes, home: Path) -> None:
     with (
@@ -392,6 +393,7 @@ def test_pip_downloads_from_pypi(sandboxes: DockerSandboxes, home: Path) -> None
     assert uses["registry.npmjs.org"].refused
 
 
+@pytest.mark.deep
 @pytest.mark.network
 def test_apt_updates_in_a_root_sandbox(home: Path) -> None:
     builders = Builders(DockerEngine(None), owner="test-gateway-apt")
@@ -406,6 +408,7 @@ def test_apt_updates_in_a_root_sandbox(home: Path) -> None:
     assert {(use.host, use.port, use.refused) for use in gate.uses()} == {("deb.debian.org", 80, "")}
 
 
+@pytest.mark.deep
 @pytest.mark.network
 def test_a_tunnel_is_for_the_host_that_it_was_asked_for(home: Path) -> None:
     """Hosts share addresses: a tunnel to an allowed one must not lead to a stranger at the same address."""

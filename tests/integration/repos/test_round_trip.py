@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from deputy.adapters.repos import GitRepos
 from deputy.domain.changes.globs import matches
 from deputy.ports import CommitText, RepoSource, TreeDelta, TreeFile
+from tests.support.examples import examples
 
 SHOP = "acme/shop"
 TEXT = CommitText("Change", "Because.", (("Deputy-Task", "D-7K2M9QXA"),), at=datetime(2026, 3, 1, tzinfo=UTC))
@@ -81,7 +82,7 @@ class Bench:
         return self.git("rev-parse", "HEAD^{tree}", cwd="clone")
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(before=trees, after=trees)
 def test_import_and_patch_give_the_same_tree(before: dict[str, TreeFile], after: dict[str, TreeFile]) -> None:
     before = {**before, "hidden/keep": TreeFile("hidden/keep", "100644", b"secret\n")}

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from deputy.audit import GENESIS, Harm, Head, Personal, Row, chain_hash, event_of, instant, seal, verify
 from deputy.domain.errors import AuditBroken, BadInput
 from deputy.domain.events import Event
+from tests.support.examples import examples
 
 NOON = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 SALT = b"0123456789abcdef"
@@ -241,7 +242,7 @@ numbers = st.integers(0, LENGTH - 1)
 
 
 @given(st.permutations(range(LENGTH)))
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_law_any_other_order_is_found(order: list[int]) -> None:
     assert verify([ROWS[index] for index in order]).is_intact == (order == sorted(order))
 
@@ -260,7 +261,7 @@ def test_law_any_duplicate_is_found(index: int, at: int) -> None:
 
 
 @given(numbers, st.sampled_from(["body", "prev", "hash"]), st.data())
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_law_any_edit_names_the_row(index: int, name: str, data: st.DataObject) -> None:
     old = getattr(ROWS[index], name)
     at = data.draw(st.integers(0, len(old)))

@@ -11,6 +11,7 @@ from deputy.domain.policy.config import RepoConfig
 from deputy.environments import Proposal, Topic, survey
 from deputy.policy import lint
 from deputy.policy.files.model import MODEL
+from tests.support.examples import examples
 from tests.support.surveys import PIP, TEST, check_of, of, package, runs, said, setup
 
 WITH_PASSWORD = "https://me:pw@pkgs.example.org/simple"
@@ -517,7 +518,7 @@ _SPARKS = (
 )  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(_NAMES),

@@ -14,6 +14,7 @@ from deputy.domain.policy.config import RepoConfig
 from deputy.environments import Proposal, survey
 from deputy.policy import lint
 from deputy.policy.files.model import MODEL
+from tests.support.examples import examples
 
 # What a survey asks for below the top of a file, each of which may hold anything at all.
 PYPROJECT = """
@@ -207,13 +208,13 @@ def is_sound(tree: Mapping[str, bytes]) -> list[str]:
 
 
 # Run it with 20,000 when a survey looks at something new; this many keep what was found from coming back.
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(files)
 def test_a_survey_never_raises_and_proposes_what_is_sound(tree: dict[str, bytes]) -> None:
     assert is_sound(tree) == []
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(
     st.dictionaries(st.sampled_from((*TABLES, *PLAIN)), st.binary(max_size=80) | st.text().map(str.encode), max_size=5)
 )

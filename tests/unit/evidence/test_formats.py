@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deputy.evidence import MAX_REPORT_BYTES, TestReport, Unreadable, parse_report, read_report
+from tests.support.examples import examples
 
 PYTEST = """<?xml version="1.0" encoding="utf-8"?><testsuites name="pytest tests"><testsuite name="pytest" errors="1"
 failures="1" skipped="1" tests="4" time="0.1" timestamp="2026-11-22T21:00:00" hostname="box">
@@ -174,7 +175,7 @@ _PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.sampled_from(["r.xml", "r.tap", "r"]),
     st.lists(_PIECES | st.text(max_size=5), max_size=12),

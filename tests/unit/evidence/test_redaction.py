@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deputy.evidence import redact
+from tests.support.examples import examples
 
 SECRETS = {
     "aws-key": "AKI" + "A" + "ABCDEFGHIJKLMNOP",
@@ -93,14 +94,14 @@ _PIECES = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(_PIECES, max_size=8))
 def test_masking_twice_changes_nothing(pieces: list[str]) -> None:
     once = redact("".join(pieces))
     assert redact(once) == once
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.sampled_from(sorted(SECRETS)),
     st.text(alphabet=" \n'\"(),;", max_size=5),
@@ -110,15 +111,15 @@ def test_nothing_around_a_secret_protects_it(kind: str, before: str, after: str)
     assert SECRETS[kind] not in redact(before + SECRETS[kind] + after)
 
 
-def test_a_megabyte_comes_to_an_end() -> None:
+def test_a_long_text_comes_to_an_end() -> None:
     for text in (
-        "password=" * 100_000,
-        "a" * 1_000_000,
-        "ey" + "J" + "a" * 500_000,
-        ("ey" + "J-") * 250_000,
-        "://" * 300_000,
-        "-----BEGIN " * 90_000,
-        "sk" + "-" + "sk-" * 300_000,
-        "private key\n" + ("MIIEabcd" * 8 + "\n") * 15_000,
+        "password=" * 20_000,
+        "a" * 200_000,
+        "ey" + "J" + "a" * 100_000,
+        ("ey" + "J-") * 50_000,
+        "://" * 60_000,
+        "-----BEGIN " * 18_000,
+        "sk" + "-" + "sk-" * 60_000,
+        "private key\n" + ("MIIEabcd" * 8 + "\n") * 3_000,
     ):
         redact(text)

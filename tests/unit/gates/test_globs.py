@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deputy.domain.changes.globs import compile_glob, matches
+from tests.support.examples import examples
 
 
 def _segment_matches(pattern: str, text: str) -> bool:
@@ -30,7 +31,7 @@ _PATTERN_SEGMENTS = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(st.lists(_PATTERN_SEGMENTS, min_size=1, max_size=5), st.lists(_NAMES, min_size=1, max_size=5))
 def test_agrees_with_the_slow_reference(patterns: list[str], segments: list[str]) -> None:
     assert matches("/".join(patterns), "/".join(segments)) == _reference(patterns, segments)

@@ -12,7 +12,8 @@ from deputy.domain.review.finding import Finding
 from deputy.domain.review.gates import GateName, Topic
 from deputy.domain.review.scans import Scan
 from deputy.domain.tasks.request import TaskKind
-from deputy.gates import grouped, inspect, report, shorten
+from deputy.gates import grouped, inspect, registry, report, shorten
+from tests.support.examples import examples
 
 SCANNED = Scan(scanners=("kingfisher 1.0",))
 _ORDER = [Severity.ADVISE, Severity.REVIEW, Severity.DENY]
@@ -103,13 +104,15 @@ def test_a_passing_check_is_silent_whatever_its_bar() -> None:
 # --------------------------------------------------------------------------------------------------- many findings
 
 
-def test_a_gate_stops_far_away_and_says_so_whatever_its_level() -> None:
-    change = _change(*(f"con/{n}" for n in range(20_001)))
+def test_a_gate_stops_far_away_and_says_so_whatever_its_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert registry._MAX == 20_000
+    monkeypatch.setattr(registry, "_MAX", 500)  # it takes as many files to go over it
+    change = _change(*(f"con/{n}" for n in range(501)))
     levels = {"paths": GateLevel(level=Severity.ADVISE)}
     found = inspect(change, lambda side, path: b"x\n", None, levels, ())
     done = report(found, ALLOWED)
     here = [f for f in found if f.gate == "paths"]
-    assert len(here) == 20_001
+    assert len(here) == 501
     assert [f.rule for f in here if f.severity is Severity.DENY] == ["paths/too-many"]
     assert len(done.findings) == len(found)
     assert len([f for f in shorten(done.findings) if f.gate == "paths"]) == 41
@@ -126,7 +129,7 @@ _FINDINGS = st.builds(
 _MANY = st.lists(_FINDINGS, max_size=30)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(_MANY, st.integers(1, 5))
 def test_a_short_list_hides_no_gate_and_nothing_worse_than_it_shows(findings: list[Finding], most: int) -> None:
     short = shorten(findings, per_gate=most)
@@ -139,7 +142,7 @@ def test_a_short_list_hides_no_gate_and_nothing_worse_than_it_shows(findings: li
     assert shorten(findings, per_gate=most) == shorten(findings[::-1], per_gate=most)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(_MANY)
 def test_every_finding_is_in_one_group_in_the_order_of_importance(findings: list[Finding]) -> None:
     groups = grouped(findings)
@@ -182,7 +185,7 @@ _FILES = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(_FILES, _CONTENT, _CONTENT, st.sampled_from(TaskKind))
 def test_no_content_makes_the_gates_raise(files: list[FileChange], old: bytes, new: bytes, kind: TaskKind) -> None:
     change = TreeChange(repo="acme/shop", base="b", base_tree="t", tree="u", digest="d", files=tuple(files))

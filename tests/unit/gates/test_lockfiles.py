@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from deputy.gates.dependencies.gate import DependencyChange, dependency_changes
 from deputy.gates.dependencies.lockfiles import lock_parser_of
 from tests.support.changes import _bytes, _change
+from tests.support.examples import examples
 
 YARN = """# yarn lockfile v1
 
@@ -205,7 +206,7 @@ def test_what_cannot_be_placed_is_refused(path: str, text: str) -> None:
 _PATHS = ("yarn.lock", "pnpm-lock.yaml", "go.mod", "go.sum", "Gemfile.lock", ".npmrc")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.sampled_from([(p, t) for p, t in zip(_PATHS, (YARN, PNPM, GO_MOD, GO_SUM, GEM, ""), strict=True)]), st.data())
 def test_any_line_changed_is_read_or_refused(case: tuple[str, str], data: st.DataObject) -> None:
     path, text = case

@@ -13,6 +13,7 @@ from deputy.domain.review.finding import Finding
 from deputy.gates import inspect
 from deputy.gates.personal_data.forms import find_personal_data
 from deputy.gates.personal_data.numbers import is_bsn, is_card, is_iban, is_insee, is_tax_id, luhn
+from tests.support.examples import examples
 
 AT = "@"  # so that this file holds nobody's address
 
@@ -145,7 +146,7 @@ def test_many_places_are_counted() -> None:
     assert rules.count("personal-data/many") == 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.text(max_size=200), st.text(st.sampled_from("0123456789 -./+@()ABDE[]:,x"), max_size=200))
 def test_nothing_raises(one: str, other: str) -> None:
     for line in (one, other, f"ssn dob tel iban bsn nir client steuer nino {other}"):

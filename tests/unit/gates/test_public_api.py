@@ -8,6 +8,7 @@ from deputy.domain.changes.change import ChangeKind, FileChange, TreeChange
 from deputy.domain.policy.decision import Severity
 from deputy.domain.review.finding import Finding
 from deputy.gates import inspect
+from tests.support.examples import examples
 
 Pair = tuple[str | None, str | None]
 
@@ -248,7 +249,7 @@ from . import *|from .a import b as c|__all__ = ['A'] + f.__all__|__all__ += 1|i
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(_LINES, max_size=8), st.lists(_LINES, max_size=8), st.sampled_from(["shop/__init__.py", "a.py"]))
 def test_no_module_breaks_the_gate(before: list[str], after: list[str], path: str) -> None:
     for finding in found({path: ("\n".join(before), "\n".join(after))}):

@@ -10,6 +10,7 @@ from deputy.gates.tests_weakened import python as testcount_python
 from deputy.gates.tests_weakened.counts import TestFacts
 from deputy.gates.tests_weakened.python import Part, read_python
 from deputy.gates.tests_weakened.python_parts import Marks, parts
+from tests.support.examples import examples
 
 LINES = (
     "def test_a():",
@@ -81,7 +82,7 @@ def slow_facts(text: str) -> TestFacts | str:
         testcount_python.Marks, testcount_python.parts = usual  # type: ignore[misc]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(files, files, st.sampled_from(["\n", "\r\n"]))
 def test_reading_in_parts_is_reading_the_whole(base: str, head: str, end: str) -> None:
     known: dict[str, Part] = {}
@@ -90,7 +91,7 @@ def test_reading_in_parts_is_reading_the_whole(base: str, head: str, end: str) -
         assert facts(ended, known) == slow_facts(ended)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(files)
 def test_parts_are_the_whole(text: str) -> None:
     found = list(parts(text))
@@ -145,7 +146,7 @@ SAMPLES = (
 pieces = st.one_of(st.sampled_from(SAMPLES), st.text("0123456789 -./()+@AZaz:\n٣", max_size=12))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(st.lists(pieces, max_size=6).map(" ".join))
 def test_no_line_with_personal_data_is_passed_over(text: str) -> None:
     offsets = list(worth_reading(text))

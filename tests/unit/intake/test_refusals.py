@@ -18,6 +18,7 @@ from deputy.domain.tasks.dialogue import Call, Message, Reply
 from deputy.domain.tasks.usage import Usage
 from deputy.intake.refusals.screening import judge, needs_second_opinion, refusal_of_model, screen
 from deputy.policy.files.refusals_table import read_refusals
+from tests.support.examples import examples
 
 ROOT = Path(__file__).parents[3]
 RULES = read_refusals((ROOT / "policies" / "refusals.toml").read_bytes()).rules
@@ -216,14 +217,14 @@ def test_names_of_code_order_nothing(text: str) -> None:
 WORDS = ["log", "the", "passwords", "`.,:\n<@U1>", "%41", "QUJD", "...", "<address>"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.text(max_size=200) | st.lists(st.sampled_from(WORDS)).map(" ".join))
 def test_any_text_is_judged(text: str) -> None:
     found = judge(text, RULES, BOT)
     assert (found.refusal is not None) is (found.grade is Grade.HARM)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.sampled_from([request["text"] for request in requests("development") if request["label"] == "harm"]), st.data()
 )
@@ -242,7 +243,7 @@ def test_case_and_invisible_characters_never_matter(text: str, data: st.DataObje
 )
 def test_a_long_text_comes_to_an_end(unit: str) -> None:
     judge(unit * 10, RULES, BOT)
-    text = unit * (40_000 // len(unit))
+    text = unit * (10_000 // len(unit))
     judge(text, RULES, BOT)
 
 

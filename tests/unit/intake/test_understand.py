@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from deputy.domain.policy.config import Limits, Recipe, RepoConfig
 from deputy.domain.tasks.request import Clarification, TaskKind, TaskSpec
 from deputy.intake import Unusable, answer, commands_for, control, parse
+from tests.support.examples import examples
 
 BOT = "U0DEPUTY"
 LIMITS = Limits()
@@ -401,7 +402,7 @@ TEXTS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(TEXTS, st.sampled_from(["", "acme/shop", "acme/nope"]), st.sampled_from(["", "acme/site", "x"]))
 def test_any_text_is_understood_without_raising(text, channel, chosen):
     understood = understand(text, channel_repo=channel, chosen_repo=chosen)

@@ -12,6 +12,7 @@ from deputy.policy import CaseResult, load, run_cases
 from deputy.policy.files.model import MODEL
 from deputy.policy.files.yaml_text import YamlFlaw, read_yaml
 from deputy.policy.supplied_facts import SuppliedFacts
+from tests.support.examples import examples
 
 FILES = {
     "model.conf": MODEL.encode(),
@@ -128,7 +129,7 @@ def test_a_word_in_quotes_is_text() -> None:
     assert read_yaml("a: \"no\"\nb: '1.10'\nc: |\n  on\nd: 7\n")[0] == {"a": "no", "b": "1.10", "c": "on\n", "d": 7}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(st.text("ab:-[]{}&*!|>'\"#,\n ?%@~", max_size=60))
 def test_reading_gives_a_value_or_a_flaw_with_its_line(text: str) -> None:
     with suppress(YamlFlaw):

@@ -11,6 +11,7 @@ from deputy.domain.policy.facts import Facts
 from deputy.policy import Bundle, compare, load
 from deputy.policy.compare.differences import Difference, Direction
 from deputy.policy.files.model import MODEL
+from tests.support.examples import examples
 
 ALICE, SAM = "user:T0ACME/U0ALICE", "user:T0ACME/U0SAM"
 PEOPLE = f"g, {ALICE}, role:engineer, acme/*\ng, {SAM}, role:engineer, acme/*\ng, {SAM}, role:senior, acme/*\n"
@@ -153,7 +154,7 @@ SETS = st.lists(LINES, max_size=4).map(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(SETS, SETS, st.sampled_from(["a/b", "x", "a/b/c", "q.py", "a/q.py", "z/b/q.py"]))
 def test_no_changed_answer_goes_untold(before: str, after: str, path: str) -> None:
     """Whatever single path changes its answer without a condition, the comparison is not empty."""

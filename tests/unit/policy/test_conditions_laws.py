@@ -22,6 +22,7 @@ from deputy.policy.core.csv_rules import read_lines
 from deputy.policy.core.deciding import Question, answer, consider
 from deputy.policy.core.engine import RuleEngine
 from deputy.policy.offers.alternatives import Alternative, alternatives
+from tests.support.examples import examples
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)  # a Friday
 USERS = ("user:T1/U1", "user:T1/U2")
@@ -118,7 +119,7 @@ def is_worse_or_same(effects: list[Effect], than: list[Effect]) -> bool:
     return all(WORST.index(one) >= WORST.index(other) for one, other in zip(effects, than, strict=True))
 
 
-@settings(quick, max_examples=120)
+@settings(quick, max_examples=examples(120))
 @given(bundles, st.lists(full_facts, min_size=2, max_size=3), st.data())
 def test_our_answer_is_casbins_answer(bundle: Lines, known: list[Facts], data: st.DataObject) -> None:
     """About 10,000 questions: every user, repository and path; facts known, known in part, asked early, or unknown."""
@@ -140,7 +141,7 @@ def blank(facts: Facts, data: st.DataObject) -> Facts:
     return facts.model_copy(update=dict.fromkeys(names))
 
 
-@settings(quick, max_examples=150)
+@settings(quick, max_examples=examples(150))
 @given(bundles, full_facts, st.data())
 def test_learning_a_fact_never_surprises(bundle: Lines, known: Facts, data: st.DataObject) -> None:
     engine, less = engine_of(bundle), blank(known, data)
@@ -151,7 +152,7 @@ def test_learning_a_fact_never_surprises(bundle: Lines, known: Facts, data: st.D
         assert is_worse_or_same(final, ask(engine, subject, repo, early))
 
 
-@settings(quick, max_examples=120)
+@settings(quick, max_examples=examples(120))
 @given(bundles, rules, st.lists(full_facts, min_size=1, max_size=3), st.data())
 def test_a_new_deny_or_review_never_widens(
     bundle: Lines, rule: tuple[str, ...], known: list[Facts], data: st.DataObject
@@ -163,7 +164,7 @@ def test_a_new_deny_or_review_never_widens(
         assert is_worse_or_same(ask(after, subject, repo, facts), ask(before, subject, repo, facts))
 
 
-@settings(quick, max_examples=80)
+@settings(quick, max_examples=examples(80))
 @given(bundles, st.lists(full_facts, min_size=1, max_size=3), st.randoms(use_true_random=False))
 def test_order_never_matters(bundle: Lines, known: list[Facts], random: object) -> None:
     one, shuffled = engine_of(bundle), (list(bundle[0]), list(bundle[1]), bundle[2])
@@ -174,7 +175,7 @@ def test_order_never_matters(bundle: Lines, known: list[Facts], random: object) 
         assert ask(one, subject, repo, facts) == ask(other, subject, repo, facts)
 
 
-@settings(quick, max_examples=50)
+@settings(quick, max_examples=examples(50))
 @given(bundles, full_facts)
 def test_a_stranger_gets_nothing_under_any_facts(bundle: Lines, known: Facts) -> None:
     engine = engine_of(bundle)
@@ -269,7 +270,7 @@ def half_a_day_later(**counter: object) -> tuple[Condition, Facts]:
 @example(*half_a_day_later(of="tasks", paths=("secrets/**",)), USERS[0], REPOS[0])
 @example(*half_a_day_later(of="files", paths=("secrets/**",)), USERS[0], REPOS[0])
 @example(*half_a_day_later(of="tasks"), USERS[0], REPOS[0])
-@settings(quick, max_examples=400)
+@settings(quick, max_examples=examples(400))
 @given(conditions("c"), full_facts, some(USERS), some(REPOS))
 def test_a_condition_means_what_the_docs_say(condition: Condition, facts: Facts, subject: str, repo: str) -> None:
     expected = all(meaning(condition, subject, repo, facts))
@@ -278,7 +279,7 @@ def test_a_condition_means_what_the_docs_say(condition: Condition, facts: Facts,
     assert judge("not:c", condition, asked).holding is (Truth.FAILS if expected else Truth.HOLDS)
 
 
-@settings(quick, max_examples=200)
+@settings(quick, max_examples=examples(200))
 @given(conditions("c"), full_facts, st.data())
 def test_what_is_said_of_a_condition_in_part_known_stays_true(
     condition: Condition, known: Facts, data: st.DataObject
@@ -293,7 +294,7 @@ def test_what_is_said_of_a_condition_in_part_known_stays_true(
 # ---- offers --------------------------------------------------------------------------------------------------------
 
 
-@settings(quick, max_examples=300)
+@settings(quick, max_examples=examples(300))
 @given(bundles, full_facts, st.data())
 def test_what_is_offered_is_permitted(bundle: Lines, known: Facts, data: st.DataObject) -> None:
     engine = engine_of(bundle)

@@ -10,6 +10,7 @@ from deputy.policy import Level, Problem, lint, load
 from deputy.policy.conditions.times import zone_of, zones
 from deputy.policy.files.model import MODEL
 from deputy.policy.lint.conditions import AFTER_THE_PATCH, WITHOUT_A_TASK
+from tests.support.examples import examples
 
 RULES = """\
 p, a-eng, role:e, acme/*, edit, **, allow, -
@@ -197,7 +198,7 @@ def test_every_known_zone_can_be_read() -> None:
     assert all(zone_of(name).key == name for name in zones())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.text(max_size=30))
 def test_no_text_is_a_path_to_a_time_zone(name: str) -> None:
     if name not in zones():
@@ -245,7 +246,7 @@ def test_the_model_of_a_version_without_conditions_still_loads() -> None:
     assert errors({**files_of(), "model.conf": half.encode()})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.sampled_from(["conditions.toml", "limits.toml"]), st.binary(max_size=60) | st.text(max_size=40).map(str.encode)
 )

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from deputy.domain.changes.globs import compile_glob, matches
 from deputy.policy.core.containment import contained, example, overlapping, sample
+from tests.support.examples import examples
 
 SEGMENTS = st.text("ab.x", min_size=1, max_size=3)
 PATHS = st.lists(SEGMENTS, min_size=1, max_size=5).map("/".join)
@@ -62,14 +63,14 @@ def test_overlap_by_example(one: str, other: str, expected: bool) -> None:
     assert overlapping(one, other) is overlapping(other, one) is expected
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(GOOD, GOOD, PATHS)
 def test_containment_is_what_matching_says(inner: str, outer: str, path: str) -> None:
     assume(matches(inner, path))
     assert not contained(inner, outer) or matches(outer, path)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(GOOD, GOOD, GOOD)
 def test_an_example_is_one(one: str, other: str, outside: str) -> None:
     found = example([one, other], [outside])
@@ -80,7 +81,7 @@ def test_an_example_is_one(one: str, other: str, outside: str) -> None:
         assert all(found.split("/"))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(GOOD, GOOD, PATHS)
 def test_what_both_match_is_an_overlap(one: str, other: str, path: str) -> None:
     assume(matches(one, path))
@@ -88,7 +89,7 @@ def test_what_both_match_is_an_overlap(one: str, other: str, path: str) -> None:
     assert contained(one, other) or example([one], [other]) is not None
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(GOOD, GOOD, GOOD)
 def test_containment_is_an_order(a: str, b: str, c: str) -> None:
     assert contained(a, a)
@@ -96,7 +97,7 @@ def test_containment_is_an_order(a: str, b: str, c: str) -> None:
     assert not (contained(a, b) and contained(b, c)) or contained(a, c)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(GOOD)
 def test_a_sample_is_one(glob: str) -> None:
     assert matches(glob, sample(glob))

@@ -11,6 +11,7 @@ from deputy.policy.core.deciding import Question, answer, plain
 from deputy.policy.core.engine import RuleEngine
 from deputy.policy.core.index import PathIndex
 from deputy.policy.core.rules import Rule, flaw
+from tests.support.examples import examples
 
 REPOS = ("acme/shop", "acme/pay-api", "beta/x")
 USERS = ("user:T1/U1", "user:T1/U2")
@@ -52,7 +53,7 @@ def ask(engine: RuleEngine, subject: str, repo: str, paths: tuple[str, ...]) -> 
 BUNDLES = st.tuples(st.lists(RULES, max_size=8), st.lists(GRANTS, max_size=6))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(BUNDLES, st.sampled_from(USERS), st.sampled_from(REPOS), st.lists(PATHS, min_size=1, max_size=4))
 def test_our_answer_is_casbins_answer(
     bundle: tuple[list[str], list[str]], subject: str, repo: str, paths: list[str]
@@ -68,7 +69,7 @@ def test_our_answer_is_casbins_answer(
 _WORST = (Effect.ALLOW, Effect.REVIEW, Effect.DENY)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(BUNDLES, st.sampled_from(ROLES + USERS), REPO_GLOBS, GLOBS, st.lists(PATHS, min_size=1, max_size=4))
 def test_a_new_deny_never_widens(
     bundle: tuple[list[str], list[str]], who: str, where: str, glob: str, paths: list[str]
@@ -84,7 +85,7 @@ def test_a_new_deny_never_widens(
             assert _WORST.index(new.effect) >= _WORST.index(old.effect)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(BUNDLES, st.randoms(use_true_random=False), st.lists(PATHS, min_size=1, max_size=4))
 def test_order_never_matters(bundle: tuple[list[str], list[str]], random: object, paths: list[str]) -> None:
     rules, grants = [*map(str, bundle[0])], list(bundle[1])
@@ -99,7 +100,7 @@ def test_order_never_matters(bundle: tuple[list[str], list[str]], random: object
         assert {rule.id for rule in a.rules} == {rule.id for rule in b.rules}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(BUNDLES, st.sampled_from(["user:T1/U9", "user:T2/U1", "role:a", "", "*"]), st.lists(PATHS, max_size=3))
 def test_a_stranger_gets_nothing(bundle: tuple[list[str], list[str]], subject: str, paths: list[str]) -> None:
     engine = engine_of(lines_of(*bundle))
@@ -133,7 +134,7 @@ def rule_of(glob: str, effect: str) -> Rule:
     return lines_of([f"role:a, **, edit, {glob}, {effect}"], []).rules[0]
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(GLOBS, PATHS)
 def test_a_rule_matches_what_the_definition_says(glob: str, path: str) -> None:
     exact = slow_match(glob.split("/"), path.split("/"))
@@ -145,7 +146,7 @@ def test_a_rule_matches_what_the_definition_says(glob: str, path: str) -> None:
 ODD = st.text(st.sampled_from("aA.ſK ß:\u00b4\u0301İ/ ﬁ℀\u200d"), min_size=1, max_size=8)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.lists(st.tuples(st.one_of(GLOBS, PLAIN), EFFECTS), max_size=12), st.one_of(PATHS, ODD))
 def test_the_index_misses_nothing(globs: list[tuple[str, str]], path: str) -> None:
     rules = lines_of([f"role:a, **, edit, {glob}, {effect}" for glob, effect in globs], []).rules

@@ -8,6 +8,7 @@ from deputy.domain.errors import BadPolicy
 from deputy.domain.policy.decision import Action, Effect
 from deputy.policy import Level, Problem, lint, load, run_cases
 from deputy.policy.files.model import MODEL
+from tests.support.examples import examples
 
 POLICY = """\
 p, a-eng, role:engineer, acme/*, edit, **, allow, -
@@ -344,7 +345,7 @@ def test_cases_that_cannot_be_read_are_refused(text: str) -> None:
         run_cases(load(files_of()), cases_of(text))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.sampled_from(["model.conf", "policy.csv", "repos.toml", "gates.toml", "limits.toml"]), st.binary(max_size=60))
 def test_no_bytes_break_the_lint(name: str, content: bytes) -> None:
     files = {**files_of(), name: content}

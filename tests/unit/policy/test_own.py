@@ -14,6 +14,7 @@ from deputy.gates.framework.verdict import DEFAULT_REQUIREMENTS
 from deputy.policy import Bundle, explain, load
 from deputy.policy.files.model import MODEL
 from deputy.policy.repo_policy import GATE_DEFAULT, REPO_POLICY_FILE, parse_repo_policy
+from tests.support.examples import examples
 
 ALICE, SAM = "user:T0ACME/U0ALICE", "user:T0ACME/U0SAM"
 RULES = """\
@@ -189,7 +190,7 @@ def test_bytes_that_are_no_text_are_refused() -> None:
         parse_repo_policy(b"\xff\xfe")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.binary(max_size=300) | st.text("[]{}=\"'\n rule.gate#,aé", max_size=300).map(str.encode))
 def test_reading_ends_in_a_policy_or_in_one_sentence(content: bytes) -> None:
     with suppress(BadPolicy):
@@ -249,7 +250,7 @@ def bounds(bundle: Bundle) -> list[Limits]:
     return [bundle.limits, *(bundle.limits_for(name) for name in sorted(bundle.budgets))]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(RULE_SETS, GATE_LEVELS, OWNS, st.lists(PATHS, min_size=1, max_size=5), st.sampled_from(Action))
 def test_the_tightened_bundle_is_never_wider(
     rules: str, gates: str, text: str, paths: list[str], action: Action

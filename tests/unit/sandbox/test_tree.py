@@ -14,6 +14,7 @@ from deputy.adapters.sandbox.guest.inside import kill_everything
 from deputy.adapters.sandbox.guest.output import Capped
 from deputy.adapters.sandbox.guest.tree import Refused, read_file, write_file
 from deputy.adapters.sandbox.guest.workspace import Workspace, blob_id
+from tests.support.examples import examples
 
 CAPS = {"most_files": 1000, "most_bytes": 10**6, "largest": 10**5}
 NAMES = st.sampled_from(["a", "b", "c.txt", "d/e", "d/f", "d/g/h", "é"])
@@ -38,7 +39,7 @@ def laid_out(root: Path, tree: dict[str, tuple[bytes, int]], trusts_stamps: bool
     return workspace
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(before=TREES, after=TREES, trusts_stamps=st.booleans())
 def test_old_tree_plus_changes_is_the_new_tree(
     before: dict[str, tuple[bytes, int]],

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from deputy.domain.policy.config import Limits
 from deputy.scheduling import PATIENCE, Lack, Line, ResourceRequest, Room, Run, fair_order, line, never_fits, people
+from tests.support.examples import examples
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PEOPLE, REPOS = "abcd", ("acme/shop", "acme/site", "acme/docs")
@@ -191,7 +192,7 @@ def test_when_a_run_ends_nobodys_place_moves_back_by_more_than_one(state, data) 
 # ---- nobody starves
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     limits,
     st.sampled_from(PEOPLE[:3]),

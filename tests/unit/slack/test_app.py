@@ -13,6 +13,7 @@ from deputy.adapters.slack.receiving.app import ACCEPTED, MALFORMED, NOT_ACCEPTE
 from deputy.domain.errors import Unavailable
 from deputy.domain.people import Actor
 from deputy.domain.tasks.request import Incoming
+from tests.support.examples import examples
 
 HOME = Identity(team="T0ACME", user="U0DEPUTY", bot="B0DEPUTY")
 
@@ -50,7 +51,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=6))
 def test_every_payload_is_answered_for_good(payload: dict[str, Any]) -> None:
     assert dispatch(APP, mode="socket_mode", body=payload, headers={}).status in {ACCEPTED, MALFORMED}

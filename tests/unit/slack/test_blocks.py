@@ -12,6 +12,7 @@ from deputy.adapters.slack.identity import Identity
 from deputy.adapters.slack.posting.blocks import MESSAGE, paragraph, render, weight
 from deputy.adapters.slack.posting.text import clip, visible, width
 from deputy.ports import Button, Card, Fact, Step
+from tests.support.examples import examples
 from tests.support.slack_double import check_blocks
 
 MARKUP = ["<!channel>", "<@U0SAM>", "<http://evil.example|x>", "&amp;", "```"]
@@ -37,7 +38,7 @@ CARDS = st.builds(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(CARDS)
 def test_any_card_is_within_slacks_limits_and_inert(card: Card) -> None:
     blocks, text = render(card)
@@ -51,7 +52,7 @@ def test_any_card_is_within_slacks_limits_and_inert(card: Card) -> None:
         assert visible(shown) == shown
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(TEXT)
 def test_any_sentence_is_within_slacks_limits(sentence: str) -> None:
     blocks, text = paragraph(sentence, ["U0ALICE", "not an id"])

@@ -11,6 +11,7 @@ from deputy.adapters.slack.events import Edit, read_clicks, read_command, read_e
 from deputy.adapters.slack.identity import Identity
 from deputy.domain.people import Actor
 from deputy.domain.tasks.request import Incoming, Source
+from tests.support.examples import examples
 
 HOME = Identity(team="T0ACME", user="U0DEPUTY", bot="B0DEPUTY", enterprise=None)
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -210,7 +211,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.dictionaries(st.sampled_from(["event", "actions", "user", "container", "team", "authorizations"]), JSON))
 def test_reading_never_raises(payload: dict[str, Any]) -> None:
     read(payload)
