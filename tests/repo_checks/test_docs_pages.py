@@ -11,10 +11,9 @@ from pathlib import Path
 import click
 import pytest
 from pydantic import SecretStr
-from typer.main import get_command
 
 from deputy.adapters.store.rows.guards import _POSTGRES, _SQLITE
-from deputy.app.cli import build
+from deputy.app.cli import loaded
 from deputy.app.settings import Settings
 from deputy.audit import GENESIS, parse_query, seal
 from deputy.domain.events import Event, EventName
@@ -63,7 +62,7 @@ def commands(command: click.Command, name: str = "deputy") -> Iterator[tuple[str
         yield from commands(child, f"{name} {word}")
 
 
-COMMANDS = dict(commands(get_command(build())))
+COMMANDS = dict(commands(loaded()))
 
 
 def documented() -> dict[str, list[str]]:

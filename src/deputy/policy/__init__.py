@@ -6,7 +6,7 @@ The rest of Deputy needs ``load``, ``lint``, ``run_cases``, ``explain`` and what
 from deputy.policy.bundle import Bundle, digest_of, lint, load
 from deputy.policy.cases import Case, CaseResult, run_cases
 from deputy.policy.compare.bundles import Comparison, compare
-from deputy.policy.compare.past_tasks import Past, Simulation, simulate
+from deputy.policy.compare.past_tasks import MAX_PAST_TASKS, Past, Simulation, simulate
 from deputy.policy.core.deciding import Question
 from deputy.policy.core.rules import EVERYWHERE
 from deputy.policy.core.wording import explain
@@ -16,6 +16,7 @@ from deputy.policy.supplied_facts import SuppliedFacts
 
 __all__ = [
     "EVERYWHERE",
+    "MAX_PAST_TASKS",
     "REPO_POLICY_FILE",
     "Bundle",
     "Case",

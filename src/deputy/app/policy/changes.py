@@ -8,12 +8,10 @@ import typer
 
 from deputy.adapters.policies import read_folder
 from deputy.app.output import AsJson, say, say_json
-from deputy.app.policy.past_tasks import MAX_TASKS, Archive
 from deputy.app.settings import load_settings
-from deputy.app.tasks.commands import opened_store
 from deputy.domain.errors import BadInput, NotFound
 from deputy.domain.events import EventName
-from deputy.policy import Bundle, compare, load
+from deputy.policy import MAX_PAST_TASKS, Bundle, compare, load
 from deputy.policy import simulate as simulate_past
 from deputy.ports import Ledger
 
@@ -41,10 +39,13 @@ def diff(old: BundleName, new: BundleName, as_json: AsJson = False) -> None:
 
 def simulate(
     new: BundleName,
-    last: Annotated[int, typer.Option(min=1, max=MAX_TASKS, help="How many of the newest tasks.")] = 500,
+    last: Annotated[int, typer.Option(min=1, max=MAX_PAST_TASKS, help="How many of the newest tasks.")] = 500,
     as_json: AsJson = False,
 ) -> None:
     """Ask past tasks' questions again, of their own bundle and of this one; say which are decided otherwise."""
+    from deputy.app.policy.past_tasks import Archive
+    from deputy.app.tasks.commands import opened_store
+
     bundle = _bundle(new)
     with opened_store() as store:
         simulation = simulate_past(Archive(store, bundle, last).past(), bundle)
@@ -61,13 +62,15 @@ def _bundle(name: str) -> Bundle:
         return load(read_folder(Path(name)))
     if not _DIGEST.match(name):
         raise BadInput(f"there is no bundle {name}", "no folder is called so", f"write a folder, {CURRENT} or a digest")
+    from deputy.app.tasks.commands import opened_store
+
     with opened_store() as store, store.transaction() as ledger:
         return load(ledger.bundle(_kept(ledger, name)))
 
 
 def _kept(ledger: Ledger, prefix: str) -> str:
     """The digest of the one kept bundle that begins so."""
-    loaded = ledger.events(name=EventName.POLICY_LOADED, limit=MAX_TASKS)
+    loaded = ledger.events(name=EventName.POLICY_LOADED, limit=MAX_PAST_TASKS)
     found = {digest for each in loaded if (digest := str(each.event.data.get("policy", ""))).startswith(prefix)}
     if len(found) == 1:
         return found.pop()

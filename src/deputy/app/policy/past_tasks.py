@@ -17,10 +17,9 @@ from deputy.domain.tasks.status import TaskStatus
 from deputy.domain.tasks.task import Task
 from deputy.flow.delivery.gate_evaluation import actions_of
 from deputy.flow.policy.facts import NOT_ACCEPTED, footprint_of
-from deputy.policy import Bundle, Past, Question, load
+from deputy.policy import MAX_PAST_TASKS, Bundle, Past, Question, load
 from deputy.ports import Ledger
 
-MAX_TASKS = 10_000
 _ITS_PATCH_COUNTS = frozenset({TaskStatus.DELIVERED, TaskStatus.HELD_FOR_SIGNOFF, TaskStatus.DELIVERING})
 
 
@@ -37,7 +36,7 @@ class Archive:
     def past(self) -> Iterator[Past]:
         """Every task that was understood, the newest first."""
         with self.store.transaction() as ledger:
-            tasks = ledger.tasks(limit=MAX_TASKS)
+            tasks = ledger.tasks(limit=MAX_PAST_TASKS)
             for task in [task for task in tasks if task.spec][: self.last]:
                 old = self._old(ledger, task.policy or "")
                 yield Past(task.id, task.created_at, task.policy or "", old, self._questions(task, old, tasks))

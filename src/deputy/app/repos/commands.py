@@ -7,6 +7,7 @@ import typer
 from deputy.adapters.policies import read_folder
 from deputy.adapters.repos import GitRepos
 from deputy.app.output import AsJson, say, say_json, say_table
+from deputy.app.repos import build as build_command
 from deputy.app.repos.next_steps import next_lines, opening_rules
 from deputy.app.repos.review import corrected, is_wanted
 from deputy.app.repos.section import REPOS, Addition, section_of
@@ -135,3 +136,6 @@ def _finish(
     say(f"Wrote {addition.path}; the policy is sound with it.\n")
     for line in next_lines(repo, rules, addition.path.with_name("policy.csv"), after):
         say(line)
+
+
+build_command.register(app)

@@ -23,12 +23,6 @@ from deputy.app.settings import Settings, load_settings
 from deputy.domain.errors import AuditBroken, BadInput, DeputyError
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    for command in (init, doctor, serve, bot, worker):
-        app.command()(command)
-
-
 def init(folder: Path = typer.Argument(Path("policies"), help="Where the policy bundle goes.")) -> None:  # noqa: B008
     """Write a starter policy bundle to change to your needs."""
     if folder.exists() and any(folder.iterdir()):

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 from pydantic import JsonValue
 
-from deputy.adapters.policies import PolicyFolder
 from deputy.adapters.store.store import SqlStore, open_store
 from deputy.app.clock import SystemClock
 from deputy.app.output import AsJson, say, say_json, say_table
@@ -19,8 +18,6 @@ from deputy.domain.events import Event, EventName
 from deputy.domain.review.evidence import Evidence
 from deputy.domain.tasks.status import TaskStatus, is_final
 from deputy.domain.tasks.task import Task
-from deputy.flow.delivery.artifacts import kept_of
-from deputy.flow.state.scheduler import is_in_line, line_now
 from deputy.scheduling import Line, QueuePosition, place_words, wait_words
 
 app = typer.Typer(help="Look at tasks, and stop them.", no_args_is_help=True)
@@ -60,8 +57,11 @@ def list_tasks(
 
 def _line(store: SqlStore, tasks: Sequence[Task]) -> Line:
     """The line as it is, if one of these tasks waits in it and there is a policy to tell its limits."""
-    if not any(is_in_line(task) for task in tasks):
+    if not any(task.status is TaskStatus.QUEUED for task in tasks):
         return Line()
+    from deputy.adapters.policies import PolicyFolder
+    from deputy.flow.state.scheduler import line_now
+
     try:
         bundle = PolicyFolder(load_settings().deputy_policies, store).current()
     except BadPolicy:

@@ -2,19 +2,12 @@
 
 from dataclasses import asdict
 
-import typer
-
 from deputy.app.clock import SystemClock
 from deputy.app.output import AsJson, say_json, say_table
 from deputy.app.tasks.commands import opened_store
 from deputy.insights import Spread, Summary, summary
 
 MAX_TASKS = 10_000
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(insights)
 
 
 def insights(as_json: AsJson = False) -> None:

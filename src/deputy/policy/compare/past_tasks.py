@@ -13,6 +13,9 @@ from deputy.policy.compare.differences import Direction
 from deputy.policy.core.deciding import Question
 from deputy.policy.core.wording import deed, listed
 
+# More of the newest tasks than this are not asked again.
+MAX_PAST_TASKS = 10_000
+
 
 @dataclass(frozen=True)
 class Past:
