@@ -1,7 +1,7 @@
-"""Addresses that no sandbox may reach, whatever name leads to them: this host, its network, and cloud metadata.
+"""Addresses that no sandbox may reach, by any name: this host, its network, and cloud metadata.
 
-The networks are listed here, by RFC 6890 and its registries: ``ipaddress.is_private`` says something else in each
-Python, and counts networks as private that are none of anybody's.
+The networks are listed here, by RFC 6890 and its registries. ``ipaddress.is_private`` differs between versions of
+Python, and counts networks as private that belong to nobody.
 """
 
 import socket
@@ -36,7 +36,7 @@ _CLOSED_6 = tuple(
         "ff00::/8",
     )
 )
-# Addresses of version 4, as version 6 writes them and as a translating network does.
+# IPv6 networks that carry an IPv4 address in the last 32 bits: mapped addresses, and NAT64.
 _CARRIERS = (ip_network("::ffff:0:0/96"), ip_network("64:ff9b::/96"))
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from deputy.adapters.scanners.looking import Seen
+from deputy.adapters.scanners.program import ProgramResult
 from deputy.adapters.scanners.programs.canary import canary
 from deputy.adapters.scanners.programs.lines import new_lines
-from deputy.adapters.scanners.running import Bounds, Output, broken, run
+from deputy.adapters.scanners.sealed_run import Bounds, Output, broken, run
 from deputy.domain.review.scans import Sighting
 
 NAME, LINES = "detect-secrets", "lines.txt"
@@ -39,7 +39,7 @@ class DetectSecrets:
     bounds: Bounds = field(default_factory=Bounds)
     name: str = NAME
 
-    def look(self, base: Mapping[str, bytes], head: Mapping[str, bytes], folder: Path) -> Seen:
+    def scan(self, base: Mapping[str, bytes], head: Mapping[str, bytes], folder: Path) -> ProgramResult:
         """What is on new lines of ``head``. Raises ``Unavailable`` when it gives no result."""
         if not self.command:
             raise broken(NAME, "it is not installed")
@@ -48,7 +48,7 @@ class DetectSecrets:
         report = _parsed(run(NAME, [*self.command, LINES], folder, self.bounds), len(places) + 1)
         if not any(number == 1 for number, _ in report.found):
             raise broken(NAME, "it did not see the credential that was planted for it")
-        return Seen(f"{NAME} {report.version}", tuple(_sightings(report, [[], *places.values()])))
+        return ProgramResult(f"{NAME} {report.version}", tuple(_sightings(report, [[], *places.values()])))
 
 
 def _places(base: Mapping[str, bytes], head: Mapping[str, bytes]) -> _Places:

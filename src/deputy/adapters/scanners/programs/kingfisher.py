@@ -10,10 +10,10 @@ from typing import Literal
 from pydantic import BaseModel, ValidationError
 
 from deputy.adapters.scanners.folders import lay_out, private
-from deputy.adapters.scanners.looking import Seen
+from deputy.adapters.scanners.program import ProgramResult
 from deputy.adapters.scanners.programs.canary import CANARY_NAME, canary
 from deputy.adapters.scanners.programs.lines import new_lines
-from deputy.adapters.scanners.running import Bounds, Output, broken, run
+from deputy.adapters.scanners.sealed_run import Bounds, Output, broken, run
 from deputy.domain.review.scans import Sighting
 
 NAME = "kingfisher"
@@ -77,7 +77,7 @@ class Kingfisher:
     bounds: Bounds = field(default_factory=Bounds)
     name: str = NAME
 
-    def look(self, base: Mapping[str, bytes], head: Mapping[str, bytes], folder: Path) -> Seen:
+    def scan(self, base: Mapping[str, bytes], head: Mapping[str, bytes], folder: Path) -> ProgramResult:
         """What is new in ``head``. Raises ``Unavailable`` unless it looked at every file."""
         if self.program is None:
             raise broken(NAME, "it is not installed")
@@ -91,7 +91,7 @@ class Kingfisher:
             new += self._changed_below(base, head, sorted(moved), added, folder)
         # Twice where a file was laid out in two readings.
         sightings = dict.fromkeys(_sighting(path, found) for path, found in new)
-        return Seen(f"{NAME} {version}", tuple(sightings))
+        return ProgramResult(f"{NAME} {version}", tuple(sightings))
 
     def _changed_below(
         self,

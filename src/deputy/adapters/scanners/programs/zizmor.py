@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from deputy.adapters.scanners.looking import Seen
-from deputy.adapters.scanners.running import Bounds, Output, broken, run
+from deputy.adapters.scanners.program import ProgramResult
+from deputy.adapters.scanners.sealed_run import Bounds, Output, broken, run
 from deputy.domain.changes.folding import fold
 from deputy.domain.review.scans import NOT_AUDITED, Sighting
 
@@ -89,7 +89,7 @@ class Zizmor:
     bounds: Bounds = field(default_factory=Bounds)
     name: str = NAME
 
-    def look(self, base: Mapping[str, bytes], head: Mapping[str, bytes], folder: Path) -> Seen:
+    def scan(self, base: Mapping[str, bytes], head: Mapping[str, bytes], folder: Path) -> ProgramResult:
         """Name with version, and what ``base`` did not have. ``Unavailable`` when it gives no result.
 
         A file that it can't read is sighted as ``not-audited``: a schema of its own is not proof of harmlessness.
@@ -104,7 +104,7 @@ class Zizmor:
         known = [found for found in findings if _name(found) in before]
         sightings = [*_new(findings, names, known, before)]
         sightings += [_unread(path) for name, path in names.items() if name not in audited]
-        return Seen(f"{NAME} {version[1] if version else 'of unknown version'}", tuple(sightings))
+        return ProgramResult(f"{NAME} {version[1] if version else 'of unknown version'}", tuple(sightings))
 
 
 def is_auditable(path: str) -> bool:
