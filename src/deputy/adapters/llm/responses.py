@@ -80,7 +80,7 @@ class ResponsesModel:
         )
 
     def _decode(self, objects: list[Json], is_stream: bool) -> Json:
-        """The response object, whole."""
+        """The complete response object."""
         response = _final(objects) if is_stream else objects[0]
         error = response.get("error")
         if error or response.get("status") == "failed":

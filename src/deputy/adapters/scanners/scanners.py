@@ -66,7 +66,7 @@ class Scanners:
             raise Unavailable(
                 "nobody can look for credentials",
                 "; ".join(reason for one in tried for reason in one.failed),
-                "install kingfisher-bin or detect-secrets beside Deputy: every patch is stopped until then",
+                "install kingfisher-bin or detect-secrets next to Deputy: every patch is stopped until then",
             )
         ready = "; ".join(text for one in tried for text in (*one.scanners, *one.failed))
         return f"{ready}; {'without network' if is_sealed() else 'the kernel does not let us take the network away'}"

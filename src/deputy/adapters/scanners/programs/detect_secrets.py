@@ -1,4 +1,4 @@
-"""Credentials by detect-secrets, where kingfisher can't: issued formats only; guessing by name is a gate's of ours."""
+"""Finds credentials with detect-secrets, the fallback for kingfisher: issued formats only. A gate guesses by name."""
 
 import importlib.util
 import sys
@@ -33,7 +33,7 @@ class _Report(BaseModel):
 
 @dataclass(frozen=True)
 class DetectSecrets:
-    """``command`` is how our program around it starts; empty when it is not installed."""
+    """``command`` starts our program around detect-secrets; empty when that is not installed."""
 
     command: tuple[str, ...]
     bounds: Bounds = field(default_factory=Bounds)
@@ -52,7 +52,7 @@ class DetectSecrets:
 
 
 def _places(base: Mapping[str, bytes], head: Mapping[str, bytes]) -> _Places:
-    """Where each new line stands: it looks at lines one by one, so the same one is worth one look."""
+    """The places of each new line. Lines are scanned one by one, so equal ones are scanned once."""
     places: _Places = {}
     for path, content in head.items():
         lines = content.split(b"\n")
@@ -87,6 +87,6 @@ def _parsed(output: Output, lines: int) -> _Report:
 
 
 def find_command() -> tuple[str, ...]:
-    """How to start what is installed beside us."""
+    """The command for the detect-secrets that is installed next to Deputy."""
     found = importlib.util.find_spec("detect_secrets")
     return (sys.executable, "-I", str(PROGRAM)) if found else ()

@@ -1,4 +1,4 @@
-"""Credentials by kingfisher: redacted, never tried out, no update check."""
+"""Finds credentials with kingfisher: redacted, never tried out, no update check."""
 
 import importlib.util
 import re
@@ -22,7 +22,7 @@ FLAGS = (
     "--no-update-check", "scan", "--no-validate", "--redact", "--format=json", "--confidence=low", "--no-dedup",
     "--no-ignore", "--git-history=none", "--no-extract-archives", "--max-file-size=0",
 )  # fmt: skip
-# Formats that their issuers made recognisable, which kingfisher itself is only fairly sure of.
+# Recognisable formats of issuers, for which kingfisher's own confidence is only medium.
 _ISSUED = frozenset(
     f"veles.secrets/{name}"
     for name in (
@@ -32,7 +32,7 @@ _ISSUED = frozenset(
         "slackappconfigrefreshtoken", "slackappleveltoken",
     )
 )  # fmt: skip
-# Whose collection a rule is from, and its variant, tell a reader nothing.
+# The collection and the variant of a rule tell a reader nothing.
 _SOURCE = re.compile(r"^(?:betterleaks\.|veles\.secrets/)|\.\d+$")
 _REDACTED = re.compile(r"\[REDACTED:[0-9a-f]+\]")
 
@@ -89,7 +89,7 @@ class Kingfisher:
         if len(new) < len(located):
             moved = {path for path, found in located if found.finding.line not in added[path]}
             new += self._changed_below(base, head, sorted(moved), added, folder)
-        # Twice where a file was laid out in two readings.
+        # A file that was laid out twice may give the same finding twice.
         sightings = dict.fromkeys(_sighting(path, found) for path, found in new)
         return ProgramResult(f"{NAME} {version}", tuple(sightings))
 
@@ -101,7 +101,7 @@ class Kingfisher:
         added: Mapping[str, frozenset[int]],
         folder: Path,
     ) -> Iterator[tuple[str, _Found]]:
-        """What begins on a line that stood there before, and is another credential: a key block below its first line.
+        """New credentials that begin on an old line: a key block that changed below its first line.
 
         Both sides in one run, whose marks tell credentials apart (their hash is salted by the run).
         """
@@ -115,7 +115,7 @@ class Kingfisher:
                 yield path, found
 
     def _pass(self, folder: Path, side: str, names: Mapping[str, str]) -> tuple[str, Sequence[_Found]]:
-        """The version, and what it finds below ``side``, where the files of these names are."""
+        """The version, and the findings in the folder ``side``, which holds the files of these names."""
         (folder / "in" / CANARY_NAME).write_text(canary())
         argv = [str(self.program), *FLAGS, f"--rule-cache-dir={private(self.rules)}", side, CANARY_NAME]
         report, summary = _parsed(run(NAME, argv, folder, self.bounds))
@@ -147,7 +147,7 @@ def _identity(path: str, found: _Found) -> tuple[str, str, str]:
 
 
 def _parsed(output: Output) -> tuple[_Report, _Summary]:
-    """The two lines of a report; whatever is not exactly that is an error. Its words are never passed on."""
+    """The two lines of a report. Anything else is an error, and its text is never passed on."""
     if output.status not in {CLEAN, FOUND}:
         raise broken(NAME, f"it ended with status {output.status}")
     try:
