@@ -225,7 +225,7 @@ def test_ports() -> None:
             rules.check(host, port)
 
 
-def test_a_mistake_in_a_list_is_said() -> None:
+def test_a_mistake_in_a_list_is_reported() -> None:
     for hosts, internal, word in (
         (["10.0.0.1"], [], "repos.toml"),
         ([], ["nexus:http"], "DEPUTY_INTERNAL_HOSTS"),
