@@ -42,6 +42,7 @@ check: ## Lint, format, types and import rules, on a machine that is set up
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --python-version 3.10 -p deputy.adapters.sandbox.guest
 	$(BIN)/lint-imports
 
 bench: setup ## Measure against bare Docker; each figure a ratio within one run

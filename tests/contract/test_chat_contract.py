@@ -197,7 +197,7 @@ def test_a_deleted_card_is_posted_again(workspace: Workspace, store: MemoryStore
     assert message["ts"] == store.posts[KEY].ts != first
 
 
-def test_a_sentence_is_said_once_and_inertly(workspace: Workspace, chat: SlackChat) -> None:
+def test_a_sentence_is_posted_once_and_inertly(workspace: Workspace, chat: SlackChat) -> None:
     for _ in range(2):
         chat.say(
             workspace.place, "say:1", "Look: <!channel> <http://evil.example|here> & <@U0SAM>", ["U0ALICE", "<!here>"]

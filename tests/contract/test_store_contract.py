@@ -53,7 +53,7 @@ def test_a_transaction_inside_another_is_refused_at_once(store: SqlStore) -> Non
         pass
 
 
-def test_whoever_locks_sees_what_the_one_before_did_and_nobody_gets_between(store: SqlStore) -> None:
+def test_a_lock_shows_the_writes_before_it_and_keeps_others_out(store: SqlStore) -> None:
     """Counting and then acting on the count is one thing, however many do it."""
     with store.transaction() as ledger:
         ledger.add_task(task(admitted_under="0"), event("request:received"))
@@ -330,6 +330,6 @@ def test_a_blob_is_named_by_its_content(store: SqlStore) -> None:
 
 
 @pytest.mark.parametrize("digest", ["ab" * 32, "", "../../etc/passwd", "AB" * 32, "ab" * 32 + "\n"])
-def test_a_blob_that_is_not_there_is_said_to_be(store: SqlStore, digest: str) -> None:
+def test_a_missing_blob_is_reported(store: SqlStore, digest: str) -> None:
     with pytest.raises(NotFound, match="There is no artifact"):
         store.blob(digest)

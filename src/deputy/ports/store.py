@@ -159,7 +159,7 @@ class Store(Protocol):
         """The bytes, checked against the digest, or ``NotFound``."""
 
     def keep_checkpoint(self, origin: str) -> object:
-        """Keep the trail's head outside the database, beside the blobs, so that a cut-off tail is found later."""
+        """Keep the trail's head outside the database, next to the blobs, so that a cut-off tail is found later."""
 
 
 class Policies(Protocol):

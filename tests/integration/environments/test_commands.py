@@ -70,6 +70,6 @@ def test_the_tail_keeps_whole_lines_and_starts_over_at_a_carriage_return():
         ),
     ],
 )
-def test_what_became_of_a_repository_is_told(capsys, result, lines):
+def test_the_outcome_of_each_repository_is_printed(capsys, result, lines):
     build_commands._tell(result)
     assert capsys.readouterr().out.splitlines() == lines

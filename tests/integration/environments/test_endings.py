@@ -100,7 +100,7 @@ def test_a_builder_that_is_ended_from_outside_is_nobodys_mistake(environments, e
     assert "repos.toml" not in str(caught.value)
 
 
-def test_who_waited_for_a_build_that_broke_off_builds_it(environments, engine):
+def test_a_caller_that_waited_for_a_build_that_broke_off_builds_it(environments, engine):
     wanted, errors, images, begun = spec(sh("test -e /opt/x || sleep 2")), [], [], threading.Event()
 
     def end(step: BuildStep) -> None:

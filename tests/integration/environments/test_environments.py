@@ -76,7 +76,7 @@ def test_a_key_is_built_once_however_many_ask(environments):
     assert environments.find("acme/site", wanted.key) == ""
 
 
-def test_a_failure_is_shared_by_those_who_waited_for_it(environments):
+def test_a_failure_is_shared_by_callers_that_waited_for_it(environments):
     wanted, told, begun = spec(sh("echo begun; sleep 3; exit 7")), [], threading.Event()
 
     def build(step: Steps) -> None:
@@ -310,7 +310,7 @@ def test_a_missing_base_is_named(environments):
         environments.base_id("no-such-image")
 
 
-def test_an_environment_that_was_removed_meanwhile_is_told_as_that(sandboxes):
+def test_an_environment_that_was_removed_meanwhile_is_reported_as_such(sandboxes):
     gone = SandboxSpec(
         f"deputy-gone-{os.getpid()}", "D-ENV1R0NM", "deputy-env-gone:0123456789abcdef", TREE, limits=SMALL
     )

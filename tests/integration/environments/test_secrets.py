@@ -73,7 +73,7 @@ def test_a_secret_that_setup_leaves_behind_is_found_and_nothing_is_kept(environm
     assert builders(engine) == []
 
 
-def test_a_secret_in_the_name_of_a_file_is_not_told_either(environments):
+def test_a_secret_in_the_name_of_a_file_is_not_shown_either(environments):
     wanted = with_secrets(
         sh('mkdir -p /opt/names && touch "/opt/names/$ACME_TOKEN"'), secrets={"ACME_TOKEN": "nobodys-token"}
     )

@@ -114,7 +114,7 @@ def test_no_more_of_a_body_than_was_announced(home: Path) -> None:
         ("GET /etc/passwd", 400, "(no host)", 0, "a proxy wants http://host/path, or CONNECT for everything else"),
     ],
 )  # fmt: skip
-def test_refusals_are_said_and_counted(
+def test_refusals_are_answered_and_counted(
     home: Path, request_line: str, status: int, host: str, port: int, why: str
 ) -> None:
     with Gateways(home).open(["pypi.org", "localhost"]) as gate:
@@ -310,7 +310,7 @@ def test_a_tunnel_ends_with_its_client_though_its_server_is_silent(home: Path) -
         over.set()
 
 
-def test_one_who_only_has_no_more_to_say_gets_its_answer(home: Path) -> None:
+def test_a_client_that_only_ended_its_sending_gets_its_answer(home: Path) -> None:
     bounds = Bounds(last_seconds=0.2)
 
     def slow(connection: socket.socket) -> None:
@@ -425,7 +425,7 @@ def test_a_home_whose_path_is_too_long_for_a_socket(tmp_path: Path) -> None:
         base.unlink()
 
 
-def test_a_home_that_is_gone_is_said(home: Path) -> None:
+def test_a_missing_home_is_reported(home: Path) -> None:
     gateways = Gateways(home)
     home.rmdir()
     with pytest.raises(Unavailable, match="Can't open a gateway: No such file"), gateways.open([]):

@@ -104,7 +104,7 @@ def test_an_engine_that_is_gone_is_not_asked_for_each_of_them(
     assert (len(tries), len(started)) == (1, 2)
 
 
-def test_a_cancelled_command_is_told_as_that_whatever_becomes_of_its_sandbox(
+def test_a_cancelled_command_is_reported_as_such_however_its_sandbox_ends(
     sandboxes: DockerSandboxes, stuck: Stuck
 ) -> None:
     cancelled = threading.Event()
@@ -120,7 +120,7 @@ def test_a_cancelled_command_is_told_as_that_whatever_becomes_of_its_sandbox(
     assert sandboxes.sweep(lambda _: False) == (sandbox.name,)
 
 
-def test_a_sandbox_that_can_not_be_removed_is_told_when_nothing_else_went_wrong(
+def test_a_sandbox_that_can_not_be_removed_is_reported_when_nothing_else_went_wrong(
     sandboxes: DockerSandboxes, stuck: Stuck
 ) -> None:
     sandbox = sandboxes.start(make_spec("stays"))
@@ -158,7 +158,7 @@ def test_a_container_that_does_not_start_says_why_whatever_becomes_of_it(
             sandboxes.start(make_spec("unstarted"))
 
 
-def test_a_workspace_that_does_not_fit_is_told_whatever_becomes_of_its_sandbox(
+def test_a_workspace_that_does_not_fit_is_reported_however_its_sandbox_ends(
     sandboxes: DockerSandboxes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     big = make_spec("big", tree=tree_of({"big": (bytes(20 * 1024**2), 0o644)}))

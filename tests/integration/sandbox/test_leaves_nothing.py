@@ -137,7 +137,7 @@ class Hosts:
     def __init__(self) -> None:
         root = Path(__file__).parents[3]
         path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
-        code = "from tests.integration.sandbox.test_leaves_nothing import be_forked; be_forked()"
+        code = f"from {__name__} import be_forked; be_forked()"
         self._source = subprocess.Popen(
             [sys.executable, "-c", code],
             cwd=root,

@@ -102,7 +102,7 @@ def test_the_container_goes_when_its_host_process_is_killed(engine: docker.Docke
     script = (
         "import pathlib\n"
         "from deputy.adapters.sandbox.host.docker import DockerSandboxes\n"
-        "from tests.integration.sandbox.test_lifecycle import make_spec\n"
+        f"from {__name__} import make_spec\n"
         f"sandbox = DockerSandboxes(owner={OWNER!r}).start(make_spec('crash'))\n"
         f"sandbox.run(['sh', '-c', 'sleep 300 & echo up; sleep 300'],"
         f" on_output=lambda _: pathlib.Path({str(ready)!r}).touch())\n"
@@ -379,7 +379,7 @@ def test_a_kill_at_any_stage_leaves_only_what_the_sweep_finds(
     ready = tmp_path / "ready"
     root = Path(__file__).parents[3]
     path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
-    code = f"from tests.integration.sandbox.test_lifecycle import be_killed_at; be_killed_at({stage!r}, {str(ready)!r})"
+    code = f"from {__name__} import be_killed_at; be_killed_at({stage!r}, {str(ready)!r})"
     env = {**os.environ, "PYTHONPATH": path, "TEST_LIFECYCLE_OWNER": OWNER}
     host = subprocess.Popen([sys.executable, "-c", code], cwd=root, env=env)
     try:

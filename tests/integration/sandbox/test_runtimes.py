@@ -40,7 +40,7 @@ def test_the_default_runtime_is_named() -> None:
     assert ", runtime runc, " in DockerSandboxes(owner=f"test-runtimes-{os.getpid()}").check()
 
 
-def test_a_runtime_that_the_engine_does_not_have_is_said_with_those_that_it_has() -> None:
+def test_a_missing_runtime_is_reported_with_those_that_the_engine_has() -> None:
     sandboxes = DockerSandboxes(owner=f"test-runtimes-{os.getpid()}", runtime="no-such-runtime")
     with pytest.raises(Unavailable) as caught:
         sandboxes.check()

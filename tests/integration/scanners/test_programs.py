@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from deputy.adapters.scanners import Scanners
-from deputy.adapters.scanners.folders import _KINDS, room
+from deputy.adapters.scanners.folders import _KINDS, run_folder
 from deputy.adapters.scanners.programs.detect_secrets import DetectSecrets
 from deputy.adapters.scanners.programs.kingfisher import FLAGS, Kingfisher, find_program
 from deputy.adapters.scanners.programs.zizmor import Zizmor
-from deputy.adapters.scanners.running import Bounds, Output, is_sealed, run
+from deputy.adapters.scanners.sealed_run import Bounds, Output, is_sealed, run
 from deputy.domain.errors import Unavailable
 from deputy.domain.review.scans import NOT_AUDITED, Scan
 from tests.support.planted import github_token, private_key, slack_token, word
@@ -42,7 +42,7 @@ def scanners(tmp_path: Path) -> Scanners:
 
 @pytest.fixture
 def fallback(scanners: Scanners) -> Scanners:
-    return replace(scanners, seers=scanners.seers[1:])
+    return replace(scanners, credential_scanners=scanners.credential_scanners[1:])
 
 
 def with_program(scanners: Scanners, script: str, bounds: Bounds | None = None) -> Scanners:
@@ -50,7 +50,9 @@ def with_program(scanners: Scanners, script: str, bounds: Bounds | None = None) 
     program = scanners.home.parent / "stand-in"
     program.write_text(f"#!{sys.executable}\n{script}")
     program.chmod(0o755)
-    return replace(scanners, seers=(Kingfisher(program, scanners.home / "rules", bounds or Bounds(seconds=30)),))
+    return replace(
+        scanners, credential_scanners=(Kingfisher(program, scanners.home / "rules", bounds or Bounds(seconds=30)),)
+    )
 
 
 def lines(scan: Scan, path: str) -> set[int]:
@@ -154,7 +156,7 @@ def test_a_workflow_that_cannot_be_read_is_named(scanners: Scanners, content: by
 
 
 def test_without_an_auditor_the_credentials_are_still_looked_for(scanners: Scanners) -> None:
-    scan = replace(scanners, auditor=Zizmor(None)).scan({}, {WORKFLOW: UNSAFE, "a.py": TOKEN})
+    scan = replace(scanners, workflow_scanner=Zizmor(None)).scan({}, {WORKFLOW: UNSAFE, "a.py": TOKEN})
     assert scan.failed == ("zizmor: it is not installed",)
     assert lines(scan, "a.py") == {1}
 
@@ -165,14 +167,16 @@ def test_without_an_auditor_the_credentials_are_still_looked_for(scanners: Scann
 def test_the_fallback_steps_in_and_the_scan_says_so(scanners: Scanners) -> None:
     missing = Kingfisher(scanners.home / "nowhere", scanners.home / "rules")
     for broken in (missing, replace(missing, program=None)):
-        scan = replace(scanners, seers=(broken, *scanners.seers[1:])).scan({}, {"a.py": TOKEN})
+        scan = replace(scanners, credential_scanners=(broken, *scanners.credential_scanners[1:])).scan(
+            {}, {"a.py": TOKEN}
+        )
         assert [reason.split(":")[0] for reason in scan.failed] == ["kingfisher"]
         assert [name.split()[0] for name in scan.scanners] == ["detect-secrets"]
         assert lines(scan, "a.py") == {1}
 
 
 def test_when_nobody_can_look_the_scan_and_the_check_say_so(scanners: Scanners) -> None:
-    none = replace(scanners, seers=(Kingfisher(None, scanners.home / "rules"), DetectSecrets(())))
+    none = replace(scanners, credential_scanners=(Kingfisher(None, scanners.home / "rules"), DetectSecrets(())))
     scan = none.scan({}, {"a.py": TOKEN})
     assert scan.scanners == ()
     assert scan.failed == ("kingfisher: it is not installed", "detect-secrets: it is not installed")
@@ -295,7 +299,7 @@ def test_kingfisher_does_not_even_try(scanners: Scanners, tmp_path: Path) -> Non
     """The same report with a network, and no attempt to use it."""
     program, head = find_program(), {"a.py": TOKEN}
     assert program
-    with room(scanners.home) as folder:
+    with run_folder(scanners.home) as folder:
         (folder / "in" / "a.py").write_bytes(TOKEN)
         argv = [str(program), *FLAGS, f"--rule-cache-dir={scanners.home / 'rules'}", "a.py"]
         traced = ["strace", "-f", "-qq", "-e", "trace=connect,sendto", "-o", str(tmp_path / "trace"), *argv]

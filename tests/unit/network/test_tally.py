@@ -26,7 +26,7 @@ def test_a_listed_host_keeps_its_row_however_many_names_were_refused() -> None:
     assert tally.total == {"sent": 2000, "received": 20}
 
 
-def test_refusals_of_a_listed_host_are_told_beside_what_went_there() -> None:
+def test_refusals_of_a_listed_host_are_listed_next_to_its_traffic() -> None:
     tally = Tally(LISTED)
     invented(tally, MAX_REFUSED)
     tally.moved("upload.example.net", 443, sent=1000)

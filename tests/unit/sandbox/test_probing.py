@@ -54,7 +54,7 @@ def test_any_other_answer_is_a_failure_of_the_sandbox_never_a_success(answer: by
         parse_answer(answer, WANTED)
 
 
-def test_what_an_attempt_said_is_short_and_plain() -> None:
+def test_an_attempts_message_is_short_and_plain() -> None:
     lines = [["mounting", True, "\x1b[2J" + "x" * 9000], ["bpf", True, "line\nline"]]
     first, second = parse_answer(json.dumps(lines).encode(), WANTED)
     assert "\x1b" not in first.message
@@ -160,7 +160,7 @@ def test_a_finding_says_what_was_found() -> None:
 # ---------------------------------------------------------------------------------------------------- for people
 
 
-def test_all_shut_is_said_with_the_number() -> None:
+def test_all_refused_is_reported_with_the_number() -> None:
     assert sealing([Attempt("a", True), Attempt("b", True)]) == "2 of 2 attempts refused"
 
 

@@ -45,15 +45,15 @@ def tool_name(name: str) -> str:
 
 
 def usage_of(
-    counts: JsonValue, names: tuple[str, str], transcript: Sequence[Message], said: str, seconds: float
+    counts: JsonValue, names: tuple[str, str], transcript: Sequence[Message], answer: str, seconds: float
 ) -> Usage:
-    """What the answer consumed. Servers that don't count are estimated at 4 characters a token: budgets hold."""
+    """The answer's usage. Where the server does not count, 4 characters are taken for a token, so that budgets hold."""
     table: Mapping[str, JsonValue] = counts if isinstance(counts, dict) else {}
     given = sum(len(message.text) + sum(len(call.arguments) for call in message.calls) for message in transcript)
     return Usage(
         turns=1,
         input_tokens=_count(table.get(names[0]), given // _CHARACTERS_PER_TOKEN),
-        output_tokens=_count(table.get(names[1]), len(said) // _CHARACTERS_PER_TOKEN),
+        output_tokens=_count(table.get(names[1]), len(answer) // _CHARACTERS_PER_TOKEN),
         seconds=seconds,
     )
 

@@ -38,11 +38,11 @@ class ChatModel:
         text, calls = text_of(message.get("content")), with_own_ids(_calls(message), transcript)
         refusal = message.get("refusal")
         if refusal and not calls:
-            said = redact(str(refusal), "")
-            raise BadInput(f"the model {self.name} refused the request", said, "say it in other words or do it by hand")
-        said = text + "".join(call.arguments for call in calls)
+            why = redact(str(refusal), "")
+            raise BadInput(f"the model {self.name} refused the request", why, "say it in other words or do it by hand")
+        answer = text + "".join(call.arguments for call in calls)
         names = ("prompt_tokens", "completion_tokens")
-        usage = usage_of(counts, names, transcript, said, time.monotonic() - started)
+        usage = usage_of(counts, names, transcript, answer, time.monotonic() - started)
         return Reply(text, calls, usage)
 
     def _ask(

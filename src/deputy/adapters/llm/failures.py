@@ -1,4 +1,4 @@
-"""What the vendor's SDK raises → one sentence of ours. The key never appears in it."""
+"""Turns errors of the vendor's SDK into one sentence each. The key never appears in it."""
 
 import re
 from http import HTTPStatus as Status
@@ -40,30 +40,30 @@ def redact(text: str, key: str) -> str:
 
 
 def _by_status(error: openai.APIStatusError, *, model: str, host: str, key: str) -> DeputyError:
-    said, server = redact(_said(error), key), f"the model server at {host}"
+    message, server = redact(_message(error), key), f"the model server at {host}"
     if error.code in _QUOTA_CODES or error.type in _QUOTA_CODES:
-        return Unavailable(_NO_QUOTA, said, _TOP_UP)
+        return Unavailable(_NO_QUOTA, message, _TOP_UP)
     if error.code in _LENGTH_CODES:
-        return BadInput(_TOO_LONG, said, _SMALLER)
+        return BadInput(_TOO_LONG, message, _SMALLER)
     match error.status_code:
         case Status.PAYMENT_REQUIRED:
-            refusal: DeputyError = Unavailable(_NO_QUOTA, said, _TOP_UP)
+            refusal: DeputyError = Unavailable(_NO_QUOTA, message, _TOP_UP)
         case Status.TOO_MANY_REQUESTS:
-            refusal = Unavailable(f"{server} is limiting our requests", said, _AGAIN)
+            refusal = Unavailable(f"{server} is limiting our requests", message, _AGAIN)
         case Status.UNAUTHORIZED | Status.FORBIDDEN as status:
             refusal = Unavailable(f"{server} refused our key", f"status {status}", "check OPENAI_API_KEY")
         case Status.NOT_FOUND:
-            refusal = Unavailable(f"{server} has no model {model} or not this API", said, _SETTINGS)
+            refusal = Unavailable(f"{server} has no model {model} or not this API", message, _SETTINGS)
         case Status.REQUEST_ENTITY_TOO_LARGE:
-            refusal = BadInput(_TOO_LONG, said, _SMALLER)
+            refusal = BadInput(_TOO_LONG, message, _SMALLER)
         case status if status in _PASSING or status >= Status.INTERNAL_SERVER_ERROR:
             refusal = Unavailable(f"{server} failed", f"status {status}", _AGAIN)
         case status:
-            refusal = BadInput(f"{server} refused the request", said or f"status {status}", _SETTINGS)
+            refusal = BadInput(f"{server} refused the request", message or f"status {status}", _SETTINGS)
     return refusal
 
 
-def _said(error: openai.APIStatusError) -> str:
+def _message(error: openai.APIStatusError) -> str:
     """The server's own message, wherever it put it; empty for an HTML page."""
     body = error.body
     if isinstance(body, dict):

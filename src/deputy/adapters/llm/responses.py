@@ -48,9 +48,9 @@ class ResponsesModel:
         text = "".join(text_of(item.get("content")) for item in items if item.get("type") == "message")
         calls = with_own_ids([_call(item) for item in items if item.get("type") == "function_call"], transcript)
         self._check_refusal(items, calls)
-        said = text + "".join(call.arguments for call in calls)
+        answer = text + "".join(call.arguments for call in calls)
         names = ("input_tokens", "output_tokens")
-        usage = usage_of(response.get("usage"), names, transcript, said, time.monotonic() - started)
+        usage = usage_of(response.get("usage"), names, transcript, answer, time.monotonic() - started)
         return Reply(text, calls, usage, _memo(items, calls))
 
     def _ask(self, transcript: Sequence[Message], tools: Sequence[Tool], max_tokens: int, timeout: float) -> Json:
@@ -80,7 +80,7 @@ class ResponsesModel:
         )
 
     def _decode(self, objects: list[Json], is_stream: bool) -> Json:
-        """The response object, whole."""
+        """The complete response object."""
         response = _final(objects) if is_stream else objects[0]
         error = response.get("error")
         if error or response.get("status") == "failed":
@@ -91,8 +91,8 @@ class ResponsesModel:
         parts = [part for item in items for part in _parts(item) if isinstance(part, dict)]
         refusals = [str(part.get("refusal") or "") for part in parts if part.get("type") == "refusal"]
         if refusals and not calls:
-            said = redact(refusals[0], "")
-            raise BadInput(f"the model {self.name} refused the request", said, "say it in other words or do it by hand")
+            why = redact(refusals[0], "")
+            raise BadInput(f"the model {self.name} refused the request", why, "say it in other words or do it by hand")
 
 
 def _parts(item: Json) -> list[JsonValue]:
@@ -115,8 +115,8 @@ def _items(entry: Message, keeps_reasoning: bool) -> list[Json]:
     if entry.role == "tool":
         return [{"type": "function_call_output", "call_id": entry.call_id, "output": entry.text}]
     reasoning: list[Json] = json.loads(entry.memo) if entry.memo and keeps_reasoning else []
-    said: list[Json] = [{"role": entry.role, "content": entry.text}] if entry.text or not entry.calls else []
-    return [*reasoning, *said, *map(_call_item, entry.calls)]
+    message: list[Json] = [{"role": entry.role, "content": entry.text}] if entry.text or not entry.calls else []
+    return [*reasoning, *message, *map(_call_item, entry.calls)]
 
 
 def _call_item(call: Call) -> Json:

@@ -1,4 +1,4 @@
-"""Gets one whole answer over the wire: bounded in time and size, JSON or server-sent events, whatever was asked for."""
+"""Gets one complete answer from a model server, bounded in time and size: JSON or server-sent events."""
 
 import json
 import time
@@ -14,7 +14,7 @@ from deputy.adapters.llm.failures import explain, redact
 from deputy.domain.errors import BadInput, DeputyError, Unavailable
 
 MAX_BYTES = 16 * 1024**2
-ATTEMPTS = 3  # a broken-off or unreadable answer is asked for again: asking changes nothing at the server
+ATTEMPTS = 3  # after a broken-off or unreadable answer we ask again: a request changes nothing at the server
 PAUSE = 0.3  # seconds before the second attempt; doubled before the third
 
 Json = dict[str, JsonValue]
@@ -24,7 +24,7 @@ _OBJECT: TypeAdapter[Json] = TypeAdapter(Json)
 
 
 class Streamed(Protocol):
-    """What we use of the SDK's response whose body has not been read yet."""
+    """The part of the SDK's unread response that we use."""
 
     @property
     def headers(self) -> httpx2.Headers:
@@ -40,7 +40,7 @@ class Broken(Exception):
 
 
 class BadAnswer(Unavailable):
-    """The answer is complete, and no answer: an error in place of one, or not what the API promises."""
+    """The answer is complete but useless: an error, or not what the API promises."""
 
 
 class Wire:
@@ -87,16 +87,16 @@ class Wire:
         raise Unavailable(f"the answer of the model {self.name} broke off", f"{ATTEMPTS} times", "try again")
 
     def explain(self, error: openai.OpenAIError | httpx2.HTTPError) -> DeputyError:
-        """The SDK's error as a sentence of ours."""
+        """The SDK's error as one of our errors."""
         return explain(error, model=self.name, host=self._client.base_url.host, key=self._key)
 
-    def fault(self, said: JsonValue) -> BadAnswer:
-        """What to raise for an error object inside an answer."""
-        message = said.get("message") if isinstance(said, dict) else said
+    def fault(self, error: JsonValue) -> BadAnswer:
+        """The error to raise for an error object inside an answer."""
+        message = error.get("message") if isinstance(error, dict) else error
         return BadAnswer(f"the model {self.name} failed", redact(str(message or ""), self._key), "try again")
 
     def garbled(self) -> BadAnswer:
-        """What to raise for an answer that is not what the API promises."""
+        """The error to raise for an answer that is not what the API promises."""
         return BadAnswer(
             f"the answer of the model {self.name} can't be understood",
             "it is not what the API promises",

@@ -1,4 +1,4 @@
-"""The only way out of a sandbox: an allowlisting proxy on a Unix socket."""
+"""The only way out of a sandbox: a proxy with a list of allowed hosts, on a Unix socket."""
 
 from deputy.adapters.network.gateways import Gateways
 

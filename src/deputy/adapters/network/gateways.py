@@ -1,4 +1,4 @@
-"""Gateways: a folder with a socket for each, a thread that serves it, and nothing left of either afterwards."""
+"""Gateways: each has a folder with a socket and a thread that serves it. Both are gone when it is closed."""
 
 import asyncio
 import fcntl
@@ -31,27 +31,27 @@ _LOCK = ".lock"
 
 @dataclass(frozen=True)
 class Opened:
-    """Implements ``ports.OpenGateway``. What it has been used for can be asked after it was closed, too."""
+    """Implements ``ports.OpenGateway``. Its traffic can be asked after it was closed, too."""
 
     folder: str
     tally: Tally
 
     def uses(self) -> tuple[NetworkUse, ...]:
-        """What it has been used for so far, by host and port, refusals included."""
+        """The traffic so far, by host and port, with refusals."""
         return self.tally.uses()
 
 
 class Gateways:
     """Implements ``ports.Gateway``. ``folder`` is Deputy's own, made if it is not there.
 
-    ``internal`` names hosts (``*.example.org`` those below one) that may be reached though their addresses are private
-    or this host's own; with a port (``packages.example.org:8081``) at that one, too, beside 80 and 443.
-    Folders that a crashed process left are removed at the start.
+    ``internal`` names hosts (or ``*.example.org``) that may be reached although their addresses are private or this
+    host's own. With a port (``packages.example.org:8081``) that port is allowed, too, next to 80 and 443. Folders that
+    a crashed process left are removed at the start.
     """
 
     def __init__(self, folder: Path, internal: Sequence[str] = (), *, bounds: Bounds | None = None) -> None:
         self._internal, self._bounds = tuple(internal), bounds or Bounds()
-        read_rules((), self._internal)  # a mistake in the settings is told at the start
+        read_rules((), self._internal)  # reports a mistake in the settings at the start
         self._folder = _short_enough(folder)
         self._sweep()
 
@@ -69,13 +69,13 @@ class Gateways:
                 listener = stack.enter_context(_listening(place / SOCKET))
                 stack.enter_context(_served(Proxy(rules, self._bounds, tally), listener))
             except OSError as error:
-                todo = "check DEPUTY_HOME and the limit of open files"
-                raise Unavailable("can't open a gateway", error.strerror or str(error), todo) from error
+                remedy = "check DEPUTY_HOME and the limit of open files"
+                raise Unavailable("can't open a gateway", error.strerror or str(error), remedy) from error
             yield Opened(str(place), tally)
 
     @contextmanager
     def _place(self) -> Iterator[Path]:
-        """A fresh folder. Its lock, beside it, is held as long as this process lives and the gateway is open."""
+        """A new folder. Its lock file, next to it, is held while the gateway is open and this process lives."""
         place = self._folder / secrets.token_hex(_NAME_BYTES)
         with ExitStack() as stack:
             with self._alone():
@@ -86,7 +86,7 @@ class Gateways:
             yield place
 
     def _sweep(self) -> None:
-        """Remove the folders whose locks nobody holds: their processes are gone."""
+        """Remove the folders whose locks are free: their processes are gone."""
         with self._alone():
             for lock in self._folder.glob(f"*{_LOCK}"):
                 try:
@@ -100,7 +100,7 @@ class Gateways:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Nobody sweeps while a folder is made and its lock is not yet taken."""
+        """Keep others from sweeping while a folder is made and its lock is not taken yet."""
         held = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(held, fcntl.LOCK_EX)
@@ -120,20 +120,20 @@ def _lock(path: Path) -> int:
 
 
 def _remove(place: Path) -> None:
-    """The lock goes last: what is left of a folder is found by it."""
+    """Remove a folder, and its lock last: the lock is how a later sweep finds what is left."""
     shutil.rmtree(place, ignore_errors=True)
     place.with_suffix(_LOCK).unlink(missing_ok=True)
 
 
 def _short_enough(folder: Path) -> Path:
-    """The folder, made; or, where a socket's path would be too long for the kernel, one of ours below the temporary."""
+    """Make the folder and return it; or one below the temporary folder, if a socket's path would be too long."""
     folder = folder.absolute()
     if len(os.fsencode(folder / ("0" * 2 * _NAME_BYTES) / SOCKET)) > _LONGEST_SOCKET:
         name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
         folder = Path(tempfile.gettempdir(), f"deputy-{name}")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     found = folder.lstat()
-    # In a temporary folder somebody else may have been there first.
+    # Another user may have made that name in the temporary folder first.
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         raise Unavailable(
             f"can't keep gateways in {folder}", "it is not a folder of this user", "remove it, or shorten DEPUTY_HOME"
@@ -145,7 +145,7 @@ def _short_enough(folder: Path) -> Path:
 def _listening(path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(path))
-        path.chmod(0o666)  # whoever the sandbox's user is on this host; only the sandbox has the folder
+        path.chmod(0o666)  # the sandbox's user may be any user of this host; only the sandbox gets the folder
         listener.listen(_BACKLOG)
         listener.setblocking(False)
         yield listener
@@ -153,7 +153,7 @@ def _listening(path: Path) -> Iterator[socket.socket]:
 
 @contextmanager
 def _served(proxy: Proxy, listener: socket.socket) -> Iterator[None]:
-    """Serve in a thread of its own, which has ended when the block is left."""
+    """Serve in a thread, which has ended when the block is left."""
     stopping: Future[Callable[[], object]] = Future()
 
     async def serve() -> None:
@@ -167,7 +167,7 @@ def _served(proxy: Proxy, listener: socket.socket) -> Iterator[None]:
         except OSError as error:
             if stopping.done():
                 raise
-            stopping.set_exception(error)  # out of files or memory before it began
+            stopping.set_exception(error)  # out of files or memory at the start
 
     thread = threading.Thread(target=work, name="gateway", daemon=True)
     thread.start()

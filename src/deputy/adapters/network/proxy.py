@@ -1,8 +1,7 @@
-"""The proxy itself: one thread, one request per connection, bounds on everything that a sandbox could use up.
+"""The proxy: one thread, one request per connection, and a bound on everything that a sandbox could use up.
 
-Written here and not taken: proxy.py, the best-kept library for it, reads heads without a bound, keeps connections open
-for more requests, and has neither a limit of connections nor counters. What it would save is less than what would
-have to be switched off in it.
+It is our own because proxy.py, the best-kept library for this, reads heads without a bound, keeps connections open for
+more requests, and has neither a limit of connections nor counters.
 """
 
 import asyncio
@@ -13,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from deputy.adapters.network.asking import END, HEAD_LIMIT, Ask, Refused, read_ask
-from deputy.adapters.network.hello import MAX_BYTES, server_name
-from deputy.adapters.network.leaving import Leaving
+from deputy.adapters.network.hang_ups import HangUps
+from deputy.adapters.network.proxy_request import END, HEAD_LIMIT, ProxyRequest, Refused, read_request
 from deputy.adapters.network.rules import Rules
 from deputy.adapters.network.tally import Tally
+from deputy.adapters.network.tls_hello import MAX_BYTES, server_name
 from deputy.domain.text.hosts import host_name
 
 _CHUNK = 1 << 16
@@ -36,12 +35,12 @@ _Ways = set[asyncio.Future[None]]
 
 
 class _CutOff(Exception):
-    """A connection that is ended in its middle: the bytes are used up, or its tunnel is for somebody else."""
+    """A connection is cut off: the bytes are used up, or its tunnel is for another host."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one gateway gives at most. Times in seconds, ``sent`` and ``received`` in bytes over its whole life."""
+    """Limits of one gateway. Times are in seconds; ``sent`` and ``received`` are bytes over its whole life."""
 
     connections: int = 64
     sent: int = 256 * 1024**2
@@ -49,11 +48,11 @@ class Bounds:
     head_seconds: float = 20.0
     connect_seconds: float = 20.0
     idle_seconds: float = 120.0
-    last_seconds: float = 1.0  # for what a client that has gone had said
+    last_seconds: float = 1.0  # to send on the last bytes of a client that has gone
 
 
 class Proxy:
-    """Serves a listening socket until it is told to stop."""
+    """Serves a listening socket until it is stopped."""
 
     def __init__(self, rules: Rules, bounds: Bounds, tally: Tally) -> None:
         self._rules, self._bounds, self._tally = rules, bounds, tally
@@ -61,9 +60,9 @@ class Proxy:
 
     async def serve(self, listener: socket.socket, stop: asyncio.Event) -> None:
         """Serve until ``stop`` is set; every connection is closed then."""
-        # Of our own: asyncio waits for its resolvers, and one whose server is silent takes its time.
+        # Our own pool: asyncio waits for its resolvers at the end, and a silent name server takes long.
         self._resolvers = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="gateway-names")
-        self._leaving = Leaving()
+        self._hang_ups = HangUps()
         accepting = asyncio.ensure_future(self._accept(listener))
         try:
             await stop.wait()
@@ -72,11 +71,11 @@ class Proxy:
             for task in ending:
                 task.cancel()
             await asyncio.gather(*ending, return_exceptions=True)
-            self._leaving.close()
+            self._hang_ups.close()
             self._resolvers.shutdown(wait=False, cancel_futures=True)
 
     async def _accept(self, listener: socket.socket) -> None:
-        """Take connections as places become free; the kernel keeps the next ones waiting."""
+        """Accept connections as places become free; the kernel queues the next ones."""
         loop, places = asyncio.get_running_loop(), asyncio.Semaphore(self._bounds.connections)
         while True:
             await places.acquire()
@@ -88,9 +87,9 @@ class Proxy:
                 continue
             task = asyncio.ensure_future(self._client(connection))
             self._clients.add(task)
-            # Here and not in the task: one that is cancelled before its first step never runs.
+            # Here and not in the task: a task that is cancelled before its first step never runs.
             task.add_done_callback(partial(self._left, connection, places))
-            # Deputy's other threads have the same interpreter: nobody takes it from them by asking and asking.
+            # Deputy's other threads share the interpreter: a flood of connections must not take it from them.
             await asyncio.sleep(_PACE_SECONDS)
 
     def _left(self, connection: socket.socket, places: asyncio.Semaphore, task: asyncio.Task[None]) -> None:
@@ -99,48 +98,50 @@ class Proxy:
         places.release()
 
     async def _client(self, connection: socket.socket) -> None:
-        """One connection. Whatever happens to it is its own matter, and it does not outlive who asked for it."""
-        with self._leaving.ending(connection, self._bounds.last_seconds):
+        """Serve one connection. Its errors affect no other connection, and it ends when its client has gone."""
+        with self._hang_ups.cancelling(connection, self._bounds.last_seconds):
             reader, writer = await asyncio.open_connection(sock=connection, limit=HEAD_LIMIT)
-            writer.transport.set_write_buffer_limits(0)  # what was drained is with the other end
+            writer.transport.set_write_buffer_limits(0)  # after ``drain`` the bytes are with the kernel
             try:
                 await self._handle(reader, writer)
             except Refused as refused:
                 self._tally.refused(refused.host, refused.port, refused.why)
-                # Best effort and at once: nobody waits for one who does not read.
+                # Best effort: a client that does not read is not waited for.
                 writer.write(_answer(refused))
             except (OSError, EOFError):
-                pass  # somebody went away, or was silent for too long
+                pass  # one end went away, or was silent for too long
             finally:
                 writer.transport.abort()
 
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        ask = read_ask(await self._head(reader))
-        self._rules.check(ask.host, ask.port)
+        request = read_request(await self._head(reader))
+        self._rules.check(request.host, request.port)
         if self._is_used_up():
-            raise Refused(503, _USED_UP, ask.host, ask.port)
-        addresses = self._rules.permitted(ask.host, ask.port, await self._resolve(ask))
-        async with self._connected(ask, addresses) as (far, out):
-            self._tally.connected(ask.host, ask.port)
+            raise Refused(503, _USED_UP, request.host, request.port)
+        addresses = self._rules.permitted(request.host, request.port, await self._resolve(request))
+        async with self._connected(request, addresses) as (far, out):
+            self._tally.connected(request.host, request.port)
             out.transport.set_write_buffer_limits(0)
             try:
-                out.write(await self._opening(ask, reader, writer))
-                await self._relay(ask, reader, writer, far, out)
+                out.write(await self._opening(request, reader, writer))
+                await self._relay(request, reader, writer, far, out)
             except _CutOff as cut:
-                # No answer: in the middle of somebody else's it would be taken for a part of that.
-                self._tally.refused(ask.host, ask.port, str(cut))
+                # No answer of ours: it would look like a part of the server's.
+                self._tally.refused(request.host, request.port, str(cut))
 
-    async def _opening(self, ask: Ask, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
-        """The first bytes for the server: a plain request's head, or what begins a tunnel to this host and no other."""
-        opening = ask.head
-        if ask.is_tunnel:
+    async def _opening(
+        self, request: ProxyRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bytes:
+        """The first bytes for the server: a plain request's head, or the TLS hello that names this host."""
+        opening = request.head
+        if request.is_tunnel:
             writer.write(_ESTABLISHED)
-            if not self._rules.is_internal(ask.host):
-                opening = await self._hello(ask, reader)
-        self._moved(ask, sent=len(opening))
+            if not self._rules.is_internal(request.host):
+                opening = await self._hello(request, reader)
+        self._moved(request, sent=len(opening))
         return opening
 
-    async def _hello(self, ask: Ask, reader: asyncio.StreamReader) -> bytes:
+    async def _hello(self, request: ProxyRequest, reader: asyncio.StreamReader) -> bytes:
         said = b""
         async with asyncio.timeout(self._bounds.head_seconds):
             for _ in range(_MAX_PIECES):
@@ -149,7 +150,7 @@ class Proxy:
                     raise EOFError
                 try:
                     name = server_name(said)
-                    if name is not None and host_name(name) == ask.host:
+                    if name is not None and host_name(name) == request.host:
                         return said
                 except ValueError:
                     raise _CutOff(_NOT_ITS_TLS) from None
@@ -164,29 +165,29 @@ class Proxy:
         except asyncio.LimitOverrunError:
             raise Refused(431, "the request's head is too long") from None
 
-    async def _resolve(self, ask: Ask) -> list[str]:
+    async def _resolve(self, request: ProxyRequest) -> list[str]:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._bounds.connect_seconds):
-                found = await loop.run_in_executor(self._resolvers, _addresses, ask.host, ask.port)
+                found = await loop.run_in_executor(self._resolvers, _addresses, request.host, request.port)
         except (OSError, UnicodeError):
-            raise Refused(502, "its name has no address", ask.host, ask.port) from None
+            raise Refused(502, "its name has no address", request.host, request.port) from None
         return found
 
     @contextlib.asynccontextmanager
     async def _connected(
-        self, ask: Ask, addresses: Sequence[str]
+        self, request: ProxyRequest, addresses: Sequence[str]
     ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-        """A connection to one of the addresses, which have been checked: no name is looked up again."""
+        """A connection to one of the checked addresses: the name is not looked up again."""
         for address in addresses[:_MAX_ADDRESSES]:
             try:
                 async with asyncio.timeout(self._bounds.connect_seconds):
-                    far, out = await asyncio.open_connection(address, ask.port)
+                    far, out = await asyncio.open_connection(address, request.port)
                 break
             except OSError:
                 continue
         else:
-            raise Refused(502, _SERVERS_FAULT, ask.host, ask.port)
+            raise Refused(502, _SERVERS_FAULT, request.host, request.port)
         try:
             yield far, out
         finally:
@@ -194,32 +195,32 @@ class Proxy:
 
     async def _relay(
         self,
-        ask: Ask,
+        request: ProxyRequest,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         far: asyncio.StreamReader,
         out: asyncio.StreamWriter,
     ) -> None:
-        """Both ways until both have ended; a plain request is over with its answer."""
+        """Copy in both directions until both have ended; a plain request ends with its answer."""
         loop, idle = asyncio.get_running_loop(), self._bounds.idle_seconds
         async with asyncio.timeout(idle) as silence:
 
             def went(size: int) -> None:
-                self._moved(ask, sent=size)
+                self._moved(request, sent=size)
                 silence.reschedule(loop.time() + idle)
 
             def came(size: int) -> None:
-                self._moved(ask, received=size)
+                self._moved(request, received=size)
                 silence.reschedule(loop.time() + idle)
 
             back = _copy(far, writer, came)
-            if ask.is_tunnel:
+            if request.is_tunnel:
                 await _until_all(back, _copy(reader, out, went))
             else:
-                await _until_first(back, _copy(reader, out, went, exactly=ask.body))
+                await _until_first(back, _copy(reader, out, went, exactly=request.body))
 
-    def _moved(self, ask: Ask, *, sent: int = 0, received: int = 0) -> None:
-        self._tally.moved(ask.host, ask.port, sent=sent, received=received)
+    def _moved(self, request: ProxyRequest, *, sent: int = 0, received: int = 0) -> None:
+        self._tally.moved(request.host, request.port, sent=sent, received=received)
         if self._is_used_up():
             raise _CutOff(_USED_UP)
 
@@ -240,7 +241,7 @@ async def _copy(
     *,
     exactly: int | None = None,
 ) -> None:
-    """Piece by piece, each taken by the sink before the next is read. A body is ``exactly`` so long; all else ends."""
+    """Copy piece by piece; the sink takes each before the next is read. ``exactly`` is a body's length in bytes."""
     left = exactly
     while left is None or left > 0:
         piece = await source.read(_CHUNK if left is None else min(_CHUNK, left))
@@ -255,12 +256,12 @@ async def _copy(
 
 
 async def _until_all(*ways: Coroutine[None, None, None]) -> None:
-    """Until all have ended, or one has failed."""
+    """Wait until all have ended, or one has failed."""
     await _until(lambda pending: not pending, *ways)
 
 
 async def _until_first(*ways: Coroutine[None, None, None]) -> None:
-    """Until the first of them has ended, or one has failed."""
+    """Wait until the first of them has ended, or any has failed."""
     first = asyncio.ensure_future(ways[0])
     await _until(lambda pending: first not in pending, first, *ways[1:])
 
@@ -280,9 +281,9 @@ async def _until(is_over: Callable[[_Ways], bool], *ways: Awaitable[None]) -> No
 
 
 def _answer(refused: Refused) -> bytes:
-    """One line that says which host and what to do; clients that only show the status line show the reason, too."""
+    """A body with the host, the reason and the remedy. The status line has the reason for clients that show no body."""
     where = f"{refused.host}:{refused.port} {_FOR_WHOM}: " if refused.host else ""
-    text = f"{where}{refused.why}{'; ' if refused.todo else ''}{refused.todo}\n".encode("ascii", "replace")
+    text = f"{where}{refused.why}{'; ' if refused.remedy else ''}{refused.remedy}\n".encode("ascii", "replace")
     head = (
         f"HTTP/1.1 {refused.status} {refused.why}\r\nContent-Type: text/plain\r\n"
         f"Content-Length: {len(text)}\r\nConnection: close\r\n\r\n"

@@ -1,20 +1,20 @@
-"""What an open gateway lets through: which hosts, at which ports, at which addresses."""
+"""The rules of an open gateway: which hosts, ports and addresses may be reached."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from deputy.adapters.network.addresses import is_closed
-from deputy.adapters.network.asking import Refused
+from deputy.adapters.network.proxy_request import Refused
 from deputy.domain.errors import BadInput
 from deputy.domain.text.hosts import covers_host, host_pattern
 
 PORTS = frozenset({80, 443})
-_ASK = "ask whoever keeps the policy to add it to network in repos.toml and to allow use-network for it"
+_ASK = "ask the policy owner to add it to network in repos.toml and to allow use-network for it"
 
 
 @dataclass(frozen=True)
 class Rules:
-    """``internal`` has a listed host's ports of its own beside 80 and 443."""
+    """``hosts`` may be reached. ``internal`` maps hosts with internal addresses to ports next to 80 and 443."""
 
     hosts: tuple[str, ...]
     internal: Mapping[str, frozenset[int]] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class Rules:
             raise Refused(403, "only ports 80 and 443 can be reached", host, port)
 
     def is_internal(self, host: str) -> bool:
-        """Whether the host is one of ours, whose addresses are nobody else's."""
+        """Whether the host is one of the internal hosts, whose addresses are not checked."""
         return any(covers_host(pattern, host) for pattern in self.internal)
 
     def permitted(self, host: str, port: int, addresses: Sequence[str]) -> list[str]:
@@ -37,13 +37,13 @@ class Rules:
             return list(addresses)
         found = [address for address in addresses if not is_closed(address)]
         if not found:
-            todo = "name it in DEPUTY_INTERNAL_HOSTS if sandboxes may reach it"
-            raise Refused(403, "its address is internal", host, port, todo)
+            remedy = "name it in DEPUTY_INTERNAL_HOSTS if sandboxes may reach it"
+            raise Refused(403, "its address is internal", host, port, remedy)
         return found
 
 
 def read_rules(hosts: Sequence[str], internal: Sequence[str]) -> Rules:
-    """The rules for these lists, as people write them; ``BadInput`` names what can't be used."""
+    """The rules from these lists, as people write them; ``BadInput`` names a bad entry."""
     inside: dict[str, frozenset[int]] = {}
     for text in internal:
         name, colon, port = text.partition(":")

@@ -1,7 +1,7 @@
-"""What went through a gateway, by host and port, refusals beside it. Bounded: a sandbox can invent names for ever.
+"""Counts the traffic of a gateway by host and port, and its refusals. The rows are bounded: names can be invented.
 
-What is added up never hides where data went: refusals have room of their own, a listed host always has its own row, and
-names that are invented below a listed ``*.`` are added up under that.
+Adding up never hides where data went. Refusals have rows of their own; a listed host always has its own row; names
+below a listed ``*.`` are added up under it when there are too many.
 """
 
 from collections import Counter
@@ -20,13 +20,13 @@ _Key = tuple[str, int, str]
 
 
 class Tally:
-    """Written by the proxy's thread; read by any. ``hosts`` are those that may be reached, as the rules list them."""
+    """Written by the proxy's thread, read by any thread. ``hosts`` are the allowed hosts, as the rules list them."""
 
     def __init__(self, hosts: Sequence[str]) -> None:
         self._named = frozenset(host for host in hosts if not host.startswith(BELOW))
         self._below = tuple(host for host in hosts if host.startswith(BELOW))
         self._uses: dict[_Key, NetworkUse] = {}
-        self._rows = Counter[str]()  # by listed ``*.`` and, for refusals, by OTHERS
+        self._rows = Counter[str]()  # rows used: by listed ``*.`` and, for refusals, by OTHERS
         self.total = Counter[str]()
 
     def connected(self, host: str, port: int) -> None:
@@ -44,7 +44,7 @@ class Tally:
 
     def uses(self) -> tuple[NetworkUse, ...]:
         """Everything so far, by host, port and refusal."""
-        copied = self._uses.copy()  # one step of the interpreter, so never half of a change
+        copied = self._uses.copy()  # one step of the interpreter, so no change is seen in part
         return tuple(copied[key] for key in sorted(copied))
 
     def _add(self, key: _Key, **more: int) -> None:
@@ -59,7 +59,7 @@ class Tally:
         )
 
     def _row(self, key: _Key) -> _Key:
-        """The row for what has none yet: its own, or what it is added up under."""
+        """The row for a new key: its own, or the one under which it is added up."""
         host, port, refused = key
         if refused:
             group, added_up, most = OTHERS, (OTHERS, 0, refused), MAX_REFUSED
@@ -75,5 +75,5 @@ class Tally:
 
 
 def _shown(host: str) -> str:
-    """A name that a sandbox made up, fit to be shown."""
+    """A name from a sandbox, in a form that can be shown."""
     return "".join(c if c.isascii() and c.isprintable() else "?" for c in host[:_LONGEST]) or "(no host)"

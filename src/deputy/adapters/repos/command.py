@@ -1,8 +1,8 @@
-"""Git as a command, with an environment that we choose.
+"""Runs git as a command, in an environment that we choose.
 
-GitPython's index operations change the whole process's folder, so only its command runner is used. Nothing of the
-user's or the machine's git configuration is read, no hook, filter, monitor or external diff is ever run, and no prompt
-waits for a person who isn't there.
+GitPython's index operations change the folder of the whole process, so only its command runner is used. No git
+configuration of the user or the machine is read; no hook, filter, monitor or external diff is run; no prompt waits for
+a person.
 """
 
 import os
@@ -59,10 +59,10 @@ _ENVIRONMENT: Mapping[str, str] = MappingProxyType(
     }
 )
 
-# An operator's own means of reaching a private repository; they speak of the way, never of the content.
+# Variables by which an operator reaches a private repository. They affect the connection, never the content.
 _KEPT = frozenset({"GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_SSH_COMMAND", "GIT_SSH", "GIT_ASKPASS"})
 
-# An address may carry a password or a token; nobody needs to read it in a message.
+# An address may carry a password or a token, so it is taken out of messages.
 _ADDRESS = re.compile(r"'?\b[a-z][a-z0-9+.-]*://[^\s']+'?")
 
 

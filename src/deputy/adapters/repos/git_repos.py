@@ -1,4 +1,4 @@
-"""The repositories port on git. Each method is one sentence of the port; the work is in the modules beside this."""
+"""Implements ``ports.Repos`` with git. The work of each method is in the modules next to this one."""
 
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -107,7 +107,7 @@ class GitRepos:
                 raise BadInput("there is no patch to make", "nothing differs from the base", "ask for a change")
             return mail(text, changes, text.at or _commit_time(git, base))
 
-    # The lock is not held while git works, and what is too large is not remembered.
+    # The lock is not held while git runs, and a tree that is too large is not cached.
     @cachedmethod(attrgetter("_checkouts"), key=_which, lock=attrgetter("_lock"))
     def _checkout(self, git: GitCommand, repo: str, tree: str, hidden: tuple[str, ...]) -> Tree:  # noqa: ARG002
         return checkout(git, tree, hidden, self._checkout_bytes)

@@ -1,7 +1,7 @@
 """A change as one mail that a plain ``git am`` applies: the same arguments, the same bytes.
 
-Written here and not by ``git format-patch``, because a message is other people's text: a line of it that looks like a
-diff, a header, a mailbox separator or a trailer would be taken for one.
+It is not made by ``git format-patch``, because a message is text of other people: a line in it that looks like a diff,
+a header, a mailbox separator or a trailer would be read as one.
 """
 
 import binascii

@@ -1,3 +1,3 @@
-"""Other people's scanners, run as sealed programs: credentials by kingfisher or detect-secrets, workflows by zizmor."""
+"""Scanners of others, run as sealed programs: kingfisher or detect-secrets for credentials, zizmor for workflows."""
 
 from deputy.adapters.scanners.scanners import Scanners as Scanners

@@ -1,4 +1,4 @@
-"""Where scanners work: a folder that nobody else can enter, and files in it under names that nobody else chose."""
+"""Where scanners work: a private folder, in which files get names that no patch can choose."""
 
 import os
 import shutil
@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 
 from deputy.domain.errors import Unavailable
 
-# What scanners tell files apart by. Everything else becomes text: by other names (pictures, lock files, archives) they
-# would leave a file out, and whoever writes the patch chooses its names.
+# Endings that scanners know. A file with any other ending is laid out as text: scanners skip some endings (pictures,
+# lock files, archives), and the author of the patch chooses the names.
 _KINDS = frozenset(
     (
         "bash", "c", "cfg", "conf", "config", "cpp", "cs", "css", "csv", "env", "go", "gradle", "h", "html", "ini",
@@ -25,7 +25,7 @@ _LEFT_OVER_SECONDS = 3600
 
 
 def private(folder: Path) -> Path:
-    """The folder, made if it isn't there; ``Unavailable`` when others could put something in it, or read it."""
+    """The folder, made if it isn't there; ``Unavailable`` when other users could read it or write to it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
@@ -38,8 +38,8 @@ def private(folder: Path) -> Path:
 
 
 @contextmanager
-def room(home: Path) -> Iterator[Path]:
-    """A folder for one run, gone afterwards; ``in`` in it is for the files to look at."""
+def run_folder(home: Path) -> Iterator[Path]:
+    """A folder for one run, removed afterwards. Its subfolder ``in`` is for the files to scan."""
     runs = private(private(home) / "runs")
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=runs))
     try:
@@ -50,7 +50,7 @@ def room(home: Path) -> Iterator[Path]:
 
 
 def sweep(home: Path) -> None:
-    """Remove what runs left behind that were cut off."""
+    """Remove the folders of runs that were cut off."""
     for folder in private(private(home) / "runs").iterdir():
         if time.time() - folder.lstat().st_mtime > _LEFT_OVER_SECONDS:
             shutil.rmtree(folder, ignore_errors=True)
@@ -59,8 +59,8 @@ def sweep(home: Path) -> None:
 def lay_out(folder: Path, side: str, files: Mapping[str, bytes]) -> dict[str, str]:
     """Write files below ``folder`` under made-up names; returns the path of each by its made-up name.
 
-    What says of itself that it is UTF-16, or could be taken for it, is written as plain bytes, too: a mark of two bytes
-    before an ordinary text would hide all of it.
+    A file that may be UTF-16 is written a second time as plain bytes: a mark of two bytes in front of an ordinary text
+    would hide all of it.
     """
     (folder / side).mkdir(parents=True)
     names: dict[str, str] = {}

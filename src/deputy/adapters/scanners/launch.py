@@ -1,4 +1,4 @@
-"""Seals itself in, then becomes a scanner: ``python -I -S launch.py CPU_SECONDS MEMORY FILE_SIZE PROGRAM ARGUMENT…``.
+"""Seals its process, then becomes a scanner: ``python -I -S launch.py CPU_SECONDS MEMORY FILE_SIZE PROGRAM ARGUMENT…``.
 
 A program of its own, so that nothing is done between fork and exec of a process with threads. Sizes in bytes. With
 ``--probe`` it only prints ``sealed`` or ``open``: whether the kernel lets it leave the network.
@@ -16,7 +16,7 @@ OPEN_FILES = 1024
 
 
 def main(arguments: list[str]) -> None:
-    """Give up what a scanner does not need, then run it in our place."""
+    """Give up the network and other rights, then run the scanner in our place."""
     is_sealed = leave_network()
     if arguments == ["--probe"]:
         sys.stdout.write("sealed\n" if is_sealed else "open\n")
@@ -34,14 +34,14 @@ def main(arguments: list[str]) -> None:
 
 
 def bound(limit: int, value: int) -> None:
-    """Lower a limit; never raise one that somebody set lower."""
+    """Lower a limit; never raise one that is lower already."""
     _, most = resource.getrlimit(limit)
     value = value if most == resource.RLIM_INFINITY else min(value, most)
     resource.setrlimit(limit, (value, value))
 
 
 def leave_network() -> bool:
-    """Move to a network without any interface, as root does or in a user namespace of one's own."""
+    """Move to a network namespace without an interface: as root, or else in a new user namespace."""
     if sys.platform != "linux":
         return False
     user, group = os.geteuid(), os.getegid()
@@ -55,7 +55,7 @@ def leave_network() -> bool:
 
 
 def _write(path: str, text: str) -> None:
-    # Without the map we have another name in there, and the same rights.
+    # Without the map we have another user name in there, but the same rights.
     try:
         with open(path, "w") as file:  # noqa: PTH123 - pathlib would double the time that this program takes
             file.write(text)

@@ -124,6 +124,8 @@ def evidence(
     with opened_store() as store:
         with store.transaction() as ledger:
             task = ledger.task(identifiers.TaskId(task_id.upper()))
+        from deputy.flow.delivery.artifacts import kept_of
+
         run = task.result.run if task.result else None
         kept = {"patch.patch": run.delivered_file, "proof.json": run.evidence, "report.json": run.report} if run else {}
         if not any(kept.values()):

@@ -52,14 +52,14 @@ def _kind(status: str, *, is_same: bool) -> ChangeKind:
 
 
 def _digest(repo: str, base_tree: str, files: Sequence[FileChange]) -> str:
-    """Names what changes, and on what: the same change on another base tree has another digest."""
+    """The digest of a change and its base tree: the same change on another base has another digest."""
     entries = [[file.old_mode, file.new_mode, file.old_blob, file.new_blob, file.path] for file in files]
     text = json.dumps(["deputy-change-1", repo, base_tree, entries], ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def readable_diff(git: GitCommand, base: str, tree: str, paths: Sequence[str]) -> str:
-    """The change as text; nothing is hidden as binary. Cut, and said so, after 4 MiB."""
+    """The change as text, binary files included. Cut after 4 MiB, with a note."""
     text = git.run("diff-tree", "-r", "-p", "--text", *_PLAIN, *tree_ids(git, base, tree), "--", *paths)
     shown = text[:_MAX_SHOWN].decode(errors="replace")
     cut = len(text) - _MAX_SHOWN

@@ -1,4 +1,4 @@
-"""What a sandbox says has changed, written onto the base's tree. Every byte of it is hostile until git has named it."""
+"""Applies a sandbox's delta to the base's tree. Every byte of the delta is hostile until git has stored it."""
 
 import secrets
 from collections.abc import Iterable, Sequence
@@ -83,7 +83,7 @@ def _check_against(base: frozenset[str], delta: TreeDelta) -> None:
 
 
 def _check_folders(after: frozenset[str], new: Sequence[str]) -> None:
-    # Git would silently drop what is in the way, hidden paths that the sandbox never saw included.
+    # Git would silently drop files that are in the way, even hidden ones that the sandbox never saw.
     folders = {path[:end] for path in after for end in _slashes(path)}
     for path in new:
         above = next((path[:end] for end in _slashes(path) if path[:end] in after), None)
@@ -123,7 +123,7 @@ def _write(git: GitCommand, base_tree: str, delta: TreeDelta) -> str:
 
 
 def _quoted(path: str) -> bytes:
-    """The path as fast-import reads any."""
+    """The path in a form that fast-import always reads."""
     return b'"' + path.encode().replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n") + b'"'
 
 

@@ -1,4 +1,4 @@
-"""Which paths may come back from a sandbox. A name that can deceive a file system, a tool or a reader may not."""
+"""Which paths may come back from a sandbox: none that could deceive a file system, a tool or a reader."""
 
 import re
 import unicodedata

@@ -31,7 +31,7 @@ def tree_id(git: GitCommand, treeish: str) -> str:
 
 
 def tree_ids(git: GitCommand, *treeishes: str) -> tuple[str, ...]:
-    """The same of several, by one process."""
+    """The trees of several commits or trees, by one process."""
     for treeish in treeishes:
         if not _OBJECT_ID.fullmatch(treeish):
             raise BadInput(f"{treeish!r} is no commit or tree", "only full object ids are taken", "give all 40 digits")

@@ -76,8 +76,8 @@ def _mapped() -> list[str]:
 def _names(path: str) -> list[str]:
     """The names by which programs may load a library: its file's name, or those of the links to it."""
     folder = os.path.dirname(path)
-    beside = (name for name in os.listdir(folder) if os.path.islink(os.path.join(folder, name)))  # noqa: PTH208
-    versions = (name for name in beside if re.search(r"\.so\.[0-9]+$", name))
+    links = (name for name in os.listdir(folder) if os.path.islink(os.path.join(folder, name)))  # noqa: PTH208
+    versions = (name for name in links if re.search(r"\.so\.[0-9]+$", name))
     same = [name for name in versions if os.path.realpath(os.path.join(folder, name)) == path]
     return same or [os.path.basename(path)]
 

@@ -1,4 +1,4 @@
-"""Credentials by detect-secrets, where kingfisher can't: issued formats only; guessing by name is a gate's of ours."""
+"""Finds credentials with detect-secrets, the fallback for kingfisher: issued formats only. A gate guesses by name."""
 
 import importlib.util
 import sys
@@ -8,10 +8,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from deputy.adapters.scanners.looking import Seen
+from deputy.adapters.scanners.program import ProgramResult
 from deputy.adapters.scanners.programs.canary import canary
 from deputy.adapters.scanners.programs.lines import new_lines
-from deputy.adapters.scanners.running import Bounds, Output, broken, run
+from deputy.adapters.scanners.sealed_run import Bounds, Output, broken, run
 from deputy.domain.review.scans import Sighting
 
 NAME, LINES = "detect-secrets", "lines.txt"
@@ -33,13 +33,13 @@ class _Report(BaseModel):
 
 @dataclass(frozen=True)
 class DetectSecrets:
-    """``command`` is how our program around it starts; empty when it is not installed."""
+    """``command`` starts our program around detect-secrets; empty when that is not installed."""
 
     command: tuple[str, ...]
     bounds: Bounds = field(default_factory=Bounds)
     name: str = NAME
 
-    def look(self, base: Mapping[str, bytes], head: Mapping[str, bytes], folder: Path) -> Seen:
+    def scan(self, base: Mapping[str, bytes], head: Mapping[str, bytes], folder: Path) -> ProgramResult:
         """What is on new lines of ``head``. Raises ``Unavailable`` when it gives no result."""
         if not self.command:
             raise broken(NAME, "it is not installed")
@@ -48,11 +48,11 @@ class DetectSecrets:
         report = _parsed(run(NAME, [*self.command, LINES], folder, self.bounds), len(places) + 1)
         if not any(number == 1 for number, _ in report.found):
             raise broken(NAME, "it did not see the credential that was planted for it")
-        return Seen(f"{NAME} {report.version}", tuple(_sightings(report, [[], *places.values()])))
+        return ProgramResult(f"{NAME} {report.version}", tuple(_sightings(report, [[], *places.values()])))
 
 
 def _places(base: Mapping[str, bytes], head: Mapping[str, bytes]) -> _Places:
-    """Where each new line stands: it looks at lines one by one, so the same one is worth one look."""
+    """The places of each new line. Lines are scanned one by one, so equal ones are scanned once."""
     places: _Places = {}
     for path, content in head.items():
         lines = content.split(b"\n")
@@ -87,6 +87,6 @@ def _parsed(output: Output, lines: int) -> _Report:
 
 
 def find_command() -> tuple[str, ...]:
-    """How to start what is installed beside us."""
+    """The command for the detect-secrets that is installed next to Deputy."""
     found = importlib.util.find_spec("detect_secrets")
     return (sys.executable, "-I", str(PROGRAM)) if found else ()

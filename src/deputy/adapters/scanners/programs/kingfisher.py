@@ -1,4 +1,4 @@
-"""Credentials by kingfisher: redacted, never tried out, no update check."""
+"""Finds credentials with kingfisher: redacted, never tried out, no update check."""
 
 import importlib.util
 import re
@@ -10,10 +10,10 @@ from typing import Literal
 from pydantic import BaseModel, ValidationError
 
 from deputy.adapters.scanners.folders import lay_out, private
-from deputy.adapters.scanners.looking import Seen
+from deputy.adapters.scanners.program import ProgramResult
 from deputy.adapters.scanners.programs.canary import CANARY_NAME, canary
 from deputy.adapters.scanners.programs.lines import new_lines
-from deputy.adapters.scanners.running import Bounds, Output, broken, run
+from deputy.adapters.scanners.sealed_run import Bounds, Output, broken, run
 from deputy.domain.review.scans import Sighting
 
 NAME = "kingfisher"
@@ -22,7 +22,7 @@ FLAGS = (
     "--no-update-check", "scan", "--no-validate", "--redact", "--format=json", "--confidence=low", "--no-dedup",
     "--no-ignore", "--git-history=none", "--no-extract-archives", "--max-file-size=0",
 )  # fmt: skip
-# Formats that their issuers made recognisable, which kingfisher itself is only fairly sure of.
+# Recognisable formats of issuers, for which kingfisher's own confidence is only medium.
 _ISSUED = frozenset(
     f"veles.secrets/{name}"
     for name in (
@@ -32,7 +32,7 @@ _ISSUED = frozenset(
         "slackappconfigrefreshtoken", "slackappleveltoken",
     )
 )  # fmt: skip
-# Whose collection a rule is from, and its variant, tell a reader nothing.
+# The collection and the variant of a rule tell a reader nothing.
 _SOURCE = re.compile(r"^(?:betterleaks\.|veles\.secrets/)|\.\d+$")
 _REDACTED = re.compile(r"\[REDACTED:[0-9a-f]+\]")
 
@@ -77,7 +77,7 @@ class Kingfisher:
     bounds: Bounds = field(default_factory=Bounds)
     name: str = NAME
 
-    def look(self, base: Mapping[str, bytes], head: Mapping[str, bytes], folder: Path) -> Seen:
+    def scan(self, base: Mapping[str, bytes], head: Mapping[str, bytes], folder: Path) -> ProgramResult:
         """What is new in ``head``. Raises ``Unavailable`` unless it looked at every file."""
         if self.program is None:
             raise broken(NAME, "it is not installed")
@@ -89,9 +89,9 @@ class Kingfisher:
         if len(new) < len(located):
             moved = {path for path, found in located if found.finding.line not in added[path]}
             new += self._changed_below(base, head, sorted(moved), added, folder)
-        # Twice where a file was laid out in two readings.
+        # A file that was laid out twice may give the same finding twice.
         sightings = dict.fromkeys(_sighting(path, found) for path, found in new)
-        return Seen(f"{NAME} {version}", tuple(sightings))
+        return ProgramResult(f"{NAME} {version}", tuple(sightings))
 
     def _changed_below(
         self,
@@ -101,7 +101,7 @@ class Kingfisher:
         added: Mapping[str, frozenset[int]],
         folder: Path,
     ) -> Iterator[tuple[str, _Found]]:
-        """What begins on a line that stood there before, and is another credential: a key block below its first line.
+        """New credentials that begin on an old line: a key block that changed below its first line.
 
         Both sides in one run, whose marks tell credentials apart (their hash is salted by the run).
         """
@@ -115,7 +115,7 @@ class Kingfisher:
                 yield path, found
 
     def _pass(self, folder: Path, side: str, names: Mapping[str, str]) -> tuple[str, Sequence[_Found]]:
-        """The version, and what it finds below ``side``, where the files of these names are."""
+        """The version, and the findings in the folder ``side``, which holds the files of these names."""
         (folder / "in" / CANARY_NAME).write_text(canary())
         argv = [str(self.program), *FLAGS, f"--rule-cache-dir={private(self.rules)}", side, CANARY_NAME]
         report, summary = _parsed(run(NAME, argv, folder, self.bounds))
@@ -147,7 +147,7 @@ def _identity(path: str, found: _Found) -> tuple[str, str, str]:
 
 
 def _parsed(output: Output) -> tuple[_Report, _Summary]:
-    """The two lines of a report; whatever is not exactly that is an error. Its words are never passed on."""
+    """The two lines of a report. Anything else is an error, and its text is never passed on."""
     if output.status not in {CLEAN, FOUND}:
         raise broken(NAME, f"it ended with status {output.status}")
     try:

@@ -1,4 +1,4 @@
-"""A program of its own that shows detect-secrets one line after another: ``python -I line_program.py FILE``.
+"""A separate program that gives detect-secrets one line after another: ``python -I line_program.py FILE``.
 
 Its own command line tells of a kind once per file, by what it takes for the secret (of many formats only the prefix),
 and leaves files and lines out on their own request. Prints the version, and number and kind of what was found; nothing
@@ -14,7 +14,7 @@ from detect_secrets import __version__
 from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 from detect_secrets.plugins.base import BasePlugin
 
-# Entropy would ask about every digest of a lock file; by name, the gate looks itself.
+# Entropy would report every digest of a lock file; our own gate guesses by name.
 GUESSES = frozenset({"Base64HighEntropyString", "HexHighEntropyString", "KeywordDetector", "IPPublicDetector"})
 
 

@@ -1,4 +1,4 @@
-"""Workflows that can be abused, by zizmor, offline and without its comments that switch rules off."""
+"""Finds workflows that can be abused, with zizmor: offline, and ignoring comments that switch rules off."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from deputy.adapters.scanners.looking import Seen
-from deputy.adapters.scanners.running import Bounds, Output, broken, run
+from deputy.adapters.scanners.program import ProgramResult
+from deputy.adapters.scanners.sealed_run import Bounds, Output, broken, run
 from deputy.domain.changes.folding import fold
 from deputy.domain.review.scans import NOT_AUDITED, Sighting
 
@@ -70,7 +70,7 @@ class _Found(BaseModel):
 
     @property
     def main(self) -> _Location:
-        """What it is about; the others explain it."""
+        """The finding's own place; the other places explain it."""
         return next((one for one in self.locations if one.symbolic.kind == "Primary"), self.locations[0])
 
     @property
@@ -89,7 +89,7 @@ class Zizmor:
     bounds: Bounds = field(default_factory=Bounds)
     name: str = NAME
 
-    def look(self, base: Mapping[str, bytes], head: Mapping[str, bytes], folder: Path) -> Seen:
+    def scan(self, base: Mapping[str, bytes], head: Mapping[str, bytes], folder: Path) -> ProgramResult:
         """Name with version, and what ``base`` did not have. ``Unavailable`` when it gives no result.
 
         A file that it can't read is sighted as ``not-audited``: a schema of its own is not proof of harmlessness.
@@ -104,16 +104,16 @@ class Zizmor:
         known = [found for found in findings if _name(found) in before]
         sightings = [*_new(findings, names, known, before)]
         sightings += [_unread(path) for name, path in names.items() if name not in audited]
-        return Seen(f"{NAME} {version[1] if version else 'of unknown version'}", tuple(sightings))
+        return ProgramResult(f"{NAME} {version[1] if version else 'of unknown version'}", tuple(sightings))
 
 
 def is_auditable(path: str) -> bool:
-    """Whether zizmor knows what to do with a file that is called so."""
+    """Whether zizmor can audit a file of this name."""
     return _role(path) is not None
 
 
 def _role(path: str) -> str | None:
-    """What the file must be called for zizmor to see in it what a forge would."""
+    """The name under which zizmor reads the file as a forge would."""
     place = PurePosixPath(fold(path))
     if str(place.parent) in _WORKFLOWS and place.suffix in {".yml", ".yaml"}:
         return ".github/workflows/w.yml"
@@ -157,7 +157,7 @@ def _new(
 
 
 def _marks(found: _Found) -> Iterator[tuple[str, ...]]:
-    """What tells that a finding of the old file is the same: what is said of which text.
+    """What makes a finding the same as one of the old file: its rule, annotation and text.
 
     Of a whole file or job it is the place instead, since any change in it changes its text.
     """

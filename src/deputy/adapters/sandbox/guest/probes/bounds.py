@@ -1,4 +1,4 @@
-"""Rights that the sandbox must not have, and limits that must hold. Its own small limits are tried out for real."""
+"""Rights that the sandbox must not have, and limits that must hold. The probe's small limits are really exceeded."""
 
 # Plain os calls are the point here; what is named is the sandbox's, not this machine's.
 # ruff: noqa: PTH102, PTH106, PTH108, PTH123
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from deputy.adapters.sandbox.guest.probes.trying import ABSENT, DENIED, Open, refused, status
 
-# Room that the sandbox itself takes of its limit, and pages that are charged late.
+# Memory that the sandbox itself uses of its limit, and pages that are charged late.
 SLACK_BYTES = 16 << 20
 POPULATED = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE
 SLACK_PROCESSES = 8
@@ -33,14 +33,14 @@ class Bounds(NamedTuple):
 
 
 def root() -> str:
-    """Nobody in the sandbox is it or becomes it."""
+    """No process in the sandbox is root or can become root."""
     if 0 in (os.getuid(), os.geteuid(), os.getgid(), os.getegid(), *os.getgroups()):
         raise Open("this program runs as root, or in root's group")
     return refused(lambda: os.setuid(0), lambda: os.setgid(0), lambda: os.setgroups([0]))
 
 
 def capabilities() -> str:
-    """None, and none to be had."""
+    """There are none, and none can be gained."""
     for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
         value = status(name)
         if not value and name != "CapAmb":
@@ -51,7 +51,7 @@ def capabilities() -> str:
 
 
 def raised_rights() -> str:
-    """What is started never has more rights than what started it."""
+    """A program never has more rights than the one that started it."""
     if ctypes.CDLL(None).prctl(39, 0, 0, 0, 0) != 1:  # PR_GET_NONEW_PRIVS
         raise Open("no-new-privileges is off")
     return "no-new-privileges is on"
@@ -65,7 +65,7 @@ def unfiltered_calls() -> str:
 
 
 def priorities() -> str:
-    """Before others, for the processor and for the memory killer."""
+    """A higher priority for the processor, or protection from the memory killer."""
 
     def spared() -> None:
         with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
@@ -105,8 +105,8 @@ def more_memory(most: int) -> str:
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
             file.write("1000")
         try:
-            # All at once in the kernel: a loop of ours would run, and be read from the disk, again and again while the
-            # kernel takes its code's pages away for want of others; that takes many seconds before it kills anybody.
+            # One call into the kernel. With a loop in Python, the kernel would drop the pages of the loop's own code
+            # and read them from the disk again and again, for many seconds before it kills a process.
             with mmap.mmap(-1, most + SLACK_BYTES, flags=POPULATED) as held:
                 for start in range(0, most + SLACK_BYTES, mmap.PAGESIZE):
                     held[start] = 1
@@ -155,7 +155,7 @@ def more_files(folder: str, most: int) -> str:
 
 
 def more_processor() -> str:
-    """A share is set; where that can't be read, two busy processes show it."""
+    """A share is set. Where it can't be read, two busy processes show whether one is in force."""
     paths = ("/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
     for path in (*paths, "/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us"):
         with contextlib.suppress(FileNotFoundError), open(path, encoding="ascii") as file:
@@ -183,7 +183,7 @@ def busy_processor() -> str:
 
 
 def bounds_of_processes() -> str:
-    """Open files, the size of one, memory images; not to be raised."""
+    """The limits of open files, file size and core dumps are set and can't be raised."""
     for name, most in (("NOFILE", 1 << 20), ("FSIZE", 1 << 50), ("CORE", 0)):
         kind = getattr(resource, f"RLIMIT_{name}")
         hard = resource.getrlimit(kind)[1]
@@ -197,7 +197,7 @@ def bounds_of_processes() -> str:
     raise Open("the number of open files can be raised")
 
 
-# These two may end the whole sandbox where the runtime is one process: each is asked for by itself.
+# These two may end the whole sandbox in a runtime that is one process, so each is asked for by itself.
 MEMORY, PROCESSES = "memory beyond its limit", "processes beyond its limit"
 
 

@@ -25,7 +25,7 @@ from deputy.adapters.sandbox.guest.probes.trying import (
 
 USUAL_DEVICES = {(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5, 2)}
 TERMINALS = 136
-# What may lie in a memory file system besides the places for work: it counts against the sandbox's memory.
+# The largest memory file system that is accepted outside the scratch folders: it counts against the sandbox's memory.
 SMALL_BYTES = 64 << 20
 
 
@@ -70,7 +70,7 @@ def sysrq() -> str:
 
 
 def hidden_kernel_files() -> str:
-    """Files that show what is the whole machine's: engines hide them."""
+    """Files that show the state of the whole machine: engines hide them."""
     said = {}
     for path in ("/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug", "/proc/latency_stats"):
         try:
@@ -104,7 +104,7 @@ def new_folder(path: str) -> Try:
 
 
 def root_file_system() -> str:
-    """Read-only as a whole, not only owned by somebody else."""
+    """The whole root is read-only, not only owned by another user."""
     if not os.statvfs("/").f_flag & os.ST_RDONLY and not any(m.point == "/" and m.is_read_only for m in mounts()):
         raise Open("it is not read-only")
     places = ("/", "/etc/", "/usr/bin/", "/var/tmp/", "/opt/", "/run/", "/home/", f"{home_of_root()}/")
@@ -125,7 +125,7 @@ def host_folders(scratch: list[str]) -> str:
 
 
 def is_writable(mount: Mount) -> bool:
-    """Whether something can be left there, but for a little in memory."""
+    """Whether files can be left there, apart from a few in memory."""
     if not stat.S_ISDIR(os.lstat(mount.point).st_mode) or not os.access(mount.point, os.W_OK):
         return False
     room = os.statvfs(mount.point)
@@ -133,7 +133,7 @@ def is_writable(mount: Mount) -> bool:
 
 
 def host_root() -> str:
-    """Another process's root is a way around one's own."""
+    """The root of another process would lead out of our own."""
     return refused(listed("/proc/1/root"), listed("/proc/1/cwd"), opened("/proc/1/exe"))
 
 
@@ -143,7 +143,7 @@ def files_of_root() -> str:
 
 
 def home_of_root() -> str:
-    """Root's folder; one that can't be where the image names none."""
+    """Root's home folder; a path that can't exist when the image names none."""
     try:
         return pwd.getpwuid(0).pw_dir
     except KeyError:

@@ -1,4 +1,4 @@
-"""Ways through the kernel: mounts, namespaces, other processes, seldom used calls."""
+"""Ways through the kernel: mounts, namespaces, other processes, rarely used calls."""
 
 # Plain os calls are the point here; what is named is the sandbox's, not this machine's.
 # ruff: noqa: PTH123, PTH208, S108
@@ -32,7 +32,7 @@ SHARED_MEMORY = 64 << 20
 
 
 def mounting() -> str:
-    """Old calls."""
+    """The old mount calls."""
     return refused(
         called("mount", b"none", b"/tmp", b"tmpfs", 0, None),
         called("mount", b"/etc", b"/tmp", None, 4096, None),
@@ -42,7 +42,7 @@ def mounting() -> str:
 
 
 def remounting() -> str:
-    """Making writable what is read-only."""
+    """Making a read-only mount writable."""
     return refused(
         called("mount", None, b"/", None, 32, None),
         called("mount", None, b"/", None, 32 | 4096, None),
@@ -52,7 +52,7 @@ def remounting() -> str:
 
 
 def mounting_anew() -> str:
-    """The new calls, with which a filter that knows only the old ones is passed."""
+    """The new mount calls, which a filter may miss that knows only the old ones."""
     return refused(
         called("fsopen", b"tmpfs", 0),
         called("open_tree", -100, b"/", 1),
@@ -77,7 +77,7 @@ def clone_with(flags: int) -> Try:
 
 
 def own_namespaces() -> str:
-    """With which ordinary code gets at the parts of the kernel that only root was meant to reach."""
+    """Namespaces give ordinary code access to parts of the kernel that only root was meant to reach."""
     kinds = (NEW_USER, NEW_USER | NEW_NS, NEW_USER | NEW_NET, NEW_NS, NEW_NET, NEW_PID)
     unshares = [called("unshare", kind) for kind in kinds]
     clones = [clone_with(kind) for kind in kinds]
@@ -93,17 +93,17 @@ def own_namespaces() -> str:
 
 
 def other_namespaces() -> str:
-    """Joining one."""
+    """Joining the namespace of another process."""
     return refused(*(join(kind) for kind in ("net", "mnt", "pid", "user")))
 
 
 def join(kind: str) -> Try:
-    """The try to enter a namespace, be it one's own."""
+    """The try to enter a namespace, even our own."""
     return lambda: call("setns", os.open(f"/proc/self/ns/{kind}", os.O_RDONLY), 0)
 
 
 def memory_of_process_1() -> str:
-    """It speaks for the sandbox."""
+    """The memory of process 1, which answers the host for the sandbox."""
     return refused(
         opened("/proc/1/mem"),
         opened("/proc/1/mem", os.O_RDWR),
@@ -116,7 +116,7 @@ def memory_of_process_1() -> str:
 
 
 def descriptors_of_process_1() -> str:
-    """Its ends of the channel."""
+    """The channel's ends in process 1."""
     return refused(
         listed("/proc/1/fd"),
         opened("/proc/1/fd/0"),
@@ -127,7 +127,7 @@ def descriptors_of_process_1() -> str:
 
 
 def host_processes(parent: int) -> str:
-    """Only the sandbox's own are seen: process 1 started this program."""
+    """Only the sandbox's own processes are seen, and process 1 started this program."""
     if parent != 1:
         raise Open("this program's parent is not process 1")
     others = [name for name in os.listdir("/proc") if name.isdigit()]
@@ -150,7 +150,7 @@ def host_shared_memory() -> str:
 
 
 def keyrings() -> str:
-    """They are not namespaced."""
+    """Kernel keyrings, which no namespace separates."""
     return refused(
         called("add_key", b"user", b"probe", b"x", 1, -5),
         called("request_key", b"user", b"probe", None, 0),
@@ -159,17 +159,17 @@ def keyrings() -> str:
 
 
 def by_handle() -> str:
-    """A handle names a file outside of what is mounted."""
+    """A handle can name a file outside the mounts."""
     return refused(called("open_by_handle_at", -100, None, 0), called("name_to_handle_at", -100, b"/", None, None, 0))
 
 
 def io_uring() -> str:
-    """Its calls pass a filter of system calls."""
+    """Operations in io_uring bypass a filter of system calls."""
     return refused(called("io_uring_setup", 1, ctypes.create_string_buffer(120)))
 
 
 def userfaultfd() -> str:
-    """Call and device: with it a race in the kernel is won at will."""
+    """Call and device: with userfaultfd, code can win a race in the kernel at will."""
     refused(opened("/dev/userfaultfd", os.O_RDWR), by=DENIED | ABSENT)
     return refused(called("userfaultfd", 0), called("userfaultfd", 1))
 
@@ -187,7 +187,7 @@ def the_machine() -> str:
 
 
 def kernel_log() -> str:
-    """It has addresses, and other people's names."""
+    """The kernel's log shows addresses, and names of other users."""
     refused(opened("/dev/kmsg"), by=DENIED | ABSENT)
     return refused(called("syslog", 3, ctypes.create_string_buffer(64), 64))
 

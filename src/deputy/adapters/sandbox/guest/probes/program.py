@@ -1,7 +1,7 @@
-"""The start-up probe's program: tries, from inside a sandbox, what must not work there, and prints how each try ended.
+"""The start-up probe's program. It tries inside a sandbox what must not work there, and prints how each try ended.
 
-None of the tries would do harm in a sandbox that is open: what could is only opened, never written, and nothing is sent
-where there is a network.
+No try does harm in a sandbox that is open: dangerous files are only opened, never written, and nothing is sent where
+there is a network.
 """
 
 import json

@@ -18,7 +18,7 @@ import signal
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-# What is refused is refused at once; only the kernel's memory killer has been seen to take seconds, on a busy machine.
+# A refusal comes at once. Only the kernel's memory killer was seen to take seconds, on a busy machine.
 SECONDS_EACH = 20
 NO_ANSWER = "no answer within"
 
@@ -26,7 +26,7 @@ Try = Callable[[], object]
 
 
 class Open(Exception):
-    """What was tried worked, or may have."""
+    """The try worked, or may have worked."""
 
 
 DENIED = {errno.EPERM, errno.EACCES, errno.ENOSYS}

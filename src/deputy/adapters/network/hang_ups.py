@@ -1,7 +1,7 @@
-"""Who has gone: a client that has closed its socket, and not only said its last word.
+"""Notices that a client has closed its socket, as opposed to having sent its last byte.
 
-To who reads from a socket both are the same end. The kernel tells them apart: only when the other end is closed it
-reports a hang-up. asyncio does not pass that on, so it is asked for here.
+A reader sees the same end of data in both cases. The kernel tells them apart: it reports a hang-up only when the other
+end is closed. asyncio does not pass hang-ups on, so they are polled for here.
 """
 
 import asyncio
@@ -11,18 +11,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 
-class Leaving:
-    """Watches connections for the loop that runs, until it is closed."""
+class HangUps:
+    """Watches connections for hang-ups in the running loop, until it is closed."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._epoll = select.epoll()
         self._watched: dict[int, Callable[[], None]] = {}
-        self._loop.add_reader(self._epoll.fileno(), self._tell)
+        self._loop.add_reader(self._epoll.fileno(), self._report)
 
     @contextmanager
-    def ending(self, connection: socket.socket, seconds: float) -> Iterator[None]:
-        """Cancel what is done in the block, by the task that entered it, so long after the other end was closed."""
+    def cancelling(self, connection: socket.socket, seconds: float) -> Iterator[None]:
+        """Cancel the task that runs the block, ``seconds`` after the other end has hung up."""
         fd, task = connection.fileno(), asyncio.current_task()
         timers: list[asyncio.TimerHandle] = []
 
@@ -30,7 +30,7 @@ class Leaving:
             if task:
                 timers.append(self._loop.call_later(seconds, task.cancel))
 
-        self._epoll.register(fd, 0)  # a hang-up is told whether it was asked for or not
+        self._epoll.register(fd, 0)  # a hang-up is always reported
         self._watched[fd] = gone
         try:
             yield
@@ -42,15 +42,15 @@ class Leaving:
                 timer.cancel()
 
     def close(self) -> None:
-        """Watch nobody any more."""
+        """Stop watching."""
         self._loop.remove_reader(self._epoll.fileno())
         self._epoll.close()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         for fd, _ in self._epoll.poll(0):
             self._forget(fd)()
 
     def _forget(self, fd: int) -> Callable[[], None]:
-        with suppress(OSError):  # who is closed is watched no more
+        with suppress(OSError):  # a closed connection is no longer registered
             self._epoll.unregister(fd)
         return self._watched.pop(fd)

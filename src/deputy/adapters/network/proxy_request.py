@@ -1,7 +1,7 @@
-"""What a sandbox may say to the proxy: one strict HTTP/1 request, and nothing that two readers could read twice.
+"""Parses a request to the proxy: strict HTTP/1, and nothing that two parsers could understand in two ways.
 
-There is one request per connection. The head that goes on is written anew from what was understood, so nothing is
-left for a server to understand in another way (RFC 9112, section 11.2).
+There is one request per connection. The head that is sent on is written anew from the parsed values, so a server can't
+understand it in another way (RFC 9112, section 11.2).
 """
 
 import re
@@ -18,7 +18,7 @@ _TUNNEL = re.compile(r"(\[[^\]]*\]|[^\[\]:/?#@]+):([0-9]{1,5})")
 _PLAIN = re.compile(r"http://(\[[^\]]*\]|[^\[\]:/?#@]+)(?::([0-9]{1,5}))?((?:[/?][^#]*)?)", re.IGNORECASE)
 _FIELD = re.compile(r"([A-Za-z0-9!#$%&'*+.^_`|~-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*")
 _LENGTH = re.compile(r"[0-9]{1,12}")
-# Hop by hop, or written by us.
+# Headers that are not sent on: they are hop by hop, or we write them ourselves.
 _DROPPED = frozenset(
     {
         "connection",
@@ -38,16 +38,16 @@ _HTTP_PORT = 80
 
 
 class Refused(Exception):
-    """A request that goes nowhere: ``status`` is HTTP's; ``why`` a clause; ``host`` and ``port`` where it meant to."""
+    """A request that is refused with an HTTP ``status``. ``why`` is a clause; ``host`` and ``port`` are its target."""
 
-    def __init__(self, status: int, why: str, host: str = "", port: int = 0, todo: str = "") -> None:
+    def __init__(self, status: int, why: str, host: str = "", port: int = 0, remedy: str = "") -> None:
         super().__init__(why)
-        self.status, self.why, self.host, self.port, self.todo = status, why, host, port, todo
+        self.status, self.why, self.host, self.port, self.remedy = status, why, host, port, remedy
 
 
 @dataclass(frozen=True)
-class Ask:
-    """Where a request goes. ``head`` is what its server gets, and then ``body`` bytes; a tunnel has neither."""
+class ProxyRequest:
+    """A parsed request. Its server gets ``head`` and then ``body`` bytes; a tunnel has neither."""
 
     host: str
     port: int
@@ -56,38 +56,38 @@ class Ask:
     body: int = 0
 
 
-def read_ask(head: bytes) -> Ask:
-    """The request with this head, its last empty line included; ``Refused`` for whatever is not proper."""
+def read_request(head: bytes) -> ProxyRequest:
+    """Parse a head, which includes its last empty line; ``Refused`` for anything malformed."""
     line, *fields = head.removesuffix(END).decode("latin-1").split("\r\n")
     parts = _LINE.fullmatch(line)
     if not parts:
         raise Refused(400, "this is not a request that a proxy understands")
     method, target, version = parts.groups()
-    told = [_field(field) for field in fields]
+    headers = [_field(field) for field in fields]
     if method == _CONNECT:
-        return _tunnel(target, told)
-    return _plain(method, target, version, told)
+        return _tunnel(target, headers)
+    return _plain(method, target, version, headers)
 
 
 def _field(line: str) -> tuple[str, str]:
-    # A folded line begins with a blank, which no name does.
+    # A folded line begins with a blank, so it does not match.
     found = _FIELD.fullmatch(line)
     if not found:
         raise Refused(400, "a header is malformed")
     return found[1], found[2]
 
 
-def _tunnel(target: str, fields: list[tuple[str, str]]) -> Ask:
+def _tunnel(target: str, fields: list[tuple[str, str]]) -> ProxyRequest:
     found = _TUNNEL.fullmatch(target)
     if not found:
         raise Refused(400, "CONNECT wants host:port and nothing else")
     if any(name.lower() in {"content-length", "transfer-encoding"} for name, _ in fields):
         raise Refused(400, "CONNECT has no body")
     host, port = _where(found[1], found[2])
-    return Ask(host, port, is_tunnel=True)
+    return ProxyRequest(host, port, is_tunnel=True)
 
 
-def _plain(method: str, target: str, version: str, fields: list[tuple[str, str]]) -> Ask:
+def _plain(method: str, target: str, version: str, fields: list[tuple[str, str]]) -> ProxyRequest:
     found = _PLAIN.fullmatch(target)
     if not found:
         raise Refused(400, "a proxy wants http://host/path, or CONNECT for everything else")
@@ -103,7 +103,7 @@ def _plain(method: str, target: str, version: str, fields: list[tuple[str, str]]
         *([] if body is None else [f"Content-Length: {body}"]),
         "Connection: close",
     ]
-    return Ask(host, port, is_tunnel=False, head="\r\n".join(lines).encode("latin-1") + END, body=body or 0)
+    return ProxyRequest(host, port, is_tunnel=False, head="\r\n".join(lines).encode("latin-1") + END, body=body or 0)
 
 
 def _where(host: str, port: str) -> tuple[str, int]:
@@ -116,7 +116,7 @@ def _where(host: str, port: str) -> tuple[str, int]:
 
 
 def _body(fields: list[tuple[str, str]]) -> int | None:
-    """The length of the body; None when none is announced."""
+    """The length of the body; None without a Content-Length."""
     if any(name.lower() == "transfer-encoding" for name, _ in fields):
         raise Refused(501, "a body needs a Content-Length here")
     lengths = [value for name, value in fields if name.lower() == "content-length"]

@@ -1,4 +1,4 @@
-"""Runs somebody else's program on hostile content: bounded, without network, and nothing of it is left afterwards."""
+"""Runs a scanner program on hostile content: bounded, without network, and without leaving a process."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ _SHOWN = 200
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one run may use: seconds on the clock (and of CPU), bytes of address space, bytes per file it writes."""
+    """Limits of one run: ``seconds`` of time (and of processor), ``memory`` and ``file_size`` in bytes."""
 
     seconds: float = 60
     memory: int = 4 * 1024**3
@@ -72,7 +72,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def is_sealed() -> bool:
-    """Whether the kernel lets programs of ours run without any network."""
+    """Whether the kernel lets us run programs without any network."""
     try:
         probe = [sys.executable, "-I", "-S", str(LAUNCHER), "--probe"]
         return subprocess.run(probe, capture_output=True, timeout=30, check=False).stdout == b"sealed\n"  # noqa: S603
@@ -89,6 +89,6 @@ def broken(program: str, why: str) -> Unavailable:
 
 
 def installed(program: str) -> Path | None:
-    """A program that was installed beside this Python; never one that merely stands on the search path."""
+    """A program that is installed next to this Python; never another one on the search path."""
     found = shutil.which(program, path=str(Path(sys.executable).parent))
     return Path(found) if found else None

@@ -341,7 +341,7 @@ def test_a_command_that_floods_is_stopped_in_time_and_its_output_is_kept(attacke
 # ---------------------------------------------------------------------------------------------------- where it can't be
 
 
-def test_a_socket_that_nobody_serves_is_said_and_nothing_is_left(sandboxes: DockerSandboxes, tmp_path: Path) -> None:
+def test_a_socket_without_a_gateway_is_reported_and_nothing_is_left(sandboxes: DockerSandboxes, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as stale:
         stale.bind(str(tmp_path / "gateway.sock"))
     tmp_path.chmod(0o755)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deputy.adapters.network.hello import server_name
+from deputy.adapters.network.tls_hello import server_name
 from tests.support.tls import hello
 
 WHOLE = hello("pypi.org")

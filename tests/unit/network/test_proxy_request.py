@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deputy.adapters.network.asking import END, Refused, read_ask
+from deputy.adapters.network.proxy_request import END, Refused, read_request
 from deputy.adapters.network.rules import read_rules
 from deputy.domain.errors import BadInput
 from deputy.domain.text.hosts import covers_host, host_name, host_pattern
@@ -16,7 +16,7 @@ def head(*lines: str) -> bytes:
 
 def refusal(*lines: str) -> Refused:
     with pytest.raises(Refused) as caught:
-        read_ask(head(*lines))
+        read_request(head(*lines))
     return caught.value
 
 
@@ -24,12 +24,20 @@ def refusal(*lines: str) -> Refused:
 
 
 def test_a_tunnel() -> None:
-    ask = read_ask(head("CONNECT PyPI.org.:443 HTTP/1.1", "Host: other.example", "Proxy-Connection: keep-alive"))
-    assert (ask.host, ask.port, ask.is_tunnel, ask.head, ask.body) == ("pypi.org", 443, True, b"", 0)
+    request = read_request(
+        head("CONNECT PyPI.org.:443 HTTP/1.1", "Host: other.example", "Proxy-Connection: keep-alive")
+    )
+    assert (request.host, request.port, request.is_tunnel, request.head, request.body) == (
+        "pypi.org",
+        443,
+        True,
+        b"",
+        0,
+    )
 
 
 def test_a_plain_request_is_written_anew() -> None:
-    ask = read_ask(
+    request = read_request(
         head(
             "GET http://Deb.Debian.org/debian/dists/?a=b HTTP/1.1",
             "Host: metadata.internal",
@@ -40,8 +48,8 @@ def test_a_plain_request_is_written_anew() -> None:
             "Accept:  text/plain ",
         )
     )
-    assert (ask.host, ask.port, ask.is_tunnel, ask.body) == ("deb.debian.org", 80, False, 0)
-    assert ask.head == head(
+    assert (request.host, request.port, request.is_tunnel, request.body) == ("deb.debian.org", 80, False, 0)
+    assert request.head == head(
         "GET /debian/dists/?a=b HTTP/1.1", "Host: deb.debian.org", "Accept: text/plain", "Connection: close"
     )
 
@@ -55,14 +63,14 @@ def test_a_plain_request_is_written_anew() -> None:
     ],
 )
 def test_targets(target: str, line: str, host: str) -> None:
-    written = read_ask(head(f"GET {target} HTTP/1.1")).head.decode().split("\r\n")
+    written = read_request(head(f"GET {target} HTTP/1.1")).head.decode().split("\r\n")
     assert written[:2] == [line, host]
 
 
 def test_a_body_has_one_length() -> None:
-    ask = read_ask(head("POST http://a.example/ HTTP/1.1", "Content-Length: 12", "Connection: content-length"))
-    assert ask.body == 12
-    assert b"\r\nContent-Length: 12\r\n" in ask.head
+    request = read_request(head("POST http://a.example/ HTTP/1.1", "Content-Length: 12", "Connection: content-length"))
+    assert request.body == 12
+    assert b"\r\nContent-Length: 12\r\n" in request.head
 
 
 @pytest.mark.parametrize(
@@ -136,13 +144,13 @@ def test_addresses_are_not_names(host: str) -> None:
 )
 def test_any_bytes_are_understood_or_refused(noise: bytes, start: bytes) -> None:
     try:
-        ask = read_ask(start + noise + END)
+        request = read_request(start + noise + END)
     except Refused:
         return
-    assert host_name(ask.host) == ask.host
+    assert host_name(request.host) == request.host
     # What goes on is one head: nothing in it ends it early.
-    assert ask.is_tunnel or ask.head.index(END) == len(ask.head) - len(END)
-    assert b"\n" not in ask.head.replace(b"\r\n", b"")
+    assert request.is_tunnel or request.head.index(END) == len(request.head) - len(END)
+    assert b"\n" not in request.head.replace(b"\r\n", b"")
 
 
 # ---------------------------------------------------------------------------------------------------- names
@@ -217,7 +225,7 @@ def test_ports() -> None:
             rules.check(host, port)
 
 
-def test_a_mistake_in_a_list_is_said() -> None:
+def test_a_mistake_in_a_list_is_reported() -> None:
     for hosts, internal, word in (
         (["10.0.0.1"], [], "repos.toml"),
         ([], ["nexus:http"], "DEPUTY_INTERNAL_HOSTS"),

@@ -1,7 +1,7 @@
-"""Whom a TLS client says that it wants: the server name of its first message (RFC 8446, 4.1.2; RFC 6066, 3).
+"""Reads the server name in a TLS client's first message (RFC 8446, 4.1.2; RFC 6066, 3).
 
-Large hosts share their addresses with strangers: a tunnel to an allowed one would reach every other customer of the
-same network that a command names inside. So a tunnel has to begin with the name that it was asked for.
+Many hosts share an address, for instance those of a content network. A tunnel to an allowed host could reach all the
+others by naming them inside TLS. So a tunnel has to begin with the server name that the proxy was asked for.
 """
 
 MAX_BYTES = 32_768
@@ -9,8 +9,8 @@ _HANDSHAKE, _CLIENT_HELLO, _SERVER_NAME, _HOST_NAME = 22, 1, 0, 0
 _RECORD_HEAD, _MESSAGE_HEAD, _RANDOM = 5, 4, 34
 
 
-class _Cut:
-    """Bytes, taken from the front; ``ValueError`` when there are too few."""
+class _Reader:
+    """Reads bytes from the front; ``ValueError`` when there are too few."""
 
     def __init__(self, data: bytes) -> None:
         self.rest = data
@@ -24,15 +24,15 @@ class _Cut:
     def number(self, size: int) -> int:
         return int.from_bytes(self.take(size), "big")
 
-    def block(self, size: int) -> "_Cut":
-        """What follows a length of so many bytes."""
-        return _Cut(self.take(self.number(size)))
+    def block(self, size: int) -> "_Reader":
+        """The bytes after a length of ``size`` bytes."""
+        return _Reader(self.take(self.number(size)))
 
 
 def server_name(data: bytes) -> str | None:
-    """The name in a client's first bytes; None when more must come first.
+    """The server name in a client's first bytes; None when more bytes are needed.
 
-    ``ValueError`` when they are not the beginning of TLS, or name no server.
+    ``ValueError`` when they do not begin TLS, or name no server.
     """
     message = _message(data)
     if message is None:
@@ -51,7 +51,7 @@ def server_name(data: bytes) -> str | None:
     raise ValueError("it names no server")
 
 
-def _message(data: bytes) -> _Cut | None:
+def _message(data: bytes) -> _Reader | None:
     """The client's hello, put together from its records; None when it is not complete."""
     body, start = b"", 0
     while start < len(data):
@@ -68,5 +68,5 @@ def _message(data: bytes) -> _Cut | None:
         if size > MAX_BYTES:
             raise ValueError("it is too long")
         if len(body) >= _MESSAGE_HEAD + size:
-            return _Cut(body[_MESSAGE_HEAD : _MESSAGE_HEAD + size])
+            return _Reader(body[_MESSAGE_HEAD : _MESSAGE_HEAD + size])
     return None
