@@ -11,7 +11,7 @@ from deputy.domain.review.finding import Finding
 from deputy.domain.review.scans import Scan
 from deputy.domain.tasks.request import TaskKind
 from deputy.gates import dependency_changes, inspect
-from tests.support.changes import Pair, Side, _bytes, _change
+from tests.support.gates import Pair, Side, change_of, content_of
 
 CHECKS = (Check(name="tests", run=("pytest",), kind="tests", tests=("tests/**",)),)
 
@@ -46,11 +46,11 @@ def _inspect(
 ) -> tuple[Finding, ...]:
     def read(side: str, path: str) -> bytes | None:
         if path in files:
-            return _bytes(files[path][0 if side == "base" else 1])
+            return content_of(files[path][0 if side == "base" else 1])
         return (existing or {}).get(path)
 
     paths = tuple(existing or ())
-    return inspect(_change(files, modes or {}), read, proof, levels or {}, checks, kind=kind, tree_paths=paths)
+    return inspect(change_of(files, modes or {}), read, proof, levels or {}, checks, kind=kind, tree_paths=paths)
 
 
 def _rules(findings: tuple[Finding, ...]) -> dict[str, Severity]:
@@ -340,7 +340,7 @@ _PYPI, _NPM = (
 )
 def test_dependencies_are_compared_by_what_they_mean(path: str, before: Side, after: Side, expected: set[str]) -> None:
     files: dict[str, Pair] = {path: (before, after)}
-    changes = dependency_changes(_change(files, {}), lambda side, p: _bytes(files[p][0 if side == "base" else 1]))
+    changes = dependency_changes(change_of(files, {}), lambda side, p: content_of(files[p][0 if side == "base" else 1]))
     assert {change.kind for change in changes} == expected
     found = {rule: level for rule, level in _rules(_inspect(files)).items() if rule.startswith("dependencies/")}
     assert {rule.split("/")[1] for rule in found} == expected
@@ -543,7 +543,7 @@ def test_a_gate_that_fails_denies_whatever_its_level() -> None:
 
 
 def test_content_that_cannot_be_read_denies() -> None:
-    change = _change({"x.py": ("a\n", "b\n")}, {})
+    change = change_of({"x.py": ("a\n", "b\n")}, {})
     found = inspect(change, lambda side, path: None, PASSED, {}, CHECKS)
     assert {f.gate for f in found if f.severity is Severity.DENY} >= {"secrets", "text-tricks", "binary", "size"}
 

@@ -5,37 +5,22 @@ from collections.abc import Mapping
 
 import pytest
 
-from deputy.domain.changes.change import ChangeKind, FileChange, TreeChange
 from deputy.domain.policy.config import Check
 from deputy.domain.policy.decision import Severity
 from deputy.domain.review.evidence import CheckPhase, CheckResult, Evidence
 from deputy.domain.tasks.request import TaskKind
 from deputy.gates import GATES, dependency_changes
 from deputy.gates.framework.patch_under_review import PatchUnderReview
+from tests.support.gates import Pair, patch_of
 
 PATCH, BASE, BASE_TESTS = CheckPhase.PATCH, CheckPhase.BASE, CheckPhase.BASE_TESTS
 TESTS = Check(name="tests", run=("pytest",))
-Sides = tuple[str | None, str | None]
-
-
-def _file(path: str, sides: Sides) -> FileChange:
-    before, after = sides
-    kind = ChangeKind.ADDED if before is None else ChangeKind.DELETED if after is None else ChangeKind.MODIFIED
-    modes = ["000000" if side is None else "100644" for side in sides]
-    return FileChange(path=path, kind=kind, old_mode=modes[0], new_mode=modes[1], old_blob="a", new_blob="b")
 
 
 def case(
-    files: Mapping[str, Sides], *results: CheckResult, kind: TaskKind = TaskKind.OTHER, checks: tuple[Check, ...] = ()
+    files: Mapping[str, Pair], *results: CheckResult, kind: TaskKind = TaskKind.OTHER, checks: tuple[Check, ...] = ()
 ) -> PatchUnderReview:
-    made = tuple(_file(path, sides) for path, sides in files.items())
-    change = TreeChange(repo="acme/shop", base="b", base_tree="t", tree="u", digest="d", files=made)
-
-    def read(side: str, path: str) -> bytes | None:
-        text = files[path][0 if side == "base" else 1]
-        return None if text is None else text.encode()
-
-    return PatchUnderReview(change, read, Evidence(checks=results), checks, kind)
+    return patch_of(files, evidence=Evidence(checks=results), checks=checks, kind=kind)
 
 
 def rules(gate: str, given: PatchUnderReview) -> list[tuple[str, Severity]]:
@@ -271,7 +256,7 @@ def test_a_kind_that_wording_claims_is_held_against_what_is_written(
 
 
 def test_what_does_not_belong_is_named_and_counted() -> None:
-    files: dict[str, Sides] = dict.fromkeys(("README.md", "src/a.py", "src/b.py"), (None, "x = 1\n"))
+    files: dict[str, Pair] = dict.fromkeys(("README.md", "src/a.py", "src/b.py"), (None, "x = 1\n"))
     given = case(files, result(PATCH, passed=True), kind=DOCS, checks=(TESTS,))
     (finding,) = GATES["checks"](given)
     assert finding.path == "src/a.py"

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from deputy.gates.dependencies.gate import DependencyChange, dependency_changes
 from deputy.gates.dependencies.lockfiles import lock_parser_of
-from tests.support.changes import _bytes, _change
 from tests.support.examples import examples
+from tests.support.gates import change_of, content_of
 
 YARN = """# yarn lockfile v1
 
@@ -105,8 +105,8 @@ PIPFILE = """{"_meta": {"sources": [{"name": "pypi", "url": "https://pypi.org/si
 
 def changes(path: str, before: str | None, after: str | None) -> list[DependencyChange]:
     files = {path: (before, after)}
-    read = lambda side, p: _bytes(files[p][side == "head"])  # noqa: E731 - one line of plumbing
-    return list(dependency_changes(_change(files, {}), read))
+    read = lambda side, p: content_of(files[p][side == "head"])  # noqa: E731 - one line of plumbing
+    return list(dependency_changes(change_of(files, {}), read))
 
 
 def kinds(path: str, before: str | None, after: str | None) -> set[tuple[str, str]]:

@@ -1,41 +1,15 @@
 # ruff: noqa: E501 - a finding is one line here, as people read it
 """What each gate says, word for word: severity, rule, place, sentence and advice are what people act on."""
 
-from collections.abc import Mapping
-
 import pytest
 
-from deputy.domain.changes.change import ChangeKind, FileChange, TreeChange
 from deputy.domain.changes.git_modes import ABSENT
 from deputy.domain.review.finding import Finding
 from deputy.gates import GATES
-from deputy.gates.framework.patch_under_review import PatchUnderReview
+from tests.support.gates import Pair, patch_of
 
-Side = str | bytes | None
-Pair = tuple[Side, Side]
 MAIL = "alice.marsh" + "@" + "shopmail.de"  # so that this file holds nobody's address
 PLAIN, PROGRAM, LINK, MODULE = "100644", "100755", "120000", "160000"
-
-
-def _bytes(side: Side) -> bytes | None:
-    return side.encode() if isinstance(side, str) else side
-
-
-def case(files: Mapping[str, Pair], modes: Mapping[str, tuple[str, str]] | None = None) -> PatchUnderReview:
-    """A patch of these files: each path with what it was and what it is, None where there was or is none."""
-    changes = []
-    for path, (before, after) in files.items():
-        kind = ChangeKind.ADDED if before is None else ChangeKind.DELETED if after is None else ChangeKind.MODIFIED
-        kind = ChangeKind.MODE if before == after else kind
-        usual = ABSENT if before is None else PLAIN, ABSENT if after is None else PLAIN
-        old, new = (modes or {}).get(path, usual)
-        changes.append(FileChange(path=path, kind=kind, old_mode=old, new_mode=new, old_blob="a", new_blob="b"))
-    change = TreeChange(repo="acme/shop", base="b", base_tree="bt", tree="t", digest="d", files=tuple(changes))
-
-    def read(side: str, path: str) -> bytes | None:
-        return _bytes(files[path][side == "head"]) if path in files else None
-
-    return PatchUnderReview(change, read)
 
 
 FIXES = {
@@ -394,7 +368,7 @@ CASES: list[tuple[str, dict[str, Pair], dict[str, tuple[str, str]], list[str]]] 
 def test_word_for_word(
     gate: str, files: dict[str, Pair], modes: dict[str, tuple[str, str]], expected: list[str]
 ) -> None:
-    findings = [*GATES[gate](case(files, modes))]
+    findings = [*GATES[gate](patch_of(files, modes))]
     assert [said(finding) for finding in findings] == expected
     assert {finding.gate for finding in findings} <= {gate}
     assert all(finding.fix == FIXES[finding.rule] for finding in findings if finding.rule in FIXES)
@@ -405,4 +379,4 @@ def test_the_line_ends_to_keep_are_the_ones_that_were() -> None:
         (("a\n", "a\r\n"), "keep LF"), (("a\r\n", "a\n"), "keep CRLF"), ((None, "a\n\r\n"), "use one kind"),
     ]  # fmt: skip
     for pair, fix in pairs:
-        assert [finding.fix for finding in GATES["text-tricks"](case({"x.py": pair}))] == [fix]
+        assert [finding.fix for finding in GATES["text-tricks"](patch_of({"x.py": pair}))] == [fix]

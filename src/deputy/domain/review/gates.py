@@ -1,4 +1,4 @@
-"""The closed list of gates, for whoever must name one without knowing how it judges."""
+"""The closed list of gates, for code that names a gate without running it."""
 
 from enum import StrEnum
 from typing import Self
@@ -22,7 +22,7 @@ class Topic(StrEnum):
 class GateName(StrEnum):
     """A gate, as ``gates.toml``, findings and docs/gates.md name it, and the topic of what it asks people about.
 
-    The gate itself is ``judge`` in the module of its name (``-`` becomes ``_``) in ``deputy.gates``.
+    The table in ``deputy.gates.registry`` gives the function of each gate.
     """
 
     topic: Topic
