@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
@@ -20,7 +21,6 @@ from deputy_playground.wire import PlaygroundError
 SAMPLES = ("shop", "site")
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
-_SOURCE = Path(__file__).parents[2]
 _GIT_ENV = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -48,6 +48,12 @@ def make_repository(source: Path, target: Path) -> None:
     shutil.rmtree(work)
 
 
+def _samples() -> Path:
+    """The sample repositories: in the installed package, or in the source tree."""
+    packaged = Path(str(files("deputy_playground"))) / "examples"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "examples"
+
+
 class Site:
     """Everything running: use as ``with Site(folder) as site``. Deputy knows it by environment variables alone."""
 
@@ -68,7 +74,7 @@ class Site:
         self.folder = folder.resolve()
         self.home = self.folder / "home"
         self.policies = self.folder / "policies"
-        self._given_policies = policies or _SOURCE / "policies"
+        self._given_policies = policies
         self.slack = Playground(self.folder / "slack", port)
         self.model = ModelServer(scripts=scripts)
         self._program, self._environment = tuple(program), dict(environment)
@@ -99,9 +105,20 @@ class Site:
             target = self.home / "remotes" / f"{name}.git"
             if not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
-                make_repository(_SOURCE / "examples" / name, target)
-        if not self.policies.exists():
+                make_repository(_samples() / name, target)
+        if self.policies.exists():
+            return
+        if self._given_policies:
             shutil.copytree(self._given_policies, self.policies)
+        else:
+            self._run("init", str(self.policies))
+
+    def _run(self, *words: str) -> None:
+        """Run a command of Deputy's to its end."""
+        program = [*self._program, *words]
+        done = subprocess.run(program, env=self.environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+        if done.returncode:
+            raise PlaygroundError(f"`deputy {' '.join(words)}` failed. It said:\n{done.stderr[-2000:]}")
 
     def start_deputy(self) -> None:
         """Start ``deputy serve`` and wait until it is ready."""

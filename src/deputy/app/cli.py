@@ -40,18 +40,16 @@ class LazyCommand:
 
 COMMANDS: Mapping[str, LazyCommand] = MappingProxyType(
     {
-        "init": LazyCommand(
-            "Write a starter policy bundle to change to your needs.", "deputy.app.service.commands:init"
-        ),
+        "init": LazyCommand("Write a starter policy bundle to change to your needs.", "deputy.app.service.init:init"),
         "doctor": LazyCommand(
             "Check everything that Deputy needs, and say what to do about what is missing.",
-            "deputy.app.service.commands:doctor",
+            "deputy.app.service.doctor:doctor",
         ),
-        "serve": LazyCommand("Listen to Slack and do the work, in one process.", "deputy.app.service.commands:serve"),
+        "serve": LazyCommand("Listen to Slack and do the work, in one process.", "deputy.app.service.run:serve"),
         "bot": LazyCommand(
-            "Only listen to Slack; workers elsewhere do the work (needs Postgres).", "deputy.app.service.commands:bot"
+            "Only listen to Slack; workers elsewhere do the work (needs Postgres).", "deputy.app.service.run:bot"
         ),
-        "worker": LazyCommand("Only do the work (needs Postgres).", "deputy.app.service.commands:worker"),
+        "worker": LazyCommand("Only do the work (needs Postgres).", "deputy.app.service.run:worker"),
         "policy": LazyCommand("Check and try out policies.", "deputy.app.policy.commands:app"),
         "task": LazyCommand("Look at tasks, and stop them.", "deputy.app.tasks.commands:app"),
         "audit": LazyCommand(

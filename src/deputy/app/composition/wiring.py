@@ -5,7 +5,6 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
 import structlog
 from pydantic import JsonValue
@@ -13,64 +12,36 @@ from pydantic import JsonValue
 from deputy.adapters.delivery import ThreadDelivery
 from deputy.adapters.llm import make_model
 from deputy.adapters.llm.second_opinion import ModelSecondOpinion
-from deputy.adapters.policies import Change, PolicyFolder
+from deputy.adapters.policies import PolicyFolder
 from deputy.adapters.repos import GitRepos
 from deputy.adapters.scanners import Scanners
 from deputy.adapters.slack.client import build_client
 from deputy.adapters.slack.identity import identify
 from deputy.adapters.slack.posting.chat import build_chat
-from deputy.adapters.slack.receiving.listener import Listener, build_listener
-from deputy.adapters.store.leases import Lease, claim
+from deputy.adapters.slack.receiving.listener import build_listener
+from deputy.adapters.store.leases import claim
 from deputy.adapters.store.store import SqlStore, open_store
 from deputy.adapters.timers import Scheduler
 from deputy.app.clock import SystemClock
 from deputy.app.composition.environment_services import environments_of, gateways_of, sandboxes_of
+from deputy.app.composition.running import Deputy
 from deputy.app.composition.sealing import sealing
+from deputy.app.composition.supervision import keep_warm_pool, leads, policy_reporter, watch_workers
 from deputy.app.settings import Settings
-from deputy.domain.errors import BadInput, DeputyError, Unavailable
+from deputy.domain.errors import BadInput, Unavailable
 from deputy.domain.events import Event, EventName
-from deputy.flow.approvals.notices import queue_notice
 from deputy.flow.engine import DurableEngine, DurableQueue
 from deputy.flow.requests.inbox import DurableInbox
 from deputy.flow.state.services import Services
 from deputy.flow.upkeep.housekeeping import jobs
-from deputy.flow.upkeep.warm_pool import STOCK_SECONDS, fill_warm_pool
 from deputy.flow.workflows import QUEUES, workflows
 from deputy.ports import Model
 
 log = structlog.get_logger(__name__)
 
-WORKER_CLAIM, LEAD_CLAIM = "worker", "timers"
-WATCH_SECONDS = 1.0
+WORKER_CLAIM = "worker"
 # A model server of one's own often asks for no key, and the vendor's library does not start without one.
 NO_KEY = "none"
-
-
-@dataclass
-class Deputy:
-    """A running Deputy: any of listener, worker and timers. ``stop`` ends them in order."""
-
-    services: Services
-    store: SqlStore
-    listener: Listener | None = None
-    engine: DurableEngine | None = None
-    timers: Scheduler | None = None
-    claims: list[Lease] = field(default_factory=list)
-    stopping: threading.Event = field(default_factory=threading.Event)
-
-    def stop(self) -> None:
-        """Stop hearing, then firing, then working; what is unfinished is taken up at the next start."""
-        self.stopping.set()
-        if self.listener:
-            self.listener.stop()
-        if self.timers:
-            self.timers.stop()
-        if self.engine:
-            self.engine.stop()
-        self.services.sandboxes.close()
-        for held in self.claims:
-            held.release()
-        self.store.close()
 
 
 def open_services(settings: Settings) -> tuple[Services, SqlStore, DurableQueue]:
@@ -78,7 +49,7 @@ def open_services(settings: Settings) -> tuple[Services, SqlStore, DurableQueue]
     store = open_store(settings.database_url, settings.artifacts_url)
     clock = SystemClock()
     queue = DurableQueue(store.engine, QUEUES)
-    policies = PolicyFolder(settings.deputy_policies, store, _reporter(store, queue, clock))
+    policies = PolicyFolder(settings.deputy_policies, store, policy_reporter(store, queue, clock))
     policies.current()
     if not settings.slack_bot_token.get_secret_value():
         raise BadInput(
@@ -197,84 +168,8 @@ def _start_worker(deputy: Deputy, settings: Settings, queue: DurableQueue, seale
     started = Event(name=EventName.SERVICE_STARTED, at=deputy.services.clock.now(), actor="deputy", data=said)
     with deputy.store.transaction() as ledger:
         ledger.append(started)
-    deputy.timers = Scheduler(_lead(deputy))
+    deputy.timers = Scheduler(leads(deputy))
     deputy.timers.start(jobs(deputy.services))
-    threading.Thread(target=_keep_stocked, args=(deputy,), name="stock", daemon=True).start()
+    threading.Thread(target=keep_warm_pool, args=(deputy,), name="warm-pool", daemon=True).start()
     if not settings.is_single_machine:
-        threading.Thread(
-            target=_watch_workers, args=(deputy, executor, held), name="watch-workers", daemon=True
-        ).start()
-
-
-def _lead(deputy: Deputy) -> Callable[[], bool]:
-    """Whether this process fires the timers; it takes the lead when nobody has it."""
-    mine: list[Lease] = []
-
-    def has_lead() -> bool:
-        if mine and not mine[-1].is_held():
-            mine.clear()
-        if not mine and (held := claim(deputy.store.engine, LEAD_CLAIM)):
-            mine.append(held)
-            deputy.claims.append(held)
-        return bool(mine)
-
-    return has_lead
-
-
-def _keep_stocked(deputy: Deputy) -> None:
-    """Have sandboxes waiting in this worker, until Deputy stops."""
-    while not deputy.stopping.is_set():
-        try:
-            fill_warm_pool(deputy.services)
-        except DeputyError as error:
-            log.warning("worker.stock", error=str(error))
-        except Exception:
-            # The thread's boundary: as for the watch below. When Deputy stops, its database is closed in between.
-            if not deputy.stopping.is_set():
-                log.exception("worker.stock")
-        deputy.stopping.wait(STOCK_SECONDS)
-
-
-def _watch_workers(deputy: Deputy, me: str, mine: Lease) -> None:
-    """Look after the dead, and after our own claim to be alive, until Deputy stops."""
-    suspects: set[str] = set()
-    while deputy.engine and not deputy.stopping.wait(WATCH_SECONDS):
-        try:
-            if not mine.is_held() and (again := claim(deputy.store.engine, me)):
-                mine = again
-                deputy.claims.append(again)
-            suspects = _adopt_dead(deputy, deputy.engine, me, suspects)
-        except Exception:
-            # The thread's boundary: a database that blinks must not end the watch for good.
-            log.exception("worker.watch")
-
-
-def _adopt_dead(deputy: Deputy, engine: DurableEngine, me: str, suspects: set[str]) -> set[str]:
-    """Take over the work of workers that are gone; returns those that may be.
-
-    Who obtains the claim on another's name in two rounds running knows that it is dead. One round is not enough: after
-    a restart of the database the living have lost their claims too, until they take them again.
-    """
-    found: set[str] = set()
-    for executor in engine.executors() - {me}:
-        held = claim(deputy.store.engine, executor)
-        if held is None:
-            continue
-        if executor in suspects:
-            log.info("worker.adopted", executor=executor, workflows=engine.adopt(executor))
-        else:
-            found.add(executor)
-        held.release()
-    return found
-
-
-def _reporter(store: SqlStore, queue: DurableQueue, clock: SystemClock) -> Callable[[Change], None]:
-    """Has a change for the worse or better told, from a thread of its own: policy may be asked in a transaction."""
-
-    def report(change: Change) -> None:
-        def tell() -> None:
-            queue_notice(store, queue, clock, change.digest, change.kept, change.why)
-
-        threading.Thread(target=tell, name="policy-notice").start()
-
-    return report
+        threading.Thread(target=watch_workers, args=(deputy, executor, held), name="watch-workers", daemon=True).start()

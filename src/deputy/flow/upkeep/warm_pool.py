@@ -18,7 +18,7 @@ from deputy.ports import SandboxSpec
 
 log = structlog.get_logger(__name__)
 
-STOCK_SECONDS = 60.0
+WARM_POOL_SECONDS = 60.0
 LATELY = timedelta(days=7)
 _TASKS_LOOKED_AT = 100
 
