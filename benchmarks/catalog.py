@@ -1,6 +1,19 @@
 """All benchmarks, in the order in which they run."""
 
-from benchmarks import ack, audit, command, copies, first_command, gates, parallel, policy, recipe, start, workspace
+from benchmarks import (
+    ack,
+    audit,
+    cli,
+    command,
+    copies,
+    first_command,
+    gates,
+    parallel,
+    policy,
+    recipe,
+    start,
+    workspace,
+)
 from benchmarks.measuring import Benchmark
 
 BENCHMARKS = (
@@ -15,5 +28,6 @@ BENCHMARKS = (
     Benchmark("result", "what has changed in a copy of 10,000 files, taken out", 10, copies.measure_result),
     Benchmark("parallel", "16 small tasks at once, each with its tests", 3, parallel.measure),
     Benchmark("policy", "a decision on every path of a large change", 5, policy.measure, False),
+    Benchmark("cli", "a command of the terminal, by its processor time", 10, cli.measure, False),
     Benchmark("gates", "a patch judged, from git's trees to the report", 5, gates.measure, False),
 )

@@ -66,6 +66,12 @@ COMMANDS: Mapping[str, LazyCommand] = MappingProxyType(
 class LazyGroup(TyperGroup):
     """A group that knows its commands by name and help, and loads the one that is run."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words; a command that does not exist is said before Typer loads what converts options."""
+        if args and not args[0].startswith("-") and args[0] not in self.commands and not ctx.resilient_parsing:
+            super().resolve_command(ctx, args)
+        return super().parse_args(ctx, args)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """The command that the words name, loaded."""
         name, command, rest = super().resolve_command(ctx, args)
