@@ -97,7 +97,7 @@ def test_who_may_not_decide_is_told_why(yard: Yard) -> None:
     thread = yard.held()
     task = yard.task(thread).id
     refusals = {
-        ALICE: "You asked for or steered this work, so somebody else has to decide. You can cancel it.",
+        ALICE: "You asked for this work, so somebody else has to decide. You can cancel it.",
         BEN: "Deciding this takes role:senior, which you don't have in acme/tiny.",
         CORA: "Deciding this takes role:senior, which you don't have in acme/tiny.",
         PAT: "Deciding this takes role:senior, which you don't have in acme/tiny.",

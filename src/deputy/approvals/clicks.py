@@ -51,7 +51,7 @@ def _person(hold: Hold, person: Person, roles: Collection[str], votes: Sequence[
     if person.ineligibility:
         yield f"You can't decide this: your account is {person.ineligibility}."
     if subject in hold.excluded:
-        yield "You asked for or steered this work, so somebody else has to decide. You can cancel it."
+        yield "You asked for this work, so somebody else has to decide. You can cancel it."
     needed = sorted({need.role for need in hold.needs})
     if not set(needed) & set(roles):
         wanted = " or ".join(needed) or "a role that nobody named"

@@ -73,3 +73,20 @@ class Event(Value):
     task: str = ""
     data: dict[str, JsonValue] = Field(default_factory=dict)
     personal: dict[str, str] = Field(default_factory=dict)
+
+
+# Who acts where no person does.
+SYSTEM = "deputy"
+
+
+def happened(
+    name: EventName,
+    at: datetime,
+    *,
+    task: str = "",
+    actor: str = SYSTEM,
+    data: dict[str, JsonValue] | None = None,
+    personal: dict[str, str] | None = None,
+) -> Event:
+    """An event; every event is made here."""
+    return Event(name=name, at=at, actor=actor, task=task, data=data or {}, personal=personal or {})

@@ -48,11 +48,6 @@ class Summary:
         """Tasks that policy refused before any work."""
         return self.by_status.get(TaskStatus.REFUSED, 0)
 
-    @property
-    def blocked(self) -> int:
-        """Tasks whose patch the gates or policy stopped."""
-        return self.by_status.get(TaskStatus.BLOCKED, 0)
-
 
 def summary(tasks: Sequence[Task], holds: Sequence[Hold], votes: Sequence[Vote], now: datetime) -> Summary:
     """What the tasks, with their holds and votes, come to. A hold without a vote (expired, void) is no review time."""

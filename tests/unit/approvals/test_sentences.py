@@ -96,7 +96,7 @@ def refused(hold=ONE, who: str = SAM, *, now=OPENED, clicked=OPENED, votes=(), d
             {"digest": "d2"},
             "What you saw is no longer what would be approved. Please use the newest card of the task.",
         ),
-        ({"who": ALICE}, "You asked for or steered this work, so somebody else has to decide. You can cancel it."),
+        ({"who": ALICE}, "You asked for this work, so somebody else has to decide. You can cancel it."),
         (
             {"hold": BOTH, "roles": ()},
             "Deciding this takes role:billing-owner or role:senior, which you don't have in acme/shop.",

@@ -73,7 +73,7 @@ def test_outcomes_cost_and_cycle_time() -> None:
         _task(TaskStatus.RUNNING),
     ]
     done = summary(tasks, (), (), START)
-    assert (done.total, done.delivered, done.refused, done.blocked, done.active) == (5, 2, 1, 1, 1)
+    assert (done.total, done.delivered, done.refused, done.by_status["blocked"], done.active) == (5, 2, 1, 1, 1)
     assert (done.cost, done.cost_per_delivery, done.tokens) == (2.0, 1.0, 55)
     assert done.cycle == Spread(2, 60.0, 180.0)
 

@@ -9,12 +9,12 @@ from typing import Final, TypeAlias
 from pydantic import JsonValue
 
 from deputy.adapters.slack.identity import Identity
+from deputy.domain import buttons
 from deputy.domain.people import Actor
 from deputy.domain.tasks.request import Incoming, Place, Source
 
 Payload: TypeAlias = Mapping[str, JsonValue]
 
-ACTION_PREFIX: Final = "deputy."
 SLACKBOT: Final = "USLACKBOT"
 # Subtypes that are still a person writing something new.
 HUMAN_SUBTYPES: Final = frozenset({"", "file_share", "thread_broadcast"})
@@ -114,7 +114,7 @@ def _read_click(body: Payload, action: JsonValue, home: Identity, at: datetime) 
     raw_action, user = dig(action, "action_id"), dig(body, "user", "id")
     channel = dig(body, "container", "channel_id") or dig(body, "channel", "id")
     message = dig(body, "container", "message_ts") or dig(body, "message", "ts")
-    if not (raw_action.startswith(ACTION_PREFIX) and user and channel and message):
+    if not (raw_action.startswith(buttons.PREFIX) and user and channel and message):
         return None
     team = _home_team(body, home)
     thread = dig(body, "container", "thread_ts") or dig(body, "message", "thread_ts") or message

@@ -18,7 +18,6 @@ class Identity:
     user: str
     bot: str
     enterprise: str | None = None
-    team_name: str = ""
     is_org_wide: bool = False
 
 
@@ -36,7 +35,6 @@ def identify(client: WebClient) -> Identity:
         user=str(answer.get("user_id") or ""),
         bot=str(answer.get("bot_id") or ""),
         enterprise=answer.get("enterprise_id") or None,
-        team_name=str(answer.get("team") or ""),
         is_org_wide=bool(answer.get("is_enterprise_install")),
     )
     if not (identity.team and identity.user):

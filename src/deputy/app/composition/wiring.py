@@ -29,7 +29,7 @@ from deputy.app.composition.sealing import sealing
 from deputy.app.composition.supervision import keep_warm_pool, leads, policy_reporter, watch_workers
 from deputy.app.settings import Settings
 from deputy.domain.errors import BadInput, Unavailable
-from deputy.domain.events import Event, EventName
+from deputy.domain.events import EventName, happened
 from deputy.flow.engine import DurableEngine, DurableQueue
 from deputy.flow.requests.inbox import DurableInbox
 from deputy.flow.state.services import Services
@@ -165,7 +165,7 @@ def _start_worker(deputy: Deputy, settings: Settings, queue: DurableQueue, seale
     engine.launch()
     deputy.engine = engine
     said: dict[str, JsonValue] = {"as": executor, "sealing": sealed}
-    started = Event(name=EventName.SERVICE_STARTED, at=deputy.services.clock.now(), actor="deputy", data=said)
+    started = happened(EventName.SERVICE_STARTED, deputy.services.clock.now(), data=said)
     with deputy.store.transaction() as ledger:
         ledger.append(started)
     deputy.timers = Scheduler(leads(deputy))

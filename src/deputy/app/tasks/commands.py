@@ -14,7 +14,7 @@ from deputy.app.output import AsJson, say, say_json, say_table
 from deputy.app.settings import load_settings
 from deputy.domain import identifiers
 from deputy.domain.errors import BadPolicy, NotFound, Stale
-from deputy.domain.events import Event, EventName
+from deputy.domain.events import EventName, happened
 from deputy.domain.review.evidence import Evidence
 from deputy.domain.tasks.status import TaskStatus, is_final
 from deputy.domain.tasks.task import Task
@@ -157,7 +157,7 @@ def cancel(task_id: TaskId) -> None:
             if is_final(task.status) or task.status is TaskStatus.DELIVERING:
                 raise Stale(f"{task.id} can't be cancelled", f"it is {task.status}")
             now = SystemClock().now()
-            asked = Event(name=EventName.TASK_CANCEL_ASKED, at=now, actor=OPERATOR, task=task.id)
+            asked = happened(EventName.TASK_CANCEL_ASKED, now, actor=OPERATOR, task=task.id)
             ledger.save_task(task, task.model_copy(update={"cancel_by": OPERATOR, "updated_at": now}), asked)
             # Deputy voids what waits for people and brings the card up to date: now, or at its next start.
             queue.enqueue(ledger, "stop_task", f"stop:{task.id}", task.id)

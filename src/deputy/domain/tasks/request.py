@@ -25,7 +25,6 @@ class Source(StrEnum):
     THREAD = "thread"
     CLICK = "click"
     COMMAND = "command"
-    CLI = "cli"
 
 
 class Incoming(Value):

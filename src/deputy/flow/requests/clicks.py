@@ -5,11 +5,12 @@ import secrets
 from pydantic import JsonValue
 
 from deputy.approvals import refusal
+from deputy.domain.buttons import AnswerClick, CancelClick, VoteClick, read_click
 from deputy.domain.errors import NotFound
 from deputy.domain.events import EventName
 from deputy.domain.identifiers import TaskId
 from deputy.domain.people import Person
-from deputy.domain.review.approval import Hold, HoldKind, HoldStatus, Vote, VoteChoice
+from deputy.domain.review.approval import Hold, HoldKind, HoldStatus, Vote
 from deputy.domain.tasks.request import Incoming
 from deputy.domain.tasks.status import TaskStatus
 from deputy.domain.tasks.task import Task
@@ -27,7 +28,6 @@ from deputy.flow.state.steps import StepFailed, Steps
 from deputy.flow.state.tasks import end, event, once
 from deputy.ports import Ledger
 
-_CHOICES = {"deputy.approve": VoteChoice.APPROVE, "deputy.deny": VoteChoice.DENY}
 _REJECTED = "Nothing was delivered; ask them what has to change before you ask again."
 _GONE = "This button belongs to something that no longer exists. The card in the thread shows where the task stands."
 
@@ -80,16 +80,17 @@ def _carry_out(services: Services, ledger: Ledger, incoming: Incoming, who: Pers
 
 
 def _apply(services: Services, ledger: Ledger, incoming: Incoming, who: Person) -> tuple[str, str]:
-    if incoming.action in _CHOICES:
-        return _vote(services, ledger, incoming, who)
+    click = read_click(incoming.action, incoming.value)
+    if isinstance(click, VoteClick):
+        return _vote(services, ledger, incoming, who, click)
     if who.ineligibility:
         _ignored(services, ledger, incoming, "", who.ineligibility)
         return f"Your account is {who.ineligibility}, so this button does nothing for you.", ""
-    if incoming.action == "deputy.cancel":
-        task = ledger.task(TaskId(incoming.value))
+    if isinstance(click, CancelClick):
+        task = ledger.task(click.task)
         return ask_to_cancel(services, ledger, task, incoming.actor.subject), task.id
-    if incoming.action.startswith("deputy.answer"):
-        return _answer(services, ledger, incoming)
+    if isinstance(click, AnswerClick):
+        return _answer(services, ledger, incoming, click)
     _ignored(services, ledger, incoming, "", "unknown action")
     return _GONE, ""
 
@@ -99,9 +100,8 @@ def _ignored(services: Services, ledger: Ledger, incoming: Incoming, task: str, 
     ledger.append(event(services, EventName.CLICK_IGNORED, task=task, actor=incoming.actor.subject, data=data))
 
 
-def _answer(services: Services, ledger: Ledger, incoming: Incoming) -> tuple[str, str]:
-    task_id, _, value = incoming.value.partition("|")
-    task = ledger.task(TaskId(task_id))
+def _answer(services: Services, ledger: Ledger, incoming: Incoming, click: AnswerClick) -> tuple[str, str]:
+    task, value = ledger.task(click.task), click.value
     if task.requester != incoming.actor:
         _ignored(services, ledger, incoming, task.id, "not the requester")
         return "Only the person who asked can answer this.", ""
@@ -114,9 +114,8 @@ def _answer(services: Services, ledger: Ledger, incoming: Incoming) -> tuple[str
     return "", task.id
 
 
-def _vote(services: Services, ledger: Ledger, incoming: Incoming, who: Person) -> tuple[str, str]:
-    hold_id, _, nonce = incoming.value.partition("|")
-    hold = ledger.hold(hold_id)
+def _vote(services: Services, ledger: Ledger, incoming: Incoming, who: Person, click: VoteClick) -> tuple[str, str]:
+    hold = ledger.hold(click.hold)
     bundle, subject = services.policies.current(), incoming.actor.subject
     refused = refusal(
         hold,
@@ -128,9 +127,9 @@ def _vote(services: Services, ledger: Ledger, incoming: Incoming, who: Person) -
         window_seconds=bundle.limits.button_seconds,
         digest=binding(services, ledger.task(hold.task), hold.kind),
     )
-    if not secrets.compare_digest(nonce.encode(), hold.nonce.encode()):
+    if not secrets.compare_digest(click.nonce.encode(), hold.nonce.encode()):
         refused = _GONE
-    choice = _CHOICES[incoming.action]
+    choice = click.choice
     data: dict[str, JsonValue] = {"hold": hold.id, "digest": hold.digest, "choice": choice.value}
     if refused:
         happened = event(

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from deputy.domain.errors import NotFound
-from deputy.domain.events import Event, EventName
+from deputy.domain.events import EventName, happened
 from deputy.domain.people import Actor
 from deputy.domain.tasks.request import Incoming, Source
 from deputy.domain.text.secrets import redact
@@ -46,9 +46,9 @@ class DurableInbox:
                 ledger.task(task_id)
             except NotFound:
                 return
-            happened = Event(name=EventName.REQUEST_EDITED, at=at, actor=actor.subject, task=task_id)
+            edited = happened(EventName.REQUEST_EDITED, at, actor=actor.subject, task=task_id)
             known = ledger.events(task=task_id, name=EventName.REQUEST_EDITED)
             # Slack delivers an event again when it is unsure: one edit is one event.
             if all(abs(at - stored.event.at) > SAME_EDIT for stored in known):
-                ledger.append(happened)
+                ledger.append(edited)
                 self._queue.enqueue(ledger, "handle_edit", f"edit:{task_id}", task_id)

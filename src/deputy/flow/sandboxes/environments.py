@@ -10,11 +10,11 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from deputy.domain.errors import BadInput, BadPolicy, Cancelled, DeputyError
-from deputy.domain.events import Event, EventName
+from deputy.domain.events import SYSTEM, EventName, happened
 from deputy.domain.policy.config import Environment, RepoConfig
 from deputy.environments import key as key_of
 from deputy.evidence import presentable
-from deputy.flow.state.tasks import SYSTEM, once
+from deputy.flow.state.tasks import once
 from deputy.ports import (
     KEPT_FOLDER,
     BuildStep,
@@ -221,4 +221,4 @@ class _Record:
         return {"repo": spec.repo, "key": spec.key, "base": spec.base, "seconds": seconds}
 
     def _append(self, ledger: Ledger, name: EventName, data: dict[str, JsonValue]) -> None:
-        ledger.append(Event(name=name, at=self._services.clock.now(), actor=self._actor, data=data))
+        ledger.append(happened(name, self._services.clock.now(), actor=self._actor, data=data))

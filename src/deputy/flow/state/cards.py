@@ -7,6 +7,7 @@ then who has to decide and why, then the evidence.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from deputy.domain.buttons import CANCEL, answer_button, cancel_button, vote_button
 from deputy.domain.changes.change import TreeChange
 from deputy.domain.policy.approval_requirements import requirements_text
 from deputy.domain.review.approval import Hold, HoldKind, HoldStatus, Vote, VoteChoice
@@ -120,7 +121,7 @@ def approval_card(view: View) -> Card:
         facts=card.facts,
         notes=card.notes,
         code=card.code,
-        buttons=tuple(button for button in card.buttons if button.action != "deputy.cancel"),
+        buttons=tuple(button for button in card.buttons if button.action != CANCEL),
         footer=card.footer,
     )
 
@@ -312,18 +313,20 @@ def _buttons(view: View) -> tuple[Button, ...]:
     task = view.task
     if is_final(task.status) or task.status is _S.DELIVERING:
         return ()
-    cancel = Button("deputy.cancel", task.id, "Cancel", confirm="Stop this task? Nothing will be delivered.")
+    stop = cancel_button(task.id)
+    cancel = Button(stop.action, stop.value, "Cancel", confirm="Stop this task? Nothing will be delivered.")
     if task.status is _S.NEEDS_ANSWER and task.clarification:
-        answers = tuple(
-            Button(f"deputy.answer.{number}", f"{task.id}|{choice.value}", choice.label)
-            for number, choice in enumerate(task.clarification.choices)
-        )
+        choices = task.clarification.choices
+        ids = (answer_button(number, task.id, choice.value) for number, choice in enumerate(choices))
+        answers = (Button(each.action, each.value, choice.label) for each, choice in zip(ids, choices, strict=True))
         return (*answers, cancel)
     if view.hold and task.status in (_S.HELD_FOR_CLEARANCE, _S.HELD_FOR_SIGNOFF):
-        key = f"{view.hold.id}|{view.hold.nonce}"
+        approve, deny = (
+            vote_button(choice, view.hold.id, view.hold.nonce) for choice in (VoteChoice.APPROVE, VoteChoice.DENY)
+        )
         return (
-            Button("deputy.approve", key, "Approve", "primary"),
-            Button("deputy.deny", key, "Deny", "danger", confirm="Deny this? The task ends."),
+            Button(approve.action, approve.value, "Approve", "primary"),
+            Button(deny.action, deny.value, "Deny", "danger", confirm="Deny this? The task ends."),
             cancel,
         )
     return (cancel,)

@@ -12,7 +12,7 @@ import structlog
 from pydantic import JsonValue
 
 from deputy.domain.errors import BadPolicy, NotFound, Stale
-from deputy.domain.events import Event, EventName
+from deputy.domain.events import EventName, happened
 from deputy.domain.tasks.status import TaskStatus
 from deputy.domain.tasks.task import Task
 from deputy.flow.state.services import Services
@@ -23,7 +23,6 @@ from deputy.scheduling import Line, QueuePosition, ResourceRequest, Run, fair_or
 log = structlog.get_logger(__name__)
 
 _S = TaskStatus
-_NAME = "deputy"
 # A run has the task in its hands, or is in line to take it.
 OF_A_RUN = frozenset({_S.QUEUED, _S.RUNNING, _S.VERIFYING})
 # What a task may be whose run was called once.
@@ -177,10 +176,10 @@ def _run(bundle: Bundle, task: Task) -> Run:
 
 def _call(services: Services, ledger: Ledger, task: Task, now: datetime) -> None:
     data: dict[str, JsonValue] = {"run": task.run_number, "waited": round((now - task.updated_at).total_seconds())}
-    happened = Event(name=EventName.RUN_CALLED, at=now, actor=_NAME, task=task.id, data=data)
+    called = happened(EventName.RUN_CALLED, now, task=task.id, data=data)
     after = task.moved(task.status, now, runs=task.runs_with(dispatched_at=now))
     try:
-        ledger.save_task(task, after, happened)
+        ledger.save_task(task, after, called)
     except Stale:  # somebody stops it at this moment
         return
     repo = task.spec.repo if task.spec else ""
@@ -193,10 +192,10 @@ def _refuse(services: Services, ledger: Ledger, bundle: Bundle, task: Task, now:
     """Policy has changed so that a task in line can't ever start."""
     repo = task.spec.repo if task.spec else ""
     why = unschedulable_words(repo, claim_of(bundle, repo), bundle.limits)
-    happened = Event(name=EventName.TASK_REFUSED, at=now, actor=_NAME, task=task.id, data={"outcome": why})
+    refused = happened(EventName.TASK_REFUSED, now, task=task.id, data={"outcome": why})
     after = task.moved(_S.REFUSED, now, outcome=why)
     try:
-        ledger.save_task(task, after, happened)
+        ledger.save_task(task, after, refused)
     except Stale:
         return
     services.queue.enqueue(ledger, "show_line", f"line:{task.id}:{task.run_number}", [task.id])

@@ -8,7 +8,7 @@ from typing import TypeVar, Unpack
 from pydantic import JsonValue, TypeAdapter
 
 from deputy.domain.errors import NotFound
-from deputy.domain.events import Event, EventName
+from deputy.domain.events import SYSTEM, Event, EventName, happened
 from deputy.domain.identifiers import TaskId
 from deputy.domain.tasks.run import RunResult
 from deputy.domain.tasks.status import TaskStatus, is_final
@@ -20,7 +20,6 @@ from deputy.ports import Ledger
 
 T = TypeVar("T")
 
-SYSTEM = "deputy"
 ACTIVE = tuple(status for status in TaskStatus if not is_final(status))
 
 
@@ -58,7 +57,7 @@ def event(
     personal: dict[str, str] | None = None,
 ) -> Event:
     """An audit event that happens now."""
-    return Event(name=name, at=services.clock.now(), actor=actor, task=task, data=data or {}, personal=personal or {})
+    return happened(name, services.clock.now(), task=task, actor=actor, data=data, personal=personal)
 
 
 def advance(
@@ -66,7 +65,7 @@ def advance(
     ledger: Ledger,
     task: Task,
     status: TaskStatus,
-    happened: Event,
+    occurred: Event,
     **changes: Unpack[TaskChanges],
 ) -> Task:
     """Save the task with a new status and the event that explains it.
@@ -75,10 +74,10 @@ def advance(
     """
     after = task.moved(status, services.clock.now(), **changes)
     if not _moves_line(task.status, status):
-        return ledger.save_task(task, after, happened)
+        return ledger.save_task(task, after, occurred)
     bundle = bundle_now(services)
     ledger.lock()
-    saved = ledger.save_task(task, after, happened)
+    saved = ledger.save_task(task, after, occurred)
     dispatch(services, ledger, bundle, was=task)
     return ledger.task(saved.id) if status is TaskStatus.QUEUED else saved
 
@@ -109,8 +108,8 @@ def end(
     data: dict[str, JsonValue] | None = None,
 ) -> Task:
     """End the task with the sentence that its requester reads."""
-    happened = event(services, ENDINGS[status], task=task.id, actor=actor, data={"outcome": outcome, **(data or {})})
-    return advance(services, ledger, task, status, happened, outcome=outcome)
+    ended = event(services, ENDINGS[status], task=task.id, actor=actor, data={"outcome": outcome, **(data or {})})
+    return advance(services, ledger, task, status, ended, outcome=outcome)
 
 
 def fail(services: Services, task_id: TaskId, sentence: str) -> bool:
