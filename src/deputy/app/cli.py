@@ -64,7 +64,10 @@ COMMANDS: Mapping[str, LazyCommand] = MappingProxyType(
 
 
 class LazyGroup(TyperGroup):
-    """A group that knows its commands by name and help, and loads the one that is run."""
+    """A group that knows its commands by name and help, and loads the one that is run.
+
+    The context's ``obj``, where there is one, is called before that.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the words; a command that does not exist is said before Typer loads what converts options."""
@@ -77,9 +80,8 @@ class LazyGroup(TyperGroup):
         name, command, rest = super().resolve_command(ctx, args)
         if name is None or name not in COMMANDS:
             return name, command, rest
-        from deputy.app.logs import configure_logging
-
-        configure_logging("warning")  # standard output belongs to answers
+        if ctx.obj is not None:
+            ctx.obj()
         return name, COMMANDS[name].load(), rest
 
     def load_all(self) -> "LazyGroup":
@@ -123,10 +125,17 @@ def loaded() -> LazyGroup:
     return cast("LazyGroup", typer.main.get_command(build())).load_all()
 
 
+def _log_to_standard_error() -> None:
+    """Standard output belongs to answers. It is done when a command is loaded: structlog takes a while to load, too."""
+    from deputy.app.logs import configure_logging
+
+    configure_logging("warning")
+
+
 def main() -> None:
     """Run a command. An error that we know is one sentence on standard error and exit status 1."""
     try:
-        build()()
+        typer.main.get_command(build())(obj=_log_to_standard_error)
     except DeputyError as error:
         sys.stderr.write(f"deputy: {error}\n")
         sys.exit(1)
