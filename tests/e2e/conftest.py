@@ -82,7 +82,7 @@ NOTE = "can you just write a note about birds in `tiny`"
 NAP = "can you just nap for 60 seconds in `tiny`"
 
 
-class Yard:
+class RunningDeputy:
     """A site with one Deputy and everything that a test asks of it."""
 
     def __init__(self, site: Site) -> None:
@@ -311,23 +311,23 @@ def _push(site: Site, message: str, change: Callable[[Path], None]) -> str:
 
 
 @contextlib.contextmanager
-def running(folder: Path, **options: object) -> Iterator[Yard]:
+def running(folder: Path, **options: object) -> Iterator[RunningDeputy]:
     """A site of one's own."""
     site = make_site(folder, **options)  # type: ignore[arg-type]
     with site:
         site.slack.wait_connected()
-        yield Yard(site)
+        yield RunningDeputy(site)
 
 
 @pytest.fixture(scope="session")
-def shared_yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+def shared_yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDeputy]:
     """One Deputy for every test (of an xdist worker) that leaves it as it was."""
     with running(tmp_path_factory.mktemp("yard")) as yard:
         yield yard
 
 
 @pytest.fixture
-def yard(shared_yard: Yard) -> Iterator[Yard]:
+def yard(shared_yard: RunningDeputy) -> Iterator[RunningDeputy]:
     """The shared Deputy, which is to be well before and after."""
     shared_yard.is_well()
     yield shared_yard

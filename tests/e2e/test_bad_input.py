@@ -10,7 +10,7 @@ import pytest
 
 from deputy.domain.events import EventName
 from deputy.domain.tasks.status import TaskStatus
-from tests.e2e.conftest import ALICE, BEN, BOT, CHANNEL, NAP, NOTE, RATE, SAM, Yard, running
+from tests.e2e.conftest import ALICE, BEN, BOT, CHANNEL, NAP, NOTE, RATE, SAM, RunningDeputy, running
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(150)]
 
@@ -21,14 +21,14 @@ KNOWN = "I know these: acme/shop, acme/site, acme/tiny."
 
 
 @pytest.mark.parametrize("name", ["acme/nowhere", "https://github.com/acme/nowhere"])
-def test_an_unknown_repository(yard: Yard, name: str) -> None:
+def test_an_unknown_repository(yard: RunningDeputy, name: str) -> None:
     thread = yard.ask(f"can you just fix the lint in {name}")
     yard.until(thread, f"I don't know the repository acme/nowhere. {KNOWN}")
     assert yard.task(thread).status is TaskStatus.REFUSED
     assert yard.names(thread)[-1] == EventName.TASK_REFUSED
 
 
-def test_a_text_that_is_too_long(yard: Yard) -> None:
+def test_a_text_that_is_too_long(yard: RunningDeputy) -> None:
     thread = yard.slack.say(ALICE, CHANNEL, f"<@{BOT}> " + "x" * 39_980)
     card = yard.until(thread, "The request has 39,980 characters and the limit is 8,000.")
     assert "Say in a few sentences what to change; long logs are better left out." in card.text
@@ -47,7 +47,7 @@ def test_a_text_that_is_too_long(yard: Yard) -> None:
         "{braces} %s %n $(rm -rf /) `; DROP TABLE tasks; -- in `tiny`",
     ],
 )
-def test_texts_that_try_to_be_more(yard: Yard, text: str) -> None:
+def test_texts_that_try_to_be_more(yard: RunningDeputy, text: str) -> None:
     thread = yard.slack.say(ALICE, CHANNEL, f"<@{BOT}> {text}")
     task = yard.task(thread)
     yard.slack.say(ALICE, CHANNEL, "cancel", thread)
@@ -61,7 +61,7 @@ def test_texts_that_try_to_be_more(yard: Yard, text: str) -> None:
 _MOVING = {TaskStatus.RECEIVED, TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.VERIFYING, TaskStatus.DELIVERING}
 
 
-def test_text_around_a_known_request_is_no_command(yard: Yard) -> None:
+def test_text_around_a_known_request_is_no_command(yard: RunningDeputy) -> None:
     thread = yard.ask("can you just nap for 9999 seconds in `tiny`")  # beyond what the recipe's argument admits
     card = yard.until(thread, "Failed")
     assert "recipe nap" not in card.text
@@ -70,7 +70,7 @@ def test_text_around_a_known_request_is_no_command(yard: Yard) -> None:
 # ------------------------------------------------------------------------------------------------ edits
 
 
-def test_an_edit_changes_nothing_and_is_answered_once(yard: Yard) -> None:
+def test_an_edit_changes_nothing_and_is_answered_once(yard: RunningDeputy) -> None:
     thread = yard.held()
     task = yard.task(thread).id
     for text in ("remove the tests in `tiny`", "remove everything in `tiny`"):
@@ -87,7 +87,7 @@ def test_an_edit_changes_nothing_and_is_answered_once(yard: Yard) -> None:
     assert len(yard.tasks(thread)) == 1
 
 
-def test_a_deleted_request_goes_on(yard: Yard) -> None:
+def test_a_deleted_request_goes_on(yard: RunningDeputy) -> None:
     root = yard.slack.say(BEN, CHANNEL, "let us look at the rates")
     request = yard.ask(RATE, thread=root)
     yard.until(root, "Waiting for sign-off")
@@ -98,7 +98,7 @@ def test_a_deleted_request_goes_on(yard: Yard) -> None:
     yard.until(root, "*Delivered*")
 
 
-def test_an_edit_of_other_messages_is_nothing(yard: Yard) -> None:
+def test_an_edit_of_other_messages_is_nothing(yard: RunningDeputy) -> None:
     ts = yard.slack.say(ALICE, CHANNEL, "lunch?")
     yard.slack.edit(ALICE, CHANNEL, ts, f"lunch, <@{BOT}>?")  # a mention by edit is not a request
     before = len(yard.events(name=EventName.REQUEST_EDITED))
@@ -110,7 +110,7 @@ def test_an_edit_of_other_messages_is_nothing(yard: Yard) -> None:
 # ------------------------------------------------------------------------------------------------ the same again
 
 
-def test_what_is_delivered_twice_is_done_once(yard: Yard) -> None:
+def test_what_is_delivered_twice_is_done_once(yard: RunningDeputy) -> None:
     yard.slack.repeat_events(2)  # both the message and the mention of it
     repeated = yard.ask(NOTE)
     yard.until(repeated, "*Delivered*")
@@ -128,7 +128,7 @@ def test_what_is_delivered_twice_is_done_once(yard: Yard) -> None:
 
 
 @pytest.fixture(scope="module")
-def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDeputy]:
     """A Deputy with little patience: one open task each, short deadlines."""
     # One run at all is fewer than there may be per repository: the smaller number holds.
     limits = {"active_per_person": 1, "active_total": 1, "hold_seconds": 4, "question_seconds": 2}
@@ -137,7 +137,7 @@ def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
         yard.is_well()
 
 
-def test_too_many_open_tasks_and_a_sign_off_that_expires(hurried: Yard) -> None:
+def test_too_many_open_tasks_and_a_sign_off_that_expires(hurried: RunningDeputy) -> None:
     first = hurried.held()
     second = hurried.ask(NOTE)
     hurried.until(second, "You have 1 open tasks, and 1 at once is the limit. Wait for one to end, or cancel one.")
@@ -149,7 +149,7 @@ def test_too_many_open_tasks_and_a_sign_off_that_expires(hurried: Yard) -> None:
     hurried.until(hurried.ask(NOTE), "*Delivered*")  # there is room again
 
 
-def test_a_task_in_line_is_cancelled(hurried: Yard) -> None:
+def test_a_task_in_line_is_cancelled(hurried: RunningDeputy) -> None:
     first = hurried.ask(NAP)
     hurried.until(first, "sleep 60")
     second = hurried.ask(NOTE, BEN)
@@ -163,7 +163,7 @@ def test_a_task_in_line_is_cancelled(hurried: Yard) -> None:
     assert EventName.RUN_STARTED not in hurried.names(second)
 
 
-def test_a_question_expires(hurried: Yard) -> None:
+def test_a_question_expires(hurried: RunningDeputy) -> None:
     thread = hurried.ask("can you just write a note about cats", BEN)
     hurried.until(thread, "Which repository")
     card = hurried.until(thread, "The question was not answered in time. Just ask again.")
@@ -177,7 +177,7 @@ def test_a_question_expires(hurried: Yard) -> None:
 # ------------------------------------------------------------------------------------------------ the policy
 
 
-def test_a_policy_that_breaks_stays_in_force_until_it_is_repaired(yard: Yard) -> None:
+def test_a_policy_that_breaks_stays_in_force_until_it_is_repaired(yard: RunningDeputy) -> None:
     file = yard.site.policies / "policy.csv"
     good = file.read_text()
     broken = len(yard.events(name=EventName.POLICY_BROKEN))
@@ -201,7 +201,7 @@ def test_a_policy_that_breaks_stays_in_force_until_it_is_repaired(yard: Yard) ->
 # ------------------------------------------------------------------------------------------------ the command line
 
 
-def test_the_command_line_about_a_task(yard: Yard, tmp_path: Path) -> None:
+def test_the_command_line_about_a_task(yard: RunningDeputy, tmp_path: Path) -> None:
     thread = yard.ask(NOTE)
     yard.until(thread, "*Delivered*")
     task = yard.task(thread).id
@@ -217,11 +217,11 @@ def test_the_command_line_about_a_task(yard: Yard, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["show", "logs", "evidence", "cancel"])
-def test_the_command_line_about_an_unknown_task(yard: Yard, command: str) -> None:
+def test_the_command_line_about_an_unknown_task(yard: RunningDeputy, command: str) -> None:
     assert yard.cli("task", command, "D-NOTHERE2", status=1) == "deputy: There is no task D-NOTHERE2.\n"
 
 
-def test_the_command_line_about_the_audit_trail(yard: Yard, tmp_path: Path) -> None:
+def test_the_command_line_about_the_audit_trail(yard: RunningDeputy, tmp_path: Path) -> None:
     thread = yard.ask("can you just fix the lint in `acme/nowhere`")
     yard.until(thread, "I don't know")
     task = yard.task(thread).id
@@ -243,7 +243,7 @@ def test_the_command_line_about_the_audit_trail(yard: Yard, tmp_path: Path) -> N
     assert "Check the path" in yard.cli("audit", "export", str(tmp_path / "no" / "folder"), status=1)
 
 
-def test_the_command_line_about_policies(yard: Yard, tmp_path: Path) -> None:
+def test_the_command_line_about_policies(yard: RunningDeputy, tmp_path: Path) -> None:
     assert yard.cli("policy", "lint") == "The policy is sound.\n"
     assert json.loads(yard.cli("policy", "lint", "--json")) == []
     assert yard.cli("policy", "test").endswith(" passed, 0 failed\n")
@@ -264,7 +264,7 @@ def test_the_command_line_about_policies(yard: Yard, tmp_path: Path) -> None:
     )
 
 
-def test_the_command_line_for_starting(yard: Yard, tmp_path: Path) -> None:
+def test_the_command_line_for_starting(yard: RunningDeputy, tmp_path: Path) -> None:
     rows = {row["part"]: row["state"] for row in json.loads(yard.cli("doctor", "--json"))}
     assert rows == dict.fromkeys(("database", "policy", "sandbox", "sealing", "scanners", "slack", "model"), "ok")
     assert "team T0ACME, bot U0DEPUTY" in yard.cli("doctor")

@@ -15,7 +15,7 @@ from deputy.domain.events import EventName
 from deputy.domain.tasks.status import TaskStatus
 from deputy_playground.model.scripts import Move
 from deputy_playground.model.wire import Asked
-from tests.e2e.conftest import ALICE, NOTE, Yard, running
+from tests.e2e.conftest import ALICE, NOTE, RunningDeputy, running
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(240)]
 
@@ -64,7 +64,7 @@ class SlowModel:
 
 
 @pytest.fixture(scope="module")
-def cancelling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+def cancelling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDeputy]:
     with running(tmp_path_factory.mktemp("cancelling"), more={"recipes.toml": RECIPE, "repos.toml": REPOS}) as yard:
         yield yard
         yard.is_well()
@@ -81,7 +81,7 @@ def processes() -> list[str]:
     return found
 
 
-def cancelled(yard: Yard, thread: str, *, by: str = "button") -> float:
+def cancelled(yard: RunningDeputy, thread: str, *, by: str = "button") -> float:
     """Cancel, and wait for the end of the task's containers and processes; seconds from the click."""
     task = yard.task(thread).id
     began = time.monotonic()
@@ -95,7 +95,7 @@ def cancelled(yard: Yard, thread: str, *, by: str = "button") -> float:
     return took
 
 
-def proof(yard: Yard, thread: str) -> dict[str, object]:
+def proof(yard: RunningDeputy, thread: str) -> dict[str, object]:
     """What the trail says about the task's end."""
     yard.wait(lambda: yard.task(thread).status is TaskStatus.CANCELLED, "end")
     (ended,) = yard.events(task=yard.task(thread).id, name=EventName.TASK_CANCELLED)
@@ -104,7 +104,9 @@ def proof(yard: Yard, thread: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("by", ["button", "operator"])
-def test_a_running_command_and_its_children_are_gone_and_the_trail_proves_it(cancelling: Yard, by: str) -> None:
+def test_a_running_command_and_its_children_are_gone_and_the_trail_proves_it(
+    cancelling: RunningDeputy, by: str
+) -> None:
     thread = cancelling.ask("can you just hang about in `tiny`")
     cancelling.wait(processes, "sleeping process")
     task = cancelling.task(thread)
@@ -119,7 +121,7 @@ def test_a_running_command_and_its_children_are_gone_and_the_trail_proves_it(can
     assert EventName.PATCH_COMPUTED not in cancelling.names(thread)
 
 
-def test_a_check_of_the_patch_is_stopped(cancelling: Yard) -> None:
+def test_a_check_of_the_patch_is_stopped(cancelling: RunningDeputy) -> None:
     thread = cancelling.ask(NOTE.replace("tiny", "slow"))
     cancelling.wait(processes, "sleeping process")
     task = cancelling.task(thread)
@@ -131,7 +133,7 @@ def test_a_check_of_the_patch_is_stopped(cancelling: Yard) -> None:
     assert EventName.CHECKS_FINISHED not in cancelling.names(thread)
 
 
-def test_the_build_of_an_environment_is_stopped(cancelling: Yard) -> None:
+def test_the_build_of_an_environment_is_stopped(cancelling: RunningDeputy) -> None:
     thread = cancelling.ask(NOTE.replace("tiny", "building"))
     cancelling.wait(processes, "sleeping process", 60)
     assert cancelled(cancelling, thread) < BOUND
@@ -140,7 +142,7 @@ def test_the_build_of_an_environment_is_stopped(cancelling: Yard) -> None:
 
 
 def test_a_models_answer_is_not_waited_for_and_counts_nowhere(
-    cancelling: Yard, monkeypatch: pytest.MonkeyPatch
+    cancelling: RunningDeputy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow = SlowModel(cancelling.site.model.move)
     monkeypatch.setattr(cancelling.site.model, "move", slow)
@@ -159,7 +161,7 @@ def test_a_models_answer_is_not_waited_for_and_counts_nowhere(
     assert cancelling.task(thread).status is TaskStatus.CANCELLED
 
 
-def test_a_sandbox_waits_for_the_next_task_and_is_gone_when_deputy_stops(cancelling: Yard) -> None:
+def test_a_sandbox_waits_for_the_next_task_and_is_gone_when_deputy_stops(cancelling: RunningDeputy) -> None:
     """The last of this file: Deputy is stopped and started again."""
     cancelling.until(cancelling.ask(NOTE), "Delivered", 60)
     client = docker.from_env()

@@ -26,7 +26,7 @@ from deputy.flow.sandboxes.environments import prepare
 from deputy.flow.sandboxes.sandboxes import spec_of
 from deputy.flow.workflows import QUEUES
 from deputy_playground.site import make_repository
-from tests.e2e.conftest import NOTE, SOURCE, Yard, running
+from tests.e2e.conftest import NOTE, SOURCE, RunningDeputy, running
 from tests.e2e.real_library import arrow, qs
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
@@ -173,7 +173,7 @@ setup = [["sh", "-c", "echo no wheel for you >&2; exit 4"]]
 """
 
 
-def _hand_over(yard: Yard, repo: str) -> Event:
+def _hand_over(yard: RunningDeputy, repo: str) -> Event:
     """What the clock does every two minutes, now; how it went."""
     with contextlib.closing(yard.store()) as store:
         queue = DurableQueue(store.engine, QUEUES)

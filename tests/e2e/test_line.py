@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from deputy.domain.events import EventName
-from tests.e2e.conftest import ALICE, BEN, BOT, CHANNEL, NAP, NOTE, SUE, Yard, running
+from tests.e2e.conftest import ALICE, BEN, BOT, CHANNEL, NAP, NOTE, SUE, RunningDeputy, running
 from tests.support.line_watch import most_at_once
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(240)]
@@ -17,19 +17,19 @@ FULL = "2 runs are under way, the limit is 2"
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDeputy]:
     with running(tmp_path_factory.mktemp("line"), limits={"active_total": 2, "active_per_repo": 2}) as yard:
         yield yard
 
 
 @pytest.fixture
-def two_at_once(shared: Yard) -> Iterator[Yard]:
+def two_at_once(shared: RunningDeputy) -> Iterator[RunningDeputy]:
     shared.is_well()
     yield shared
     shared.is_well()
 
 
-def limit(yard: Yard, **changed: float) -> None:
+def limit(yard: RunningDeputy, **changed: float) -> None:
     """Write limits into the policy of the running Deputy."""
     file = yard.site.policies / "limits.toml"
     text = file.read_text()
@@ -40,11 +40,11 @@ def limit(yard: Yard, **changed: float) -> None:
     file.write_text(text)
 
 
-def started(yard: Yard) -> list[str]:
+def started(yard: RunningDeputy) -> list[str]:
     return [event.task for event in yard.events(name=EventName.RUN_STARTED)]
 
 
-def test_people_take_turns_and_their_cards_say_where_they_are(two_at_once: Yard) -> None:
+def test_people_take_turns_and_their_cards_say_where_they_are(two_at_once: RunningDeputy) -> None:
     yard, alice = two_at_once, []
     for place in ("Working", "Working", "1st in line", "2nd in line", "3rd in line"):
         alice.append(yard.ask(SHORT_NAP))
@@ -66,7 +66,7 @@ def test_people_take_turns_and_their_cards_say_where_they_are(two_at_once: Yard)
     assert not any("in line" in text for text in cards)
 
 
-def test_a_place_that_is_given_up_is_given_on_and_a_roomier_limit_holds_at_once(two_at_once: Yard) -> None:
+def test_a_place_that_is_given_up_is_given_on_and_a_roomier_limit_holds_at_once(two_at_once: RunningDeputy) -> None:
     yard = two_at_once
     busy = [yard.ask(NAP) for _ in range(2)]
     for thread in busy:
@@ -113,7 +113,7 @@ def test_a_place_that_is_given_up_is_given_on_and_a_roomier_limit_holds_at_once(
     assert most_at_once(yard) == 3
 
 
-def test_what_could_never_start_is_refused_and_what_was_in_line_with_it(two_at_once: Yard) -> None:
+def test_what_could_never_start_is_refused_and_what_was_in_line_with_it(two_at_once: RunningDeputy) -> None:
     yard = two_at_once
     busy = [yard.ask(NAP) for _ in range(2)]
     for thread in busy:

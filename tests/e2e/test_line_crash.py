@@ -7,7 +7,7 @@ import pytest
 
 from deputy.domain.events import EventName
 from deputy.domain.tasks.status import TaskStatus
-from tests.e2e.conftest import ALICE, BEN, CHANNEL, NOTE, Yard, make_site
+from tests.e2e.conftest import ALICE, BEN, CHANNEL, NOTE, RunningDeputy, make_site
 from tests.support.line_watch import most_at_once
 from tests.support.postgres import postgres_server, postgres_url
 from tests.support.process_image import ProcessImage
@@ -45,7 +45,7 @@ def supervised(request: pytest.FixtureRequest, tmp_path: Path, crashing_image: P
 def test_a_kill_wherever_the_line_moves_loses_nobody_and_calls_nobody_twice(
     supervised: Supervised, tmp_path: Path
 ) -> None:
-    yard = Yard(supervised.site)
+    yard = RunningDeputy(supervised.site)
     people = [ALICE, ALICE, ALICE, BEN]
     threads = [supervised.site.slack.say(user, CHANNEL, f"<@U0DEPUTY> {NOTE}") for user in people]
     for thread in threads:

@@ -8,7 +8,7 @@ import pytest
 
 from deputy.domain.events import EventName
 from deputy.domain.tasks.status import TaskStatus
-from tests.e2e.conftest import ALICE, CHANNEL, SAM, Yard, running
+from tests.e2e.conftest import ALICE, CHANNEL, SAM, RunningDeputy, running
 from tests.support.gateway_servers import pages, server
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(150)]
@@ -52,7 +52,7 @@ commands = [["python3", "-c", '''{code}''']]
 
 
 @pytest.fixture(scope="module")
-def wired(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+def wired(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDeputy]:
     try:
         address = socket.gethostbyname(HOST)
     except OSError:
@@ -71,7 +71,7 @@ def wired(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
             yield yard
 
 
-def test_an_allowed_host_is_reached_a_forbidden_one_is_not_and_the_trail_names_both(wired: Yard) -> None:
+def test_an_allowed_host_is_reached_a_forbidden_one_is_not_and_the_trail_names_both(wired: RunningDeputy) -> None:
     thread = wired.ask("can you just fetch the page in `open`")
     wired.until(thread, "Delivered", 60)
     task = wired.task(thread)
@@ -91,7 +91,7 @@ def test_an_allowed_host_is_reached_a_forbidden_one_is_not_and_the_trail_names_b
     assert task.id in story
 
 
-def test_a_review_of_the_network_is_asked_before_the_run(wired: Yard) -> None:
+def test_a_review_of_the_network_is_asked_before_the_run(wired: RunningDeputy) -> None:
     thread = wired.ask("can you just fetch the page in `asks`")
     waiting = wired.until(thread, "Waiting for clearance")
     assert "n-senior" in waiting.text
@@ -103,7 +103,7 @@ def test_a_review_of_the_network_is_asked_before_the_run(wired: Yard) -> None:
     assert [e.data["hosts"] for e in wired.events(task=task.id, name=EventName.NETWORK_OPENED)] == [[HOST]]
 
 
-def test_where_policy_denies_it_the_run_goes_on_offline(wired: Yard) -> None:
+def test_where_policy_denies_it_the_run_goes_on_offline(wired: RunningDeputy) -> None:
     thread = wired.ask("can you just fetch the page in `shut`")
     wired.until(thread, "Delivered", 60)
     task = wired.task(thread)
@@ -114,14 +114,14 @@ def test_where_policy_denies_it_the_run_goes_on_offline(wired: Yard) -> None:
     assert "May reach" not in wired.card(thread).text
 
 
-def test_policy_says_why(wired: Yard) -> None:
+def test_policy_says_why(wired: RunningDeputy) -> None:
     said = wired.cli("policy", "explain", "user:T0ACME/U0ALICE", "acme/open", "use-network", HOST)
     assert "n-open" in said
     said = wired.cli("policy", "explain", "user:T0ACME/U0ALICE", "acme/open", "use-network", "evil.example", status=1)
     assert "no rule lets" in said
 
 
-def test_whoever_asks_is_told_about_all_hosts_of_the_repository(wired: Yard) -> None:
+def test_whoever_asks_is_told_about_all_hosts_of_the_repository(wired: RunningDeputy) -> None:
     said = wired.slack.command(ALICE, CHANNEL, "/deputy why asks use-network")
     assert f"asks for review of use-network of {HOST}" in said
     assert "n-senior" in said

@@ -12,7 +12,7 @@ from deputy.domain.events import EventName
 from deputy.domain.tasks.status import TaskStatus
 from deputy_playground.faults import Trouble
 from deputy_playground.model.server import Fault
-from tests.e2e.conftest import ALICE, CHANNEL, NOTE, RATE, SAM, SUE, Yard, make_site, push, running
+from tests.e2e.conftest import ALICE, CHANNEL, NOTE, RATE, SAM, SUE, RunningDeputy, make_site, push, running
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(150)]
 
@@ -23,18 +23,18 @@ ODD = "can you just make `tiny` feel more welcoming"
 
 
 @pytest.fixture(scope="module")
-def cold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+def cold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDeputy]:
     """Everything but Deputy."""
     site = make_site(tmp_path_factory.mktemp("cold"))
     site.prepare()
     site.slack.start()
     site.model.start()
-    yield Yard(site)
+    yield RunningDeputy(site)
     site.model.stop()
     site.slack.stop()
 
 
-def serve(yard: Yard, **environment: str) -> str:
+def serve(yard: RunningDeputy, **environment: str) -> str:
     """``deputy serve`` that must end at once, with status 1 and one sentence; the sentence."""
     command = [sys.executable, "-m", "deputy.app.cli", "serve"]
     told = {**yard.site.environment, **environment}
@@ -121,24 +121,24 @@ def serve(yard: Yard, **environment: str) -> str:
     ],
     ids=lambda given: "-".join(given) if isinstance(given, dict) else "",
 )
-def test_it_says_why_it_does_not_start(cold: Yard, environment: dict[str, str], sentence: str) -> None:
+def test_it_says_why_it_does_not_start(cold: RunningDeputy, environment: dict[str, str], sentence: str) -> None:
     assert serve(cold, **environment) == sentence
 
 
-def test_slack_out_of_reach_at_the_start(cold: Yard) -> None:
+def test_slack_out_of_reach_at_the_start(cold: RunningDeputy) -> None:
     said = serve(cold, SLACK_API_URL="http://127.0.0.1:9/api/")
     assert said.startswith("Slack can't be reached while checking the bot token: ")
     assert "Check SLACK_API_URL and the network, then start Deputy again." in said
 
 
-def test_a_broken_policy_at_the_start(cold: Yard, tmp_path: Path) -> None:
+def test_a_broken_policy_at_the_start(cold: RunningDeputy, tmp_path: Path) -> None:
     folder = make_site(tmp_path, csv="p, typo, role:engineer, acme/*, edit, **, Deny, -\n")._given_policies
     first, second = serve(cold, DEPUTY_POLICIES=str(folder)).splitlines()
     assert first == "The policy bundle can't be loaded: 1 problem"
     assert "no such effect as 'Deny'; write one of allow, review, deny." in second
 
 
-def test_a_second_worker_on_the_same_file(yard: Yard) -> None:
+def test_a_second_worker_on_the_same_file(yard: RunningDeputy) -> None:
     assert serve(yard) == (
         "Another Deputy works on this database already: SQLite allows one worker. "
         "Stop the other one, or set DEPUTY_DATABASE_URL to a Postgres database to run many."
@@ -150,7 +150,7 @@ def test_a_second_worker_on_the_same_file(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.RATE_LIMIT, Fault.SERVER_ERROR, Fault.DISCONNECT])
-def test_a_model_that_stumbles_is_asked_again(yard: Yard, fault: Fault) -> None:
+def test_a_model_that_stumbles_is_asked_again(yard: RunningDeputy, fault: Fault) -> None:
     yard.site.model.inject(fault)
     thread = yard.ask(ODD)
     card = yard.until(thread, "*Failed*")
@@ -158,7 +158,7 @@ def test_a_model_that_stumbles_is_asked_again(yard: Yard, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.MALFORMED_CALL, Fault.UNKNOWN_TOOL])
-def test_a_model_that_calls_tools_wrongly_is_told(yard: Yard, fault: Fault) -> None:
+def test_a_model_that_calls_tools_wrongly_is_told(yard: RunningDeputy, fault: Fault) -> None:
     yard.site.model.inject(fault)
     thread = yard.ask(ODD)
     yard.until(thread, "I can't do this. I am the playground's scripted model")
@@ -166,7 +166,7 @@ def test_a_model_that_calls_tools_wrongly_is_told(yard: Yard, fault: Fault) -> N
     assert yard.names(thread)[-1] == EventName.TASK_FAILED
 
 
-def test_a_model_without_quota(yard: Yard) -> None:
+def test_a_model_without_quota(yard: RunningDeputy) -> None:
     yard.site.model.inject(*[Fault.NO_QUOTA] * 20)
     thread = yard.ask(ODD)
     card = yard.until(thread, "*Failed*", 60)
@@ -206,7 +206,7 @@ def test_no_model_at_all(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------ Slack
 
 
-def tidy(yard: Yard, thread: str) -> None:
+def tidy(yard: RunningDeputy, thread: str) -> None:
     """The card and the files, once each."""
     yard.until(thread, "*Delivered*", 60)
     yard.wait(lambda: any(m.files for m in yard.slack.thread(CHANNEL, thread)), "files")
@@ -227,7 +227,7 @@ METHODS = (
 @pytest.mark.parametrize(
     "trouble", [Trouble.RATE_LIMITED, Trouble.SERVER_ERROR, Trouble.DROP_BEFORE, Trouble.DROP_AFTER, Trouble.GARBAGE]
 )
-def test_trouble_with_slack_posts_nothing_twice(yard: Yard, trouble: Trouble) -> None:
+def test_trouble_with_slack_posts_nothing_twice(yard: RunningDeputy, trouble: Trouble) -> None:
     for method in METHODS:
         yard.slack.faults.plan(method, trouble, seconds=1)
     try:
@@ -236,7 +236,7 @@ def test_trouble_with_slack_posts_nothing_twice(yard: Yard, trouble: Trouble) ->
         yard.slack.faults.clear()
 
 
-def test_a_cancellation_in_trouble_is_told_as_it_was(yard: Yard) -> None:
+def test_a_cancellation_in_trouble_is_told_as_it_was(yard: RunningDeputy) -> None:
     """What is said does not change because Slack had to be asked twice."""
     thread = yard.held()
     task = yard.task(thread).id
@@ -249,7 +249,7 @@ def test_a_cancellation_in_trouble_is_told_as_it_was(yard: Yard) -> None:
     yard.slack.faults.clear()
 
 
-def test_a_connection_that_ends_in_the_middle(yard: Yard) -> None:
+def test_a_connection_that_ends_in_the_middle(yard: RunningDeputy) -> None:
     for cut in (yard.slack.hang_up, yard.slack.reconnect):
         thread = yard.ask("can you just nap for 2 seconds in `tiny`")
         yard.until(thread, "Working")
@@ -261,7 +261,7 @@ def test_a_connection_that_ends_in_the_middle(yard: Yard) -> None:
 # ------------------------------------------------------------------------------------------------ the branch moves
 
 
-def test_the_branch_moves_elsewhere(yard: Yard) -> None:
+def test_the_branch_moves_elsewhere(yard: RunningDeputy) -> None:
     thread = yard.held()
     base = yard.task(thread).base
     push(yard.site, "NEWS.md", f"{time.time()}\n")
@@ -271,7 +271,7 @@ def test_the_branch_moves_elsewhere(yard: Yard) -> None:
     assert EventName.BASE_MOVED not in yard.names(thread)
 
 
-def test_the_branch_moves_under_the_patch(yard: Yard) -> None:
+def test_the_branch_moves_under_the_patch(yard: RunningDeputy) -> None:
     thread = yard.held()
     before = yard.task(thread)
     tip = push(yard.site, "billing/rates.txt", f"{time.time()}\n")
@@ -289,7 +289,7 @@ def test_the_branch_moves_under_the_patch(yard: Yard) -> None:
     assert len({e.data["digest"] for e in votes}) == 2
 
 
-def _held(yard: Yard, thread: str) -> Callable[[], object]:
+def _held(yard: RunningDeputy, thread: str) -> Callable[[], object]:
     return lambda: task if (task := yard.task(thread)).status is TaskStatus.HELD_FOR_SIGNOFF else None
 
 
@@ -297,7 +297,7 @@ def _held(yard: Yard, thread: str) -> Callable[[], object]:
 
 
 @pytest.fixture
-def roles(yard: Yard) -> Iterator[Callable[[Callable[[str], str]], None]]:
+def roles(yard: RunningDeputy) -> Iterator[Callable[[Callable[[str], str]], None]]:
     """Edit ``policy.csv``; it is put back afterwards."""
     file = yard.site.policies / "policy.csv"
     good = file.read_text()
@@ -311,7 +311,7 @@ def without(who: str) -> Callable[[str], str]:
     return lambda text: "".join(line for line in text.splitlines(keepends=True) if not line.startswith(grant))
 
 
-def test_a_role_is_gone_before_the_vote(yard: Yard, roles: Callable[[Callable[[str], str]], None]) -> None:
+def test_a_role_is_gone_before_the_vote(yard: RunningDeputy, roles: Callable[[Callable[[str], str]], None]) -> None:
     thread = yard.held()
     roles(without(SAM))
     assert yard.whispered(SAM, lambda: yard.click(SAM, thread, "Approve")) == (
@@ -320,7 +320,9 @@ def test_a_role_is_gone_before_the_vote(yard: Yard, roles: Callable[[Callable[[s
     assert yard.task(thread).status is TaskStatus.HELD_FOR_SIGNOFF
 
 
-def test_a_role_is_gone_before_the_next_vote(yard: Yard, roles: Callable[[Callable[[str], str]], None]) -> None:
+def test_a_role_is_gone_before_the_next_vote(
+    yard: RunningDeputy, roles: Callable[[Callable[[str], str]], None]
+) -> None:
     two = "p, r-two, role:anyone, acme/tiny, edit, billing/**, review, role:senior=2\n"
     roles(lambda text: text + two)
     thread = yard.held()
@@ -332,7 +334,7 @@ def test_a_role_is_gone_before_the_next_vote(yard: Yard, roles: Callable[[Callab
     assert yard.task(thread).status is TaskStatus.HELD_FOR_SIGNOFF
 
 
-def test_a_role_is_gone_before_delivery(yard: Yard, roles: Callable[[Callable[[str], str]], None]) -> None:
+def test_a_role_is_gone_before_delivery(yard: RunningDeputy, roles: Callable[[Callable[[str], str]], None]) -> None:
     """Delivery waits for the repository's server; meanwhile Sam stops being a senior."""
     remote = yard.site.home / "remotes" / "tiny.git"
     away = remote.with_name("away.git")
@@ -351,7 +353,7 @@ def test_a_role_is_gone_before_delivery(yard: Yard, roles: Callable[[Callable[[s
     yard.until(thread, "*Delivered*")
 
 
-def test_an_unreachable_repository_is_a_sentence(yard: Yard) -> None:
+def test_an_unreachable_repository_is_a_sentence(yard: RunningDeputy) -> None:
     remote = yard.site.home / "remotes" / "tiny.git"
     away = remote.with_name("away.git")
     remote.rename(away)

@@ -25,7 +25,7 @@ from tests.e2e.conftest import (
     SAM,
     STRANGE,
     SUE,
-    Yard,
+    RunningDeputy,
 )
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(150)]
@@ -43,14 +43,14 @@ NOT_YOURS = "Only who asked for {}, or somebody who may approve work in its repo
 @pytest.mark.parametrize(
     ("user", "team", "reason"), [(GUS, "T0ACME", "a guest"), (STRANGE, "T0OTHER", "from another workspace")]
 )
-def test_outsiders_are_turned_away(yard: Yard, user: str, team: str, reason: str) -> None:
+def test_outsiders_are_turned_away(yard: RunningDeputy, user: str, team: str, reason: str) -> None:
     thread = yard.ask(NOTE, user)
     yard.replied(thread, TURNED_AWAY.format(reason))
     assert not yard.tasks(thread)
     assert yard.subject_events(user, EventName.REQUEST_IGNORED, team)[-1].data["reason"] == reason
 
 
-def test_a_deactivated_account_is_turned_away(yard: Yard) -> None:
+def test_a_deactivated_account_is_turned_away(yard: RunningDeputy) -> None:
     """Slack lets nobody write from it; a message written just before still arrives."""
     place = yard.slack.workspace.channel(CHANNEL)
     message = yard.slack.workspace.post(place, DANA, f"<@{BOT}> {NOTE}")
@@ -58,7 +58,7 @@ def test_a_deactivated_account_is_turned_away(yard: Yard) -> None:
     assert yard.subject_events(DANA, EventName.REQUEST_IGNORED)[-1].data["reason"] == "deactivated"
 
 
-def test_an_unknown_user_is_turned_away(yard: Yard) -> None:
+def test_an_unknown_user_is_turned_away(yard: RunningDeputy) -> None:
     """``users.info`` does not know who wrote."""
     root = yard.slack.say(ALICE, CHANNEL, "what follows is forged")
     place = yard.slack.workspace.channel(CHANNEL)
@@ -70,7 +70,7 @@ def test_an_unknown_user_is_turned_away(yard: Yard) -> None:
     assert yard.subject_events("U0NOBODY", EventName.REQUEST_IGNORED)
 
 
-def test_a_bot_is_not_heard(yard: Yard) -> None:
+def test_a_bot_is_not_heard(yard: RunningDeputy) -> None:
     place = yard.slack.workspace.channel(CHANNEL)
     post = yard.slack.workspace.post
     loud = post(place, ALICE, f"<@{BOT}> {NOTE}", bot_id="B0OTHER", subtype="bot_message")["ts"]
@@ -82,7 +82,7 @@ def test_a_bot_is_not_heard(yard: Yard) -> None:
     assert not yard.tasks(own)
 
 
-def test_a_person_without_a_role_is_refused_by_policy(yard: Yard) -> None:
+def test_a_person_without_a_role_is_refused_by_policy(yard: RunningDeputy) -> None:
     thread = yard.ask(NOTE, PAT)
     card = yard.until(thread, "Refused by policy")
     assert "No rule lets user:T0ACME/U0PAT ask for work in acme/tiny." in card.text
@@ -93,7 +93,7 @@ def test_a_person_without_a_role_is_refused_by_policy(yard: Yard) -> None:
 # ------------------------------------------------------------------------------------------------ who may decide
 
 
-def test_who_may_not_decide_is_told_why(yard: Yard) -> None:
+def test_who_may_not_decide_is_told_why(yard: RunningDeputy) -> None:
     thread = yard.held()
     task = yard.task(thread).id
     refusals = {
@@ -113,7 +113,7 @@ def test_who_may_not_decide_is_told_why(yard: Yard) -> None:
     assert yard.task(thread).status is TaskStatus.HELD_FOR_SIGNOFF
 
 
-def test_outsiders_clicks_do_nothing(yard: Yard) -> None:
+def test_outsiders_clicks_do_nothing(yard: RunningDeputy) -> None:
     thread = yard.held()
     sentence = "Your account is a guest, so this button does nothing for you."
     assert yard.whispered(GUS, lambda: yard.click(GUS, thread, "Cancel")) == sentence
@@ -127,7 +127,7 @@ def test_outsiders_clicks_do_nothing(yard: Yard) -> None:
     assert yard.task(thread).status is TaskStatus.HELD_FOR_SIGNOFF
 
 
-def test_a_denial_rejects_the_task(yard: Yard) -> None:
+def test_a_denial_rejects_the_task(yard: RunningDeputy) -> None:
     thread = yard.held()
     task = yard.task(thread).id
     assert yard.whispered(SAM, lambda: yard.click(SAM, thread, "Deny")) == f"You denied {task}."
@@ -137,7 +137,7 @@ def test_a_denial_rejects_the_task(yard: Yard) -> None:
     assert {EventName.VOTE_CAST, EventName.HOLD_DENIED, EventName.TASK_REJECTED} <= set(yard.names(thread))
 
 
-def test_two_clicks_are_one_vote(yard: Yard) -> None:
+def test_two_clicks_are_one_vote(yard: RunningDeputy) -> None:
     thread = yard.held()
     card = yard.card(thread)
     value = next(b.value for b in card.buttons if b.label == "Approve")
@@ -159,7 +159,7 @@ def test_two_clicks_are_one_vote(yard: Yard) -> None:
     assert yard.names(thread).count(EventName.DELIVERY_FINISHED) == 1
 
 
-def test_a_replayed_click_is_one_click(yard: Yard) -> None:
+def test_a_replayed_click_is_one_click(yard: RunningDeputy) -> None:
     thread = yard.held()
     card = yard.card(thread)
     value = next(b.value for b in card.buttons if b.label == "Approve")
@@ -170,7 +170,7 @@ def test_a_replayed_click_is_one_click(yard: Yard) -> None:
     assert len(_whispers_in(yard, SAM, thread)) == 1
 
 
-def test_two_approvers_at_once_deliver_once(yard: Yard) -> None:
+def test_two_approvers_at_once_deliver_once(yard: RunningDeputy) -> None:
     thread = yard.held()
     clicks = [threading.Thread(target=yard.click, args=(user, thread, "Approve")) for user in (SAM, SUE)]
     for click in clicks:
@@ -187,7 +187,7 @@ def test_two_approvers_at_once_deliver_once(yard: Yard) -> None:
     assert len([m for m in yard.slack.thread(CHANNEL, thread) if m.files]) == 1
 
 
-def test_approve_and_deny_at_once_end_one_way(yard: Yard) -> None:
+def test_approve_and_deny_at_once_end_one_way(yard: RunningDeputy) -> None:
     thread = yard.held()
     pair = ((SAM, "Approve"), (SUE, "Deny"))
     clicks = [threading.Thread(target=yard.click, args=(user, thread, label)) for user, label in pair]
@@ -200,7 +200,7 @@ def test_approve_and_deny_at_once_end_one_way(yard: Yard) -> None:
     assert (EventName.HOLD_GRANTED in names) != (EventName.HOLD_DENIED in names)
 
 
-def test_the_button_of_an_ended_task_does_nothing(yard: Yard) -> None:
+def test_the_button_of_an_ended_task_does_nothing(yard: RunningDeputy) -> None:
     thread = yard.held()
     card = yard.card(thread)
     values = {b.label: b.value for b in card.buttons}
@@ -216,7 +216,7 @@ def test_the_button_of_an_ended_task_does_nothing(yard: Yard) -> None:
     assert yard.task(thread).status is TaskStatus.CANCELLED
 
 
-def test_forged_buttons_do_nothing(yard: Yard) -> None:
+def test_forged_buttons_do_nothing(yard: RunningDeputy) -> None:
     thread = yard.held()
     card = yard.card(thread)
     hold, _, nonce = next(b.value for b in card.buttons if b.label == "Approve").partition("|")
@@ -243,7 +243,7 @@ def test_forged_buttons_do_nothing(yard: Yard) -> None:
     assert GONE in {e.data["reason"] for e in refused}
 
 
-def test_somebody_elses_action_is_left_alone(yard: Yard) -> None:
+def test_somebody_elses_action_is_left_alone(yard: RunningDeputy) -> None:
     thread = yard.held()
     yard.send_click(SAM, yard.card(thread).ts, "other_app.approve", "x")
     time.sleep(0.5)
@@ -253,7 +253,7 @@ def test_somebody_elses_action_is_left_alone(yard: Yard) -> None:
 # ------------------------------------------------------------------------------------------------ cancelling
 
 
-def test_a_held_task_is_cancelled_by_a_word(yard: Yard) -> None:
+def test_a_held_task_is_cancelled_by_a_word(yard: RunningDeputy) -> None:
     thread = yard.held()
     task = yard.task(thread).id
     yard.slack.say(ALICE, CHANNEL, "never mind", thread)
@@ -264,21 +264,21 @@ def test_a_held_task_is_cancelled_by_a_word(yard: Yard) -> None:
     assert {EventName.TASK_CANCEL_ASKED, EventName.HOLD_VOIDED, EventName.TASK_CANCELLED} <= set(yard.names(thread))
 
 
-def test_a_held_task_is_cancelled_by_its_button(yard: Yard) -> None:
+def test_a_held_task_is_cancelled_by_its_button(yard: RunningDeputy) -> None:
     thread = yard.held()
     task = yard.task(thread).id
     assert yard.whispered(ALICE, lambda: yard.click(ALICE, thread, "Cancel")) == f"{task} is cancelled."
     yard.until(thread, "*Cancelled*")
 
 
-def test_a_held_task_is_cancelled_by_a_command(yard: Yard) -> None:
+def test_a_held_task_is_cancelled_by_a_command(yard: RunningDeputy) -> None:
     thread = yard.held()
     task = yard.task(thread).id
     assert yard.slack.command(ALICE, CHANNEL, f"/deputy cancel {task.lower()}") == f"{task} is cancelled."
     yard.until(thread, "*Cancelled*")
 
 
-def test_a_held_task_is_cancelled_by_the_operator(yard: Yard) -> None:
+def test_a_held_task_is_cancelled_by_the_operator(yard: RunningDeputy) -> None:
     thread = yard.held()
     task = yard.task(thread).id
     assert yard.cli("task", "cancel", task.lower()).strip() == f"{task} is being stopped."
@@ -290,7 +290,7 @@ def test_a_held_task_is_cancelled_by_the_operator(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize("way", ["word", "button", "command", "operator"])
-def test_a_running_command_stops_at_once(yard: Yard, way: str) -> None:
+def test_a_running_command_stops_at_once(yard: RunningDeputy, way: str) -> None:
     thread = yard.ask(NAP)
     yard.until(thread, "sleep 60")
     task = yard.task(thread).id
@@ -309,7 +309,7 @@ def test_a_running_command_stops_at_once(yard: Yard, way: str) -> None:
     assert EventName.PATCH_COMPUTED not in yard.names(thread)
 
 
-def test_only_requester_and_approvers_can_cancel(yard: Yard) -> None:
+def test_only_requester_and_approvers_can_cancel(yard: RunningDeputy) -> None:
     thread = yard.held()
     task = yard.task(thread).id
     sentence = NOT_YOURS.format(task)
@@ -326,7 +326,7 @@ def test_only_requester_and_approvers_can_cancel(yard: Yard) -> None:
 # ------------------------------------------------------------------------------------------------ talking in threads
 
 
-def test_chatter_is_left_alone(yard: Yard) -> None:
+def test_chatter_is_left_alone(yard: RunningDeputy) -> None:
     thread = yard.held()
     before = yard.said(thread)
     for user, text in ((BEN, "I wonder whether 7 is right"), (GUS, "me too"), (GUS, "cancel"), (ALICE, "let us see")):
@@ -339,7 +339,7 @@ def test_chatter_is_left_alone(yard: Yard) -> None:
     assert len(yard.tasks(thread)) == 1
 
 
-def test_asking_how_it_goes(yard: Yard) -> None:
+def test_asking_how_it_goes(yard: RunningDeputy) -> None:
     thread = yard.held()
     task = yard.task(thread).id
     yard.slack.say(BEN, CHANNEL, "any news?", thread)
@@ -348,7 +348,7 @@ def test_asking_how_it_goes(yard: Yard) -> None:
     yard.replied(elsewhere, "There is no open task in this thread. `/deputy status` lists yours.")
 
 
-def test_a_follow_up_in_the_thread_is_a_task_of_its_own(yard: Yard) -> None:
+def test_a_follow_up_in_the_thread_is_a_task_of_its_own(yard: RunningDeputy) -> None:
     thread = yard.ask(NOTE)
     yard.until(thread, "*Delivered*")
     yard.ask("please write a note about bees in `tiny`", thread=thread)
@@ -356,14 +356,14 @@ def test_a_follow_up_in_the_thread_is_a_task_of_its_own(yard: Yard) -> None:
     yard.wait(lambda: {t.status for t in yard.tasks(thread)} == {TaskStatus.DELIVERED}, "second delivery")
 
 
-def test_the_same_words_twice_are_two_tasks(yard: Yard) -> None:
+def test_the_same_words_twice_are_two_tasks(yard: RunningDeputy) -> None:
     first, second = yard.ask(NOTE), yard.ask(NOTE)
     yard.until(first, "*Delivered*")
     yard.until(second, "*Delivered*")
     assert yard.task(first).id != yard.task(second).id
 
 
-def test_a_direct_message_is_a_request(yard: Yard) -> None:
+def test_a_direct_message_is_a_request(yard: RunningDeputy) -> None:
     direct = yard.slack.workspace.direct(ALICE) if hasattr(yard.slack.workspace, "direct") else "D0ALICE"
     ts = yard.slack.say(ALICE, direct, "can you just write a note about dogs in `tiny`")
     yard.until(ts, "*Delivered*", channel=direct)
@@ -372,7 +372,7 @@ def test_a_direct_message_is_a_request(yard: Yard) -> None:
 # ------------------------------------------------------------------------------------------------ one question
 
 
-def test_a_question_is_answered_by_text_and_only_by_who_asked(yard: Yard) -> None:
+def test_a_question_is_answered_by_text_and_only_by_who_asked(yard: RunningDeputy) -> None:
     thread = yard.ask("can you just write a note about cats")
     card = yard.until(thread, "Which repository do you mean?")
     assert yard.whispered(SAM, lambda: yard.click(SAM, thread, "acme/tiny")) == (
@@ -393,7 +393,7 @@ def test_a_question_is_answered_by_text_and_only_by_who_asked(yard: Yard) -> Non
     assert late == "That question is answered already."
 
 
-def test_nothing_said_is_asked_for(yard: Yard) -> None:
+def test_nothing_said_is_asked_for(yard: RunningDeputy) -> None:
     thread = yard.slack.say(ALICE, CHANNEL, f"<@{BOT}>")
     yard.until(thread, "What should I do? For example:")
     yard.slack.say(ALICE, CHANNEL, "write a note about owls in `tiny`", thread)
@@ -407,7 +407,7 @@ def test_nothing_said_is_asked_for(yard: Yard) -> None:
 # ------------------------------------------------------------------------------------------------ commands
 
 
-def test_commands(yard: Yard) -> None:
+def test_commands(yard: RunningDeputy) -> None:
     def run(user: str, line: str) -> str:
         return yard.slack.command(user, CHANNEL, line, timeout=20)
 
@@ -429,7 +429,7 @@ def test_commands(yard: Yard) -> None:
     assert run(BEN, f"/deputy cancel {task}") == f"{task} is cancelled."
 
 
-def test_why(yard: Yard) -> None:
+def test_why(yard: RunningDeputy) -> None:
     def run(line: str) -> str:
         return yard.slack.command(ALICE, CHANNEL, line, timeout=20)
 
@@ -444,7 +444,7 @@ def test_why(yard: Yard) -> None:
     assert "d-secrets" in run("/deputy why shop edit secrets/prod.env")
 
 
-def test_the_audit_trail_is_for_compliance(yard: Yard) -> None:
+def test_the_audit_trail_is_for_compliance(yard: RunningDeputy) -> None:
     thread = yard.held()
     task = yard.task(thread).id
 
@@ -468,11 +468,11 @@ def test_the_audit_trail_is_for_compliance(yard: Yard) -> None:
     assert {(e.actor[-5:], e.data["allowed"]) for e in asked} >= {("ALICE", False), ("0CORA", True)}
 
 
-def _whispers_in(yard: Yard, user: str, thread: str) -> list[str]:
+def _whispers_in(yard: RunningDeputy, user: str, thread: str) -> list[str]:
     return [m.text for m in yard.slack.whispers(user, CHANNEL) if m.raw.get("thread_ts") == thread]
 
 
-def test_an_approvers_message_loses_its_buttons_when_it_is_decided(yard: Yard) -> None:
+def test_an_approvers_message_loses_its_buttons_when_it_is_decided(yard: RunningDeputy) -> None:
     thread = yard.held()
     task = yard.task(thread).id
 

@@ -13,7 +13,7 @@ import pytest
 from deputy.domain.tasks.status import TaskStatus
 from deputy_playground.model.scripts import SCRIPTS
 from deputy_playground.site import Site, make_repository
-from tests.e2e.conftest import CHANNEL, SAM, SOURCE, Yard
+from tests.e2e.conftest import CHANNEL, SAM, SOURCE, RunningDeputy
 from tests.e2e.real_library import boltons
 from tests.e2e.real_library.ordinals import ORDINALS, TEST
 
@@ -35,7 +35,7 @@ commands = [["sed", "-i", "s/'th'/'t'/", "boltons/strutils.py"]]
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDeputy]:
     """A Deputy of one's own that knows the library."""
     folder = tmp_path_factory.mktemp("library")
     policies = folder / "given"
@@ -48,10 +48,10 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
     make_repository(boltons.unpack(boltons.fetch(), folder), site.home / "remotes" / "boltons.git")
     with site:
         site.slack.wait_connected()
-        yield Yard(site)
+        yield RunningDeputy(site)
 
 
-def delivered(yard: Yard, thread: str) -> dict[str, bytes]:
+def delivered(yard: RunningDeputy, thread: str) -> dict[str, bytes]:
     """A senior approves; the files that come into the thread, by the ends of their names."""
     yard.until(thread, "Waiting for sign-off", 150)
     yard.click(SAM, thread, "Approve")
@@ -60,13 +60,13 @@ def delivered(yard: Yard, thread: str) -> dict[str, bytes]:
     return files_in(yard, thread)
 
 
-def files_in(yard: Yard, thread: str) -> dict[str, bytes]:
+def files_in(yard: RunningDeputy, thread: str) -> dict[str, bytes]:
     messages = yard.slack.wait_for(lambda: [m for m in yard.slack.thread(CHANNEL, thread) if m.files], 30)
     named = [yard.slack.file(file) for message in messages for file in message.files]
     return {name.rpartition(".")[2]: content for name, content in named}
 
 
-def applied(yard: Yard, patch: bytes, folder: Path) -> Path:
+def applied(yard: RunningDeputy, patch: bytes, folder: Path) -> Path:
     """A newcomer's clone of the library with the patch on it."""
     quiet = {**os.environ, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
     clone = folder / "clone"

@@ -10,7 +10,7 @@ from deputy.domain.review.evidence import Evidence
 from deputy.domain.review.finding import GateReport
 from deputy.domain.tasks.status import TaskStatus
 from deputy.domain.tasks.task import Task
-from tests.e2e.conftest import Yard, running
+from tests.e2e.conftest import RunningDeputy, running
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(150)]
 
@@ -31,7 +31,7 @@ commands = [["mkdir", "-p", ".github/workflows"], ["python3", "-c", '''open(".gi
 
 
 @pytest.fixture(scope="module")
-def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDeputy]:
     with running(tmp_path_factory.mktemp("scanned"), more={"recipes.toml": RECIPES}) as yard:
         yield yard
 
@@ -40,7 +40,7 @@ def _with_report(task: Task) -> Task | None:
     return task if task.result and task.result.run.report else None
 
 
-def ended(yard: Yard, text: str) -> tuple[Task, GateReport, Evidence]:
+def ended(yard: RunningDeputy, text: str) -> tuple[Task, GateReport, Evidence]:
     thread = yard.ask(f"can you just {text} in `tiny`")
     task = yard.wait(
         lambda: ((found := yard.task(thread)).result and found.result.run.report and found) or None, "report", 60
@@ -53,7 +53,7 @@ def ended(yard: Yard, text: str) -> tuple[Task, GateReport, Evidence]:
         store.close()
 
 
-def test_a_credential_that_only_the_scanner_knows_stops_the_patch(yard: Yard) -> None:
+def test_a_credential_that_only_the_scanner_knows_stops_the_patch(yard: RunningDeputy) -> None:
     task, report, proof = ended(yard, "write a key down")
     (finding,) = [found for found in report.findings if found.gate == "secrets"]
     assert (finding.severity, finding.path, finding.line) == (Severity.DENY, "key.md", 1)
@@ -62,7 +62,7 @@ def test_a_credential_that_only_the_scanner_knows_stops_the_patch(yard: Yard) ->
     assert task.status is not TaskStatus.DELIVERED
 
 
-def test_a_workflow_is_audited(yard: Yard) -> None:
+def test_a_workflow_is_audited(yard: RunningDeputy) -> None:
     _, report, proof = ended(yard, "add a workflow")
     assert proof.scan
     assert [name.split()[0] for name in proof.scan.scanners] == ["kingfisher", "zizmor"]
@@ -70,11 +70,11 @@ def test_a_workflow_is_audited(yard: Yard) -> None:
     assert {"runs-on-its-own/ci", "runs-on-its-own/zizmor-unpinned-uses"} <= rules
 
 
-def test_the_home_of_the_scanners_is_private_and_empty(yard: Yard) -> None:
+def test_the_home_of_the_scanners_is_private_and_empty(yard: RunningDeputy) -> None:
     home = yard.site.home / "scanners"
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
     assert [*(home / "runs").iterdir()] == []
 
 
-def test_doctor_says_which_are_ready(yard: Yard) -> None:
+def test_doctor_says_which_are_ready(yard: RunningDeputy) -> None:
     assert "kingfisher 2" in yard.cli("doctor", "--json")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deputy.domain.events import EventName
-from tests.e2e.conftest import Yard, make_site
+from tests.e2e.conftest import RunningDeputy, make_site
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(150)]
 
@@ -24,18 +24,18 @@ main()
 
 
 @pytest.fixture(scope="module")
-def cold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+def cold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDeputy]:
     """Everything but Deputy."""
     site = make_site(tmp_path_factory.mktemp("cold"))
     site.prepare()
     site.slack.start()
     site.model.start()
-    yield Yard(site)
+    yield RunningDeputy(site)
     site.model.stop()
     site.slack.stop()
 
 
-def starts(yard: Yard) -> list[dict[str, Any]]:
+def starts(yard: RunningDeputy) -> list[dict[str, Any]]:
     """What the audit trail says of workers that started."""
     with contextlib.closing(yard.store()) as store:
         bodies = [json.loads(row.body) for row in store.export_events()]
@@ -51,7 +51,7 @@ def starts(yard: Yard) -> list[dict[str, Any]]:
     ids=["no limit of processes", "the engine's socket"],
 )
 def test_a_worker_does_not_start_when_its_sandboxes_are_open(
-    cold: Yard, option: dict[str, object], finding: str
+    cold: RunningDeputy, option: dict[str, object], finding: str
 ) -> None:
     command = [sys.executable, "-c", WEAKENED % repr(option), "serve"]
     done = subprocess.run(
@@ -65,7 +65,7 @@ def test_a_worker_does_not_start_when_its_sandboxes_are_open(
     assert starts(cold) == []
 
 
-def test_what_the_probe_said_is_kept_at_each_start(yard: Yard) -> None:
+def test_what_the_probe_said_is_kept_at_each_start(yard: RunningDeputy) -> None:
     (row,) = [row for row in json.loads(yard.cli("doctor", "--json")) if row["part"] == "sealing"]
     number, _, _ = row["what"].partition(" ")
     assert row == {"part": "sealing", "state": "ok", "what": f"{number} of {number} attempts refused"}

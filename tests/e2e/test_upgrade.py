@@ -17,14 +17,14 @@ from deputy_playground.driver import Playground
 from deputy_playground.limits import Rates
 from deputy_playground.personas import CAST, CHANNELS
 from deputy_playground.site import Site
-from tests.e2e.conftest import ALICE, MORE_PEOPLE, SAM, SOURCE, SUE, Yard
+from tests.e2e.conftest import ALICE, MORE_PEOPLE, SAM, SOURCE, SUE, RunningDeputy
 from tests.support.scanner_home import scanner_home
 
 pytestmark = pytest.mark.docker
 
 
 @pytest.fixture(scope="module")
-def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Yard, dict[str, str]]]:
+def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningDeputy, dict[str, str]]]:
     """Today's Deputy on what the first release left, and the threads by the state that their task was in."""
     folder = tmp_path_factory.mktemp("upgraded")
     with tarfile.open(SOURCE / "tests" / "data" / "first_release.tar.xz") as stored:
@@ -42,10 +42,10 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Yard, d
     scanner_home(site.home)
     with site:
         site.slack.wait_connected()
-        yield Yard(site), json.loads((folder / "threads.json").read_text())
+        yield RunningDeputy(site), json.loads((folder / "threads.json").read_text())
 
 
-def test_open_tasks_go_on_where_they_were(upgraded: tuple[Yard, dict[str, str]]) -> None:
+def test_open_tasks_go_on_where_they_were(upgraded: tuple[RunningDeputy, dict[str, str]]) -> None:
     yard, threads = upgraded
     # A worker was killed with one task in its hands and one in line behind it.
     yard.until(threads["running"], "Delivered", 90)
@@ -62,7 +62,7 @@ def test_open_tasks_go_on_where_they_were(upgraded: tuple[Yard, dict[str, str]])
     yard.is_well()
 
 
-def test_what_had_ended_stays_as_it_was(upgraded: tuple[Yard, dict[str, str]]) -> None:
+def test_what_had_ended_stays_as_it_was(upgraded: tuple[RunningDeputy, dict[str, str]]) -> None:
     yard, threads = upgraded
     delivered, refused = yard.task(threads["delivered"]), yard.task(threads["refused"])
     assert (delivered.status, refused.status) == (TaskStatus.DELIVERED, TaskStatus.REFUSED)
@@ -75,6 +75,6 @@ def test_what_had_ended_stays_as_it_was(upgraded: tuple[Yard, dict[str, str]]) -
     }
 
 
-def test_the_trail_verifies_across_the_upgrade(upgraded: tuple[Yard, dict[str, str]]) -> None:
+def test_the_trail_verifies_across_the_upgrade(upgraded: tuple[RunningDeputy, dict[str, str]]) -> None:
     yard, _ = upgraded
     yard.cli("audit", "verify")  # exit status 1 if a row is not what was written

@@ -64,7 +64,7 @@ class Handed:
         return [cast("list[str]", args[0]) for workflow, _, args, _ in self.workflows if workflow == "show_line"]
 
 
-class Office:
+class QueueWorld:
     """A store, a policy that can be changed, and people who ask."""
 
     def __init__(self, store: SqlStore, **limits: float) -> None:
@@ -142,11 +142,11 @@ class Office:
 
 
 @pytest.fixture
-def office(store: SqlStore) -> Office:
-    return Office(store)
+def office(store: SqlStore) -> QueueWorld:
+    return QueueWorld(store)
 
 
-def test_what_has_room_is_handed_over_at_once_and_the_rest_waits_as_rows(office: Office) -> None:
+def test_what_has_room_is_handed_over_at_once_and_the_rest_waits_as_rows(office: QueueWorld) -> None:
     for task_id in ("A1", "A2", "A3"):
         office.ask(task_id)
     assert office.queue.workflows[0] == ("run_task", "run:A1:1", ("A1", 1), "acme/shop")
@@ -164,7 +164,7 @@ def test_what_has_room_is_handed_over_at_once_and_the_rest_waits_as_rows(office:
     ]
 
 
-def test_a_run_that_ends_hands_the_next_one_over_in_fair_order(office: Office) -> None:
+def test_a_run_that_ends_hands_the_next_one_over_in_fair_order(office: QueueWorld) -> None:
     for task_id in ("A1", "A2", "A3", "A4", "B1"):
         office.ask(task_id)
     office.move("A1", _S.RUNNING)
@@ -178,7 +178,7 @@ def test_a_run_that_ends_hands_the_next_one_over_in_fair_order(office: Office) -
 
 
 @pytest.mark.parametrize("status", [_S.BLOCKED, _S.DELIVERING, _S.HELD_FOR_SIGNOFF, _S.FAILED, _S.CANCELLED])
-def test_every_way_out_of_a_run_makes_room(office: Office, status: TaskStatus) -> None:
+def test_every_way_out_of_a_run_makes_room(office: QueueWorld, status: TaskStatus) -> None:
     for task_id in ("A1", "A2", "A3"):
         office.ask(task_id)
     office.move("A1", _S.RUNNING)
@@ -187,14 +187,14 @@ def test_every_way_out_of_a_run_makes_room(office: Office, status: TaskStatus) -
     assert office.queue.runs[-1] == "A3"
 
 
-def test_a_run_that_is_refused_at_its_start_makes_room(office: Office) -> None:
+def test_a_run_that_is_refused_at_its_start_makes_room(office: QueueWorld) -> None:
     for task_id in ("A1", "A2", "A3"):
         office.ask(task_id)
     office.finish("A1", _S.REFUSED)
     assert office.queue.runs[-1] == "A3"
 
 
-def test_a_run_that_is_to_be_tried_again_gets_in_line_with_the_others(office: Office) -> None:
+def test_a_run_that_is_to_be_tried_again_gets_in_line_with_the_others(office: QueueWorld) -> None:
     for task_id in ("A1", "A2", "B1"):
         office.ask(task_id)
     office.move("A1", _S.RUNNING)
@@ -209,7 +209,7 @@ def test_a_run_that_is_to_be_tried_again_gets_in_line_with_the_others(office: Of
     assert [run.number for run in office.task("A1").runs if run.dispatched_at] == [1, 2]
 
 
-def test_a_lost_run_makes_room_when_it_is_swept(office: Office) -> None:
+def test_a_lost_run_makes_room_when_it_is_swept(office: QueueWorld) -> None:
     for task_id in ("A1", "A2", "A3"):
         office.ask(task_id)
     sweep_failures(office.services, cast("Any", SimpleNamespace(unfinished=lambda: {"run:A1:1": "ERROR"})))
@@ -217,7 +217,7 @@ def test_a_lost_run_makes_room_when_it_is_swept(office: Office) -> None:
     assert office.queue.runs[-1] == "A3"
 
 
-def test_who_leaves_the_line_is_not_handed_over_and_the_others_move_up(office: Office) -> None:
+def test_who_leaves_the_line_is_not_handed_over_and_the_others_move_up(office: QueueWorld) -> None:
     for task_id in ("A1", "A2", "B1", "C1"):
         office.ask(task_id)
     assert office.place("C1").startswith("C1: 2nd in line. ")
@@ -230,7 +230,7 @@ def test_who_leaves_the_line_is_not_handed_over_and_the_others_move_up(office: O
     assert office.queue.runs == ["A1", "A2", "C1"]
 
 
-def test_a_task_that_an_operator_marked_is_not_handed_over(office: Office) -> None:
+def test_a_task_that_an_operator_marked_is_not_handed_over(office: QueueWorld) -> None:
     for task_id in ("A1", "A2", "B1", "C1"):
         office.ask(task_id)
     with office.ledger() as ledger:
@@ -241,7 +241,7 @@ def test_a_task_that_an_operator_marked_is_not_handed_over(office: Office) -> No
     assert office.queue.runs == ["A1", "A2", "C1"]
 
 
-def test_a_changed_limit_takes_effect_when_the_line_is_looked_at(office: Office) -> None:
+def test_a_changed_limit_takes_effect_when_the_line_is_looked_at(office: QueueWorld) -> None:
     for task_id in ("A1", "A2", "B1", "B2", "C1"):
         office.ask(task_id)
     office.limits = office.limits.model_copy(update={"active_total": 4, "active_per_repo": 4})
@@ -254,7 +254,7 @@ def test_a_changed_limit_takes_effect_when_the_line_is_looked_at(office: Office)
     assert len(office.queue.runs) == 4
 
 
-def test_what_a_crash_missed_is_handed_over_by_the_clock(office: Office) -> None:
+def test_what_a_crash_missed_is_handed_over_by_the_clock(office: QueueWorld) -> None:
     office.has_policy = False  # nothing could be decided at that moment
     office.ask("A1")
     assert office.queue.runs == []
@@ -265,14 +265,14 @@ def test_what_a_crash_missed_is_handed_over_by_the_clock(office: Office) -> None
     assert office.queue.runs == ["A1"]
 
 
-def test_without_a_policy_a_run_still_ends(office: Office) -> None:
+def test_without_a_policy_a_run_still_ends(office: QueueWorld) -> None:
     office.ask("A1")
     office.has_policy = False
     office.finish("A1")
     assert office.task("A1").status is _S.FAILED
 
 
-def test_claims_are_the_sizes_of_sandboxes(office: Office) -> None:
+def test_claims_are_the_sizes_of_sandboxes(office: QueueWorld) -> None:
     bundle = cast("Any", office.bundle())
     assert claim_of(bundle, "acme/big") == ResourceRequest(6, 6 * GIB)
     assert claim_of(bundle, "acme/shop") == ResourceRequest(2, 2 * GIB)
@@ -280,7 +280,7 @@ def test_claims_are_the_sizes_of_sandboxes(office: Office) -> None:
 
 
 def test_a_large_task_waits_for_its_share_and_is_overtaken_for_a_while_only(store: SqlStore) -> None:
-    office = Office(store, active_total=9, active_per_repo=9, total_cpus=8)
+    office = QueueWorld(store, active_total=9, active_per_repo=9, total_cpus=8)
     office.ask("A1")
     office.ask("A2")
     office.ask("B1", repo="acme/big")
@@ -300,7 +300,7 @@ def test_a_large_task_waits_for_its_share_and_is_overtaken_for_a_while_only(stor
 
 
 def test_what_can_never_start_any_more_is_refused_with_what_to_do(store: SqlStore) -> None:
-    office = Office(store, active_total=1, total_cpus=8)
+    office = QueueWorld(store, active_total=1, total_cpus=8)
     office.ask("A1")
     office.ask("B1", repo="acme/big")
     office.limits = office.limits.model_copy(update={"total_cpus": 4.0})
@@ -315,7 +315,7 @@ def test_what_can_never_start_any_more_is_refused_with_what_to_do(store: SqlStor
 
 
 def test_however_many_dispatch_at_once_no_limit_is_exceeded_and_nothing_is_handed_over_twice(store: SqlStore) -> None:
-    office = Office(store, active_total=3, active_per_repo=3)
+    office = QueueWorld(store, active_total=3, active_per_repo=3)
     for number in range(12):
         office.ask(f"{'ABC'[number % 3]}{number}")
     first = list(office.queue.runs)
@@ -339,7 +339,7 @@ def test_however_many_dispatch_at_once_no_limit_is_exceeded_and_nothing_is_hande
 
 
 def test_a_task_that_is_cancelled_while_others_dispatch_makes_nobody_fail(store: SqlStore) -> None:
-    office = Office(store, active_total=1, active_per_repo=1)
+    office = QueueWorld(store, active_total=1, active_per_repo=1)
     for number in range(9):
         office.ask(f"{'ABC'[number % 3]}{number}")
     barrier = threading.Barrier(8)
@@ -364,7 +364,7 @@ def test_a_task_that_is_cancelled_while_others_dispatch_makes_nobody_fail(store:
 # ------------------------------------------------------------------------------------------------ cards
 
 
-def test_cards_of_those_who_wait_say_the_place_and_what_for(office: Office) -> None:
+def test_cards_of_those_who_wait_say_the_place_and_what_for(office: QueueWorld) -> None:
     for task_id in ("A1", "A2", "A3", "B1", "A4"):
         office.ask(task_id)
     card = office_card(office, "B1")
@@ -377,13 +377,13 @@ def test_cards_of_those_who_wait_say_the_place_and_what_for(office: Office) -> N
     assert (office_card(office, "A1").status, office_card(office, "A1").notes) == ("Working", ())
 
 
-def office_card(office: Office, task_id: str) -> Card:
+def office_card(office: QueueWorld, task_id: str) -> Card:
     from deputy.flow.state.cards import compose
 
     return compose(view_of(office.services, task_id))
 
 
-def test_whose_turn_has_come_and_the_first_ten_whose_place_has_changed_are_shown_anew(office: Office) -> None:
+def test_whose_turn_has_come_and_the_first_ten_whose_place_has_changed_are_shown_anew(office: QueueWorld) -> None:
     for number in range(16):
         office.ask(f"A{number:02}", user=f"U{number:02}")
     # The newcomers change nobody's place, and their own cards are shown by what put them in line.
@@ -398,7 +398,7 @@ def test_whose_turn_has_come_and_the_first_ten_whose_place_has_changed_are_shown
     assert office.queue.shown()[1] == [f"A{number:02}" for number in (8, 9, 10, 11, 12, 13)]
 
 
-def test_a_card_is_brought_up_to_date_when_it_is_there_and_no_run_shows_it(office: Office) -> None:
+def test_a_card_is_brought_up_to_date_when_it_is_there_and_no_run_shows_it(office: QueueWorld) -> None:
     for task_id in ("A1", "A2", "B1", "C1"):
         office.ask(task_id)
     office.move("A1", _S.RUNNING)
@@ -411,7 +411,7 @@ def test_a_card_is_brought_up_to_date_when_it_is_there_and_no_run_shows_it(offic
     assert [(key, card.status) for key, card in office.cards] == [("card:B1", "1st in line")]
 
 
-def test_the_head_of_the_line_is_shown_by_the_clock_whatever_was_missed(office: Office) -> None:
+def test_the_head_of_the_line_is_shown_by_the_clock_whatever_was_missed(office: QueueWorld) -> None:
     (job,) = [job for job in jobs(office.services) if job.id == "line-cards"]
     office.ask("A1")
     job.run(office.now)
@@ -422,7 +422,7 @@ def test_the_head_of_the_line_is_shown_by_the_clock_whatever_was_missed(office: 
     assert office.queue.shown() == [["B1", "C1"]]
 
 
-def test_who_was_served_longest_ago_is_next_even_if_what_they_had_is_over(office: Office) -> None:
+def test_who_was_served_longest_ago_is_next_even_if_what_they_had_is_over(office: QueueWorld) -> None:
     office.ask("B1")
     office.finish("B1")
     office.ask("A1")
@@ -434,7 +434,7 @@ def test_who_was_served_longest_ago_is_next_even_if_what_they_had_is_over(office
     assert [spot.number for spot in spots if spot] == [2, 1]
 
 
-def test_a_newcomer_is_not_taken_for_one_who_was_never_served(office: Office) -> None:
+def test_a_newcomer_is_not_taken_for_one_who_was_never_served(office: QueueWorld) -> None:
     for task_id in ("C1", "B1"):
         office.ask(task_id)
         office.finish(task_id)

@@ -41,7 +41,7 @@ POLICY = load(
 
 
 @dataclass
-class Yard:
+class RunningDeputy:
     """A world with two fetched repositories; ``ready`` is what was asked to be kept ready, each time."""
 
     store: SqlStore
@@ -88,12 +88,12 @@ class Yard:
 
 
 @pytest.fixture
-def yard(tmp_path: Path) -> Iterator[Yard]:
+def yard(tmp_path: Path) -> Iterator[RunningDeputy]:
     store = open_store(f"sqlite:///{tmp_path / 'deputy.sqlite'}", (tmp_path / "artifacts").as_uri())
     repos = GitRepos(tmp_path / "git")
     for repo in (SHOP, SITE, UNBUILT):
         repos.refresh(RepoSource(repo.name, str(_remote(tmp_path, repo.name))))
-    yield Yard(store, repos)
+    yield RunningDeputy(store, repos)
     store.close()
 
 
@@ -112,7 +112,7 @@ def names(specs: Sequence[SandboxSpec]) -> list[str]:
     return [spec.tree["README.md"].content.decode() for spec in specs]
 
 
-def test_the_tip_waits_without_hidden_paths_in_the_repositorys_size(yard: Yard) -> None:
+def test_the_tip_waits_without_hidden_paths_in_the_repositorys_size(yard: RunningDeputy) -> None:
     (spec,) = fill_warm_pool(yard.services(SHOP, warm_total=1))
     assert yard.ready == [[spec]]
     assert set(spec.tree) == {"README.md"}
@@ -122,7 +122,7 @@ def test_the_tip_waits_without_hidden_paths_in_the_repositorys_size(yard: Yard) 
     assert not spec.git
 
 
-def test_what_the_repositorys_own_policy_hides_waits_nowhere(yard: Yard, tmp_path: Path) -> None:
+def test_what_the_repositorys_own_policy_hides_waits_nowhere(yard: RunningDeputy, tmp_path: Path) -> None:
     remote = tmp_path / SHOP.name
     (remote / ".deputy").mkdir()
     (remote / ".deputy" / "policy.toml").write_text('hidden = ["README.md"]\n')
@@ -135,7 +135,7 @@ def test_what_the_repositorys_own_policy_hides_waits_nowhere(yard: Yard, tmp_pat
     assert spec.warm_pool != warm_pool_of(SHOP)
 
 
-def test_what_was_worked_on_last_comes_first_then_the_bundles_order(yard: Yard) -> None:
+def test_what_was_worked_on_last_comes_first_then_the_bundles_order(yard: RunningDeputy) -> None:
     services = yard.services(SHOP, SITE)
     assert names(fill_warm_pool(services)) == ["acme/shop", "acme/site"]
     yard.worked_on("acme/shop", NOW - timedelta(hours=2))
@@ -145,17 +145,17 @@ def test_what_was_worked_on_last_comes_first_then_the_bundles_order(yard: Yard) 
     assert names(fill_warm_pool(yard.services(SHOP, SITE, warm_total=1))) == ["acme/site"]
 
 
-def test_work_of_long_ago_does_not_count(yard: Yard) -> None:
+def test_work_of_long_ago_does_not_count(yard: RunningDeputy) -> None:
     yard.worked_on("acme/site", NOW - timedelta(days=8))
     assert names(fill_warm_pool(yard.services(SHOP, SITE))) == ["acme/shop", "acme/site"]
 
 
-def test_both_bounds_hold(yard: Yard) -> None:
+def test_both_bounds_hold(yard: RunningDeputy) -> None:
     services = yard.services(SHOP, SITE, warm_total=3, warm_per_repo=2)
     assert names(fill_warm_pool(services)) == ["acme/shop", "acme/shop", "acme/site"]
 
 
-def test_the_second_has_a_repository_where_an_agent_may_come(yard: Yard) -> None:
+def test_the_second_has_a_repository_where_an_agent_may_come(yard: RunningDeputy) -> None:
     services = yard.services(SHOP, warm_total=3, warm_per_repo=3)
     assert [spec.git for spec in fill_warm_pool(services)] == [False, True, False]
     yard.has_model = False
@@ -164,12 +164,12 @@ def test_the_second_has_a_repository_where_an_agent_may_come(yard: Yard) -> None
 
 
 @pytest.mark.parametrize("limits", [{"warm_total": 0}, {"warm_per_repo": 0}])
-def test_nought_turns_it_off_and_removes_what_waits(yard: Yard, limits: dict[str, int]) -> None:
+def test_nought_turns_it_off_and_removes_what_waits(yard: RunningDeputy, limits: dict[str, int]) -> None:
     assert fill_warm_pool(yard.services(SHOP, SITE, **limits)) == ()
     assert yard.ready == [[]]
 
 
-def test_nothing_is_fetched_or_built_for_it(yard: Yard) -> None:
+def test_nothing_is_fetched_or_built_for_it(yard: RunningDeputy) -> None:
     assert names(fill_warm_pool(yard.services(NEVER, UNBUILT, SHOP, warm_total=1))) == ["acme/shop"]
     yard.image = "deputy-env-x"
     (spec,) = fill_warm_pool(yard.services(NEVER, UNBUILT, SHOP, warm_total=1))

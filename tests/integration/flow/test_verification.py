@@ -44,7 +44,7 @@ REPORTING = Check(name="tests", kind="tests", run=("sh", "check.sh"), tests=("te
 
 
 @dataclass
-class Bench:
+class VerifierHarness:
     """Verifies patches of one repository."""
 
     repos: GitRepos
@@ -92,12 +92,12 @@ class Bench:
 
 
 @pytest.fixture(params=["plain", pytest.param("docker", marks=pytest.mark.docker)])
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[VerifierHarness]:
     made: Sandboxes = (
         PlainSandboxes() if request.param == "plain" else DockerSandboxes(owner=f"test-verification-{os.getpid()}")
     )
     store = open_store(f"sqlite:///{tmp_path}/d.sqlite", str(tmp_path / "blobs"))
-    yield Bench(GitRepos(tmp_path / "home"), store, made, Origin(tmp_path / "origin"), [])
+    yield VerifierHarness(GitRepos(tmp_path / "home"), store, made, Origin(tmp_path / "origin"), [])
     made.sweep(lambda _: False)
     store.close()
 
@@ -115,7 +115,7 @@ def only(proof: Evidence, phase: CheckPhase) -> CheckResult:
 # -------------------------------------------------------------------------------------------------------- reports
 
 
-def test_a_report_is_read_kept_and_counted(bench: Bench) -> None:
+def test_a_report_is_read_kept_and_counted(bench: VerifierHarness) -> None:
     done = only(bench.verify({"app.txt": b"new\n"}, REPORTING), PATCH)
     assert (done.passed, done.tests, done.summary, done.check) == (True, 1, "1 passed", REPORTING.digest)
     assert bench.store.blob(done.report) == PASSING
@@ -132,14 +132,16 @@ def test_a_report_is_read_kept_and_counted(bench: Bench) -> None:
     ],
     ids=["file", "link", "folder", "linked folder", "link outside"],
 )
-def test_a_report_that_comes_with_the_patch_counts_for_nothing(bench: Bench, attack: dict[str, bytes | None]) -> None:
+def test_a_report_that_comes_with_the_patch_counts_for_nothing(
+    bench: VerifierHarness, attack: dict[str, bytes | None]
+) -> None:
     silent = {"check.sh": b"echo 1 passed in 0.1s\n"}
     done = only(bench.verify({**attack, **silent}, REPORTING), PATCH)
     assert not done.passed
     assert done.summary.startswith("exit 0, but there is no report at out/junit.xml")
 
 
-def test_a_report_that_an_earlier_check_left_counts_for_nothing(bench: Bench) -> None:
+def test_a_report_that_an_earlier_check_left_counts_for_nothing(bench: VerifierHarness) -> None:
     first = Check(name="lint", run=("sh", "-c", "mkdir -p out; cp good.xml out/junit.xml"))
     proof = bench.verify({"check.sh": b"ls out; echo 1 passed in 0.1s\n"}, first, REPORTING)
     lint, tests = (result for result in proof.checks if result.phase is PATCH)
@@ -148,14 +150,14 @@ def test_a_report_that_an_earlier_check_left_counts_for_nothing(bench: Bench) ->
     assert "no report at out/junit.xml" in tests.summary
 
 
-def test_a_brought_report_does_not_stand_in_the_way_of_a_written_one(bench: Bench) -> None:
+def test_a_brought_report_does_not_stand_in_the_way_of_a_written_one(bench: VerifierHarness) -> None:
     for brought in ({"out/junit.xml": FAILING}, {"out/junit.xml/x": b""}):
         done = only(bench.verify({**brought}, REPORTING), PATCH)
         assert done.passed, done.summary
 
 
 @on_plain
-def test_a_report_that_contradicts_fails_the_check(bench: Bench) -> None:
+def test_a_report_that_contradicts_fails_the_check(bench: VerifierHarness) -> None:
     done = only(bench.verify({"good.xml": FAILING}, REPORTING), PATCH)
     assert (done.passed, done.summary) == (False, "1 failed, although the exit status is 0")
     assert done.broken_tests == ("tests.test_a.test_x",)
@@ -163,14 +165,14 @@ def test_a_report_that_contradicts_fails_the_check(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("report", ["../junit.xml", "/tmp/junit.xml"])
-def test_a_report_outside_of_the_workspace_is_none(bench: Bench, report: str) -> None:
+def test_a_report_outside_of_the_workspace_is_none(bench: VerifierHarness, report: str) -> None:
     done = only(bench.verify({"app.txt": b"new\n"}, REPORTING.model_copy(update={"report": report})), PATCH)
     assert not done.passed
     assert "not inside the workspace" in done.summary
 
 
 @on_plain
-def test_a_report_without_end_is_not_read(bench: Bench) -> None:
+def test_a_report_without_end_is_not_read(bench: VerifierHarness) -> None:
     huge = b"mkdir out; head -c 9000000 /dev/zero > out/junit.xml; echo 1 passed in 0.1s\n"
     done = only(bench.verify({"check.sh": huge}, REPORTING), PATCH)
     assert (done.passed, "larger than 8 MiB" in done.summary) == (False, True)
@@ -205,7 +207,7 @@ class Old(unittest.TestCase):
 
 
 @in_the_image
-def test_what_pytest_writes_is_read(bench: Bench) -> None:
+def test_what_pytest_writes_is_read(bench: VerifierHarness) -> None:
     run = ("python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml=out/junit.xml")
     check = REPORTING.model_copy(update={"run": run})
     done = only(bench.verify({"tests/test_suite.py": _SUITE}, check, flaky_retries=0), PATCH)
@@ -242,7 +244,7 @@ def severities(proof: Evidence, check: Check = TESTS) -> dict[str, Severity]:
     return {finding.rule: finding.severity for finding in found if finding.gate == "checks"}
 
 
-def test_what_fails_and_then_passes_is_flaky_and_a_person_is_asked(bench: Bench) -> None:
+def test_what_fails_and_then_passes_is_flaky_and_a_person_is_asked(bench: VerifierHarness) -> None:
     bench.origin.commit((FILE, b"check.sh", PASSES))
     proof = bench.verified({"check.sh": soon()}, TESTS, flaky_retries=9)
     done = only(proof, PATCH)
@@ -258,7 +260,7 @@ def test_what_fails_and_then_passes_is_flaky_and_a_person_is_asked(bench: Bench)
 
 
 @on_plain
-def test_what_is_flaky_without_the_patch_too_is_advice(bench: Bench) -> None:
+def test_what_is_flaky_without_the_patch_too_is_advice(bench: VerifierHarness) -> None:
     bench.origin.commit((FILE, b"check.sh", FAILS))
     proof = bench.verified({"check.sh": soon()}, TESTS, flaky_retries=9)
     assert only(proof, PATCH).is_flaky
@@ -266,7 +268,7 @@ def test_what_is_flaky_without_the_patch_too_is_advice(bench: Bench) -> None:
     assert severities(proof) == {"checks/flaky": Severity.ADVISE}
 
 
-def test_what_fails_every_time_costs_the_retries_and_fails(bench: Bench) -> None:
+def test_what_fails_every_time_costs_the_retries_and_fails(bench: VerifierHarness) -> None:
     bench.origin.commit((FILE, b"check.sh", PASSES))
     proof = bench.verified({"check.sh": FAILS}, TESTS, flaky_retries=2)
     done = only(proof, PATCH)
@@ -286,20 +288,20 @@ def test_what_fails_every_time_costs_the_retries_and_fails(bench: Bench) -> None
         (b"sleep 2\n" + FAILS, {"run_seconds": 3}),  # another one could not end in time
     ],
 )
-def test_no_run_is_repeated_in_vain(bench: Bench, script: bytes, limits: dict[str, int]) -> None:
+def test_no_run_is_repeated_in_vain(bench: VerifierHarness, script: bytes, limits: dict[str, int]) -> None:
     bench.verify({"check.sh": script}, TESTS, **limits)
     assert bench.starts == ["patch-0-0", "base-0-0"]
 
 
 @on_plain
-def test_a_linter_that_fails_is_not_repeated(bench: Bench) -> None:
+def test_a_linter_that_fails_is_not_repeated(bench: VerifierHarness) -> None:
     bench.verify(
         {"check.sh": b"echo Found 3 errors.; exit 1\n"}, TESTS.model_copy(update={"kind": "lint", "tests": ()})
     )
     assert bench.starts == ["patch-0-0", "base-0-0"]
 
 
-def test_a_new_test_that_fails_by_chance_on_the_old_code_proves_nothing(bench: Bench, tmp_path: Path) -> None:
+def test_a_new_test_that_fails_by_chance_on_the_old_code_proves_nothing(bench: VerifierHarness, tmp_path: Path) -> None:
     # Runs the new test where it is and the fix is not.
     script = b"if [ -e tests/new ] && ! [ -e fixed ]; then sh tests/new; else echo '1 passed in 0.1s'; fi\n"
     bench.origin.commit((FILE, b"check.sh", script))
@@ -314,7 +316,7 @@ def test_a_new_test_that_fails_by_chance_on_the_old_code_proves_nothing(bench: B
 
 
 @on_plain
-def test_a_patch_that_changes_what_setup_reads_is_said_to_be_checked_without(bench: Bench) -> None:
+def test_a_patch_that_changes_what_setup_reads_is_said_to_be_checked_without(bench: VerifierHarness) -> None:
     files: dict[str, bytes | None] = {"requirements.txt": b"six==2\n", "app.txt": b"new\n"}
     assert bench.verify(files, TESTS).stale_setup == ()  # there is no setup
     bench.environment = Environment(setup=(("pip", "install", "-r", "requirements.txt"),))
