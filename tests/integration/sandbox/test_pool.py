@@ -54,7 +54,8 @@ def sandboxes(monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerSandboxes]:
 def ours(engine: docker.DockerClient) -> dict[str, str]:
     """The containers of this test by id, with their names."""
     found = engine.api.containers(all=True, filters={"label": f"deputy.home={OWNER}"})
-    return {c["Id"]: c["Names"][0].removeprefix("/") for c in found}
+    # The engine lists one whose removal it has begun without its name.
+    return {c["Id"]: c["Names"][0].removeprefix("/") for c in found if c["Names"]}
 
 
 def waiting(engine: docker.DockerClient) -> list[str]:
