@@ -19,7 +19,7 @@ demo: setup ## Watch five requests become patches, refusals and questions; resul
 playground: setup ## A local Slack workspace in the browser, with Deputy in it
 	@$(BIN)/deputy playground
 
-test: ## Everything that can break: set up Postgres and Chromium too, then all checks and tests (about 12 minutes)
+test: ## Everything that can break: set up Postgres and Chromium too, then all checks and tests
 	@scripts/bootstrap --tests
 	@$(MAKE) --no-print-directory check
 	$(PYTEST) -m "not deep"
